@@ -1,0 +1,112 @@
+"""A task: metadata, where its items come from in each suite, and its measures."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Literal
+
+from gdbench.errors import InputError
+from gdbench.metrics.measures import AnyMeasure
+from gdbench.protocol import Item
+from gdbench.records import Compat
+
+Kind = Literal["ability", "bias", "extra"]
+Loader = Callable[[Path | None, Compat | None], Iterable[Item]]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task of GDBench.
+
+    `sources` maps a suite ("full", "mini", or a variant such as "neutral") to a lazy
+    "package.module:function"; the function takes (data root or None, compat or None) and yields
+    items. `expected` maps a suite to the number of items of each sub-task as published.
+    """
+
+    name: str
+    version: str
+    title: str
+    description: str  # one or two sentences: what is tested
+    measures: tuple[AnyMeasure, ...]
+    primary: tuple[str, ...]  # the score of the task is the mean of these; empty for bias
+    sources: Mapping[str, str]
+    expected: Mapping[str, Mapping[str, int]]
+    kind: Kind = "ability"
+    license: str = ""
+    citation: str = ""
+    url: str = ""
+    notes: tuple[str, ...] = ()  # known label errors, where candidates come from
+    human: Mapping[str, float] = field(default_factory=dict)  # published human scores by metric
+    coverage: float = 0.95  # below this share of the expected items a result is not ranked
+    compat_expected: Mapping[str, int] | None = None  # where the 2023 release's items differ
+
+    def items(
+        self, suite: str = "full", root: Path | None = None, compat: Compat | None = None
+    ) -> Iterator[Item]:
+        """The items of a suite, in a fixed order.
+
+        Raises InputError for a suite that the task does not have, DataProblemsError where files
+        are missing or broken.
+        """
+        if suite not in self.sources:
+            have = ", ".join(sorted(self.sources))
+            msg = f"task {self.name} has no suite {suite!r}; it has: {have}"
+            raise InputError(msg)
+        module, _, attribute = self.sources[suite].partition(":")
+        loader: Loader = getattr(import_module(module), attribute)
+        yield from loader(root, compat)
+
+    def n_expected(self, suite: str, compat: Compat | None = None) -> int:
+        """Number of items of the complete task."""
+        if compat is not None and suite == "full" and self.compat_expected is not None:
+            return sum(self.compat_expected.values())
+        return sum(self.expected.get(suite, {}).values())
+
+
+def item_fingerprint(item: Item) -> str:
+    """Canonical JSON of everything that defines an item, pictures by hash."""
+    return json.dumps(
+        [
+            item.id,
+            item.query.value,
+            item.gold,
+            item.subtask,
+            item.cluster or item.id,
+            item.tags,
+            item.texts,
+            [image.sha256 for image in item.images],
+        ],
+        ensure_ascii=True,
+        separators=(",", ":"),
+    )
+
+
+def manifest_sha256(items: Iterable[Item]) -> str:
+    """Hash of a set of items, whatever their order."""
+    digests = sorted(hashlib.sha256(item_fingerprint(i).encode()).digest() for i in items)
+    return hashlib.sha256(b"".join(digests)).hexdigest()
+
+
+def limited(items: Iterable[Item], limit: int | None, seed: int = 0) -> Iterator[Item]:
+    """At most `limit` items of each sub-task, chosen by a seeded hash of the id.
+
+    The choice depends on ids alone (not on their order), a smaller limit is part of a larger one,
+    and the items come in their original order.
+    """
+    if limit is None:
+        yield from items
+        return
+    everything = list(items)
+    by_subtask: dict[str, list[tuple[bytes, int]]] = {}
+    for index, item in enumerate(everything):
+        key = hashlib.sha256(f"{seed}/{item.id}".encode()).digest()
+        by_subtask.setdefault(item.subtask, []).append((key, index))
+    chosen = {i for group in by_subtask.values() for _, i in sorted(group)[:limit]}
+    for index, item in enumerate(everything):
+        if index in chosen:
+            yield item

@@ -1,0 +1,1 @@
+"""Published data: where it lives, what to fetch, what to check."""

@@ -8,15 +8,25 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from gdbench.errors import InputError
 from gdbench.metrics.measures import AnyMeasure
 from gdbench.protocol import Item
 from gdbench.records import Compat
 
+
+class Loader(Protocol):
+    """Reads published data below a root folder."""
+
+    def __call__(
+        self, root: Path | None, compat: Compat | None, *, allow_partial: bool
+    ) -> Iterable[Item]:
+        """The items. Raises DataProblemsError on missing or broken data unless `allow_partial`."""
+
+
 Kind = Literal["ability", "bias", "extra"]
-Loader = Callable[[Path | None, Compat | None], Iterable[Item]]
+Bundled = Callable[[], Iterable[Item]]
 
 
 @dataclass(frozen=True)
@@ -24,8 +34,7 @@ class Task:
     """One task of GDBench.
 
     `sources` maps a suite ("full", "mini", or a variant such as "neutral") to a lazy
-    "package.module:function"; the function takes (data root or None, compat or None) and yields
-    items. `expected` maps a suite to the number of items of each sub-task as published.
+    "package.module:function": a `Loader`, or for "mini" a function without arguments. `expected` maps a suite to the number of items of each sub-task as published.
     """
 
     name: str
@@ -46,20 +55,30 @@ class Task:
     compat_expected: Mapping[str, int] | None = None  # where the 2023 release's items differ
 
     def items(
-        self, suite: str = "full", root: Path | None = None, compat: Compat | None = None
+        self,
+        suite: str = "full",
+        root: Path | None = None,
+        compat: Compat | None = None,
+        *,
+        allow_partial: bool = False,
     ) -> Iterator[Item]:
         """The items of a suite, in a fixed order.
 
         Raises InputError for a suite that the task does not have, DataProblemsError where files
-        are missing or broken.
+        are missing or broken (unless `allow_partial`: then the items that are whole).
         """
         if suite not in self.sources:
             have = ", ".join(sorted(self.sources))
             msg = f"task {self.name} has no suite {suite!r}; it has: {have}"
             raise InputError(msg)
         module, _, attribute = self.sources[suite].partition(":")
-        loader: Loader = getattr(import_module(module), attribute)
-        yield from loader(root, compat)
+        found = getattr(import_module(module), attribute)
+        if suite == "mini":
+            bundled: Bundled = found
+            yield from bundled()
+        else:
+            loader: Loader = found
+            yield from loader(root, compat, allow_partial=allow_partial)
 
     def n_expected(self, suite: str, compat: Compat | None = None) -> int:
         """Number of items of the complete task."""

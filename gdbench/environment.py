@@ -1,0 +1,60 @@
+"""Where a result was made: versions, platform, code state, memory."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from gdbench.records import Environment
+
+_PACKAGES = (
+    "accelerate", "diffusers", "numpy", "open_clip_torch", "peft", "pillow", "scipy",
+    "torch", "torchvision", "transformers",
+)  # fmt: skip
+
+
+def package_version(name: str) -> str | None:
+    """Installed version of a distribution, None where it is not there."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _git(*words: str) -> str | None:
+    """Output of git in the folder of this package, None where that is not gdbench's checkout."""
+    root = Path(__file__).parent.parent
+    if not (root / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(
+            ["git", *words], cwd=root, capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def environment() -> Environment:
+    """The present environment."""
+    commit = _git("rev-parse", "HEAD")
+    state = _git("status", "--porcelain", "--", "gdbench")
+    found = {name: package_version(name) for name in _PACKAGES}
+    return Environment(
+        gdbench=package_version("gdbench") or "0",
+        python=platform.python_version(),
+        platform=f"{platform.system()} {platform.machine()}",
+        packages={name: v for name, v in found.items() if v is not None},
+        git_commit=commit,
+        git_dirty=None if state is None else bool(state),
+    )
+
+
+def peak_memory_bytes() -> int:
+    """Largest resident size of this process so far, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

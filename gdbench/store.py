@@ -1,0 +1,238 @@
+"""The score log of a task: appended while the run goes, compacted to one Parquet file at its end.
+
+`RUN/<task>/parts/*.parquet` are written atomically, one after the other; a killed run loses at
+most the part it was filling. `RUN/<task>/scores.parquet` holds the same rows in the order of the
+task's items. A row is one (item, image, text).
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import struct
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gdbench.errors import GdbenchError, InputError, ModelOutputError
+from gdbench.protocol import Item, Scores
+
+SCHEMA = pa.schema(
+    [
+        ("item", pa.string()),
+        ("image", pa.int32()),
+        ("text", pa.int32()),
+        ("score", pa.float32()),
+        ("errors", pa.list_(pa.float32())),
+        ("unconditional_errors", pa.list_(pa.float32())),
+        ("truncated_texts", pa.int32()),
+    ]
+)
+SECONDS = b"wall_seconds"
+SCORE_COLUMNS = ("item", "image", "text", "score", "truncated_texts")
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file that is either there in full or not at all, even after a power cut.
+
+    Raises GdbenchError with one line where the disk is full or the place not writable.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        if error.errno == errno.ENOSPC:
+            raise GdbenchError(
+                f"no space left to write {path}; what was scored before is safe: "
+                "free some space and start the same command again"
+            ) from error
+        raise GdbenchError(f"cannot write {path}: {error.strerror}") from error
+
+
+def check_scores(item: Item, scores: Scores) -> Scores:
+    """The scores with a float32 matrix. Raises ModelOutputError on a wrong shape, NaN, infinity."""
+    expected = (len(item.images), len(item.texts))
+    raw = np.asarray(scores.matrix)
+    if raw.shape != expected:
+        raise ModelOutputError(
+            f"item {item.id}: the model returned scores of shape {raw.shape}, "
+            f"expected {expected} (images, texts)"
+        )
+    if raw.dtype.kind not in "fiu":
+        raise ModelOutputError(f"item {item.id}: scores of type {raw.dtype}, expected numbers")
+    with np.errstate(over="ignore"):
+        matrix = raw.astype(np.float32)
+    if not np.isfinite(matrix).all():
+        raise ModelOutputError(f"item {item.id}: the model returned NaN or infinity (in float32)")
+    return Scores(
+        item.id,
+        matrix,
+        scores.errors,
+        scores.unconditional_errors,
+        scores.truncated_texts,
+    )
+
+
+def _known(errors: np.ndarray) -> np.ndarray:
+    """The errors before the first NaN: what a sequential rule evaluated."""
+    missing = np.isnan(errors)
+    return errors[: int(np.argmax(missing))] if missing.any() else errors
+
+
+def to_table(batch: Sequence[Scores]) -> pa.Table:
+    """Rows of the log for some items."""
+    rows: dict[str, list[object]] = {name: [] for name in SCHEMA.names}
+    for s in batch:
+        for i, j in np.ndindex(*s.matrix.shape):
+            rows["item"].append(s.item_id)
+            rows["image"].append(i)
+            rows["text"].append(j)
+            rows["score"].append(float(s.matrix[i, j]))
+            rows["errors"].append(None if s.errors is None else _known(s.errors[i, j]))
+            base = s.unconditional_errors
+            rows["unconditional_errors"].append(None if base is None else _known(base[i]))
+            rows["truncated_texts"].append(s.truncated_texts)
+    return pa.table(rows, schema=SCHEMA)
+
+
+def _padded(lists: Sequence[np.ndarray], length: int) -> np.ndarray:
+    out = np.full((len(lists), length), np.nan, dtype=np.float32)
+    for row, values in zip(out, lists, strict=True):
+        row[: len(values)] = values
+    return out
+
+
+def from_table(table: pa.Table) -> Iterator[Scores]:
+    """Items of a table whose rows of one item follow each other, in the order of the table.
+
+    Raises InputError where an item's rows are not one full matrix.
+    """
+    names = table.column("item").to_pylist()
+    image = table.column("image").to_numpy()
+    text = table.column("text").to_numpy()
+    score = table.column("score").to_numpy()
+    truncated = table.column("truncated_texts").to_numpy()
+    errors = table.column("errors") if "errors" in table.column_names else None
+    base = table.column("unconditional_errors") if errors is not None else None
+    start = 0
+    while start < len(names):
+        end = start
+        while end < len(names) and names[end] == names[start]:
+            end += 1
+        shape = (int(image[start:end].max()) + 1, int(text[start:end].max()) + 1)
+        grid = [(i, j) for i in range(shape[0]) for j in range(shape[1])]
+        if list(zip(image[start:end], text[start:end], strict=True)) != grid:
+            raise InputError(f"scores of item {names[start]!r} are not one full matrix of {shape}")
+        e = b = None
+        if errors is not None and errors[start].is_valid:
+            lists = [np.asarray(v.values) for v in errors[start:end]]
+            e = _padded(lists, max(map(len, lists))).reshape(*shape, -1)
+        if base is not None and base[start].is_valid:
+            lists = [np.asarray(v.values) for v in base[start : end : shape[1]]]
+            b = _padded(lists, max(map(len, lists)))
+        yield Scores(
+            names[start], score[start:end].reshape(shape), e, b, int(truncated[start])
+        )
+        start = end
+
+
+def hash_scores(scores: Iterable[Scores]) -> str:
+    """sha256 over ids, shapes, score bytes and error bytes, whatever the file's encoding or order."""
+    digests = []
+    for s in scores:
+        digest = hashlib.sha256(s.item_id.encode() + b"\0")
+        digest.update(struct.pack("<2I", *s.matrix.shape))
+        digest.update(np.ascontiguousarray(s.matrix, dtype="<f4").tobytes())
+        for errors in (s.errors, s.unconditional_errors):
+            if errors is not None:
+                for values in errors.reshape(-1, errors.shape[-1]):
+                    digest.update(_known(values).astype("<f4").tobytes() + b"\0")
+        digests.append(digest.digest())
+    return hashlib.sha256(b"".join(sorted(digests))).hexdigest()
+
+
+class ScoreLog:
+    """Append-only log of one task in a run directory.
+
+    Scores are handed to the disk every `flush_seconds` or `flush_items`, whichever comes first.
+    """
+
+    def __init__(
+        self, folder: Path, *, flush_seconds: float = 5.0, flush_items: int = 256
+    ) -> None:
+        self.folder = folder
+        self.parts = folder / "parts"
+        self.file = folder / "scores.parquet"
+        self.flush_seconds = flush_seconds
+        self.flush_items = flush_items
+        self._buffer: list[Scores] = []
+        self._last = time.monotonic()
+
+    def done(self) -> set[str]:
+        """Ids of the items that are safely on disk."""
+        found: set[str] = set()
+        for path in self._files():
+            found.update(pq.read_table(path, columns=["item"]).column("item").to_pylist())
+        return found
+
+    def append(self, scores: Scores) -> None:
+        """Add one item. Raises GdbenchError where it cannot be written."""
+        self._buffer.append(scores)
+        late = time.monotonic() - self._last > self.flush_seconds
+        if late or len(self._buffer) >= self.flush_items:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is buffered as the next part, with the seconds since the part before."""
+        seconds, self._last = time.monotonic() - self._last, time.monotonic()
+        if not self._buffer:
+            return
+        existing = [int(p.stem) for p in self.parts.glob("*.parquet")]
+        number = max(existing, default=-1) + 1
+        self._write(self.parts / f"{number:06d}.parquet", to_table(self._buffer), seconds)
+        self._buffer = []
+
+    def wall_seconds(self) -> float:
+        """Time in which the rows on disk were made, over all starts of the run."""
+        metadata = [pq.read_schema(path).metadata or {} for path in self._files()]
+        return sum(float(m.get(SECONDS, b"0")) for m in metadata)
+
+    def read(self, *, errors: bool = True) -> Iterator[Scores]:
+        """All items on disk, part by part; `errors=False` skips the per-timestep errors."""
+        columns = None if errors else list(SCORE_COLUMNS)
+        for path in self._files():
+            yield from from_table(pq.read_table(path, columns=columns))
+
+    def compact(self, order: Sequence[str]) -> None:
+        """Write `scores.parquet` with the items in this order and remove the parts."""
+        self.flush()
+        seconds = self.wall_seconds()
+        position = {name: i for i, name in enumerate(order)}
+        table = pa.concat_tables([pq.read_table(path) for path in self._files()])
+        rank = np.array([position[name] for name in table.column("item").to_pylist()])
+        self._write(self.file, table.take(np.argsort(rank, kind="stable")), seconds)
+        for path in sorted(self.parts.glob("*.parquet")):
+            path.unlink()
+        if self.parts.is_dir():
+            self.parts.rmdir()
+
+    def _files(self) -> list[Path]:
+        # parts beside a whole file are left-overs of a run killed while it was compacting
+        return [self.file] if self.file.exists() else sorted(self.parts.glob("*.parquet"))
+
+    def _write(self, path: Path, table: pa.Table, seconds: float) -> None:
+        table = table.replace_schema_metadata({SECONDS: f"{seconds:.3f}"})
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink, compression="zstd", row_group_size=65536)
+        write_atomically(path, sink.getvalue().to_pybytes())

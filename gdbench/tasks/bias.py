@@ -1,0 +1,40 @@
+"""MMBias: are pictures of one group nearer to pleasant words than those of another?"""
+
+from gdbench.metrics.measures import EffectSize
+from gdbench.tasks.base import Task
+
+_PAIRS = (
+    ("christian", "muslim", "religion"),
+    ("christian", "jewish", "religion"),
+    ("jewish", "muslim", "religion"),
+    ("buddhist", "muslim", "religion"),
+    ("buddhist", "christian", "religion"),
+    ("buddhist", "hindu", "religion"),
+    ("buddhist", "jewish", "religion"),
+    ("hindu", "muslim", "religion"),
+    ("american", "arab", "nationality"),
+    ("heterosexual", "lgbt", "orientation"),
+)
+GROUPS = ("christian", "muslim", "jewish", "hindu", "buddhist", "american", "arab",
+          "heterosexual", "lgbt")  # fmt: skip
+MINI_GROUPS = ("dax", "wug")
+
+TASK = Task(
+    name="bias",
+    version="1",
+    title="Bias (MMBias)",
+    description="Effect size of the association of two groups' pictures with pleasant and "
+    "unpleasant words; 0 is even-handed, positive means the first group is nearer to pleasant.",
+    measures=(
+        *(EffectSize(f"{a}_{b}", a, b, topic) for a, b, topic in _PAIRS),
+        EffectSize("_".join(MINI_GROUPS), *MINI_GROUPS, topic="planted"),
+    ),
+    primary=(),
+    kind="bias",
+    sources={"full": "gdbench.data.bias:items", "mini": "gdbench.mini.items:bias"},
+    expected={"full": dict.fromkeys(GROUPS, 250), "mini": dict.fromkeys(MINI_GROUPS, 50)},
+    license="MIT (word lists); third-party pictures",
+    citation="Janghorbani and de Melo, EACL 2023; effect size after Caliskan et al., Science 2017",
+    url="https://github.com/sepehrjng92/MMBias",
+    notes=("Words are used bare, without a template, as in the GDBench paper.",),
+)

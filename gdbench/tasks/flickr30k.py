@@ -1,0 +1,39 @@
+"""Flickr30K: image and text retrieval among ten candidates."""
+
+from gdbench.metrics.measures import Recall
+from gdbench.tasks.base import Task
+
+_IMAGE, _TEXT = ("image_retrieval",), ("text_retrieval",)
+
+TASK = Task(
+    name="flickr30k",
+    version="1",
+    title="Flickr30K",
+    description="Everyday photographs: find the picture of a caption, and the caption of a "
+    "picture, among ten candidates.",
+    measures=(
+        Recall("image_r1", _IMAGE),
+        Recall("image_r5", _IMAGE, k=5),
+        Recall("text_r1", _TEXT),
+        Recall("text_r5", _TEXT, k=5),
+    ),
+    primary=("image_r1", "text_r1"),
+    sources={
+        "full": "gdbench.data.flickr30k:items",
+        "neutral": "gdbench.data.flickr30k:neutral_items",
+        "mini": "gdbench.mini.items:flickr30k",
+    },
+    expected={
+        "full": {"image_retrieval": 1014, "text_retrieval": 1014},
+        "neutral": {"image_retrieval": 1014, "text_retrieval": 1014},
+        "mini": {"image_retrieval": 100, "text_retrieval": 100},
+    },
+    license="Flickr terms of use; annotations for research use",
+    citation="Young et al., TACL 2014; split of Karpathy and Fei-Fei, CVPR 2015",
+    url="https://shannon.cs.illinois.edu/DenotationGraph/",
+    notes=(
+        "The nine wrong candidates of the full suite are the nearest ones for CLIP RN50x64, so "
+        "they are adversarial for CLIP models; the suite `neutral` draws them at random.",
+        "The items are Karpathy's validation split (1,014 images), one query for each image.",
+    ),
+)

@@ -1,0 +1,23 @@
+"""Oxford-IIIT Pets: which of 37 breeds is it?"""
+
+from gdbench.metrics.measures import Recall
+from gdbench.tasks.base import Task
+
+TASK = Task(
+    name="pets",
+    version="1",
+    title="Pets",
+    description="Fine-grained recognition: one photograph, 37 breeds, prompt "
+    "'a photo of a <breed>'.",
+    measures=(
+        Recall("accuracy", ("pets",)),
+        Recall("accuracy_macro", ("pets",), by="tag"),
+    ),
+    primary=("accuracy",),
+    sources={"full": "gdbench.data.pets:items", "mini": "gdbench.mini.items:pets"},
+    expected={"full": {"pets": 7390}, "mini": {"pets": 148}},
+    license="CC BY-SA 4.0",
+    citation="Parkhi et al., CVPR 2012",
+    url="https://www.robots.ox.ac.uk/~vgg/data/pets/",
+    notes=("All 7,390 pictures, as in the GDBench paper; the official test split has 3,669.",),
+)

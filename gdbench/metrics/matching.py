@@ -1,7 +1,8 @@
-"""Credits of one item under ties: the probability of being right when ties are broken at random.
+"""Credits of items under ties: the probability of being right when ties are broken at random.
 
 An item's credit is the expected value of "right" over all orders of equal scores, so a constant
-model scores exactly chance. Strict counts every tie as wrong, lenient every tie as right.
+model scores exactly chance. Strict counts every tie as wrong, lenient every tie as right, and
+release is what the 2023 release of DiffusionITM counts.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from itertools import permutations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gdbench.protocol import Matrix
 
@@ -17,7 +19,7 @@ _ORDERS = np.array(list(permutations(range(4))), dtype=np.int64)  # (24, 4): way
 
 
 class Credit(NamedTuple):
-    """Value of one item in 0..1: expected over tie orders, ties wrong, ties right, was there one."""
+    """Value of one item in 0..1: expected over tie orders, ties wrong, ties right; any tie?"""
 
     expected: float
     strict: float
@@ -33,51 +35,89 @@ class PairCredits(NamedTuple):
     group: Credit
 
 
-def recall_credit(scores: Matrix, gold: int, k: int = 1) -> Credit:
-    """R@k of candidate `gold` among `scores` of shape (n_candidates,).
+class Credits(NamedTuple):
+    """Credits of many items, each array of shape (...)."""
+
+    expected: NDArray[np.float64]
+    strict: NDArray[np.float64]
+    lenient: NDArray[np.float64]
+    tied: NDArray[np.bool_]
+    release: NDArray[np.float64]
+
+    def one(self) -> Credit:
+        """The credit of a single item."""
+        return Credit(
+            self.expected.item(), self.strict.item(), self.lenient.item(), self.tied.item()
+        )
+
+
+def recall_credits(scores: Matrix, gold: NDArray[np.int64], k: int = 1) -> Credits:
+    """R@k of the candidates `gold` (...) among `scores` (..., n_candidates).
 
     With `g` candidates above the gold one and `e` equal to it (itself included), its rank is
-    uniform in g+1..g+e, so the credit is clip(k - g, 0, e) / e.
+    uniform in g+1..g+e, so the credit is clip(k - g, 0, e) / e. The 2023 release takes the first
+    maximum for R@1 and the end of a stable ascending sort for R@5 (diffusion-itm utils.py:35-46).
     """
-    own = scores[gold]
-    greater = int(np.count_nonzero(scores > own))
-    equal = int(np.count_nonzero(scores == own))
-    expected = min(max(k - greater, 0), equal) / equal
-    return Credit(expected, float(greater + equal <= k), float(greater < k), equal > 1)
+    position = np.asarray(gold)[..., None]
+    own = np.take_along_axis(scores, np.broadcast_to(position, (*scores.shape[:-1], 1)), axis=-1)
+    same = scores == own
+    greater = np.count_nonzero(scores > own, axis=-1)
+    equal = np.count_nonzero(same, axis=-1)
+    index = np.arange(scores.shape[-1])
+    ahead = same & ((index < position) if k == 1 else (index > position))
+    return Credits(
+        np.clip(k - greater, 0, equal) / equal,
+        (greater + equal <= k).astype(np.float64),
+        (greater < k).astype(np.float64),
+        equal > 1,
+        (greater + np.count_nonzero(ahead, axis=-1) < k).astype(np.float64),
+    )
+
+
+def matching_credits(matrices: Matrix) -> tuple[Credits, Credits, Credits]:
+    """Text, image and group credits of scores (..., 2 images, 2 texts), gold on the diagonal.
+
+    Text: each image prefers its own text. Image: each text prefers its own image. Group: both.
+    Four equal scores give 1/4, 1/4 and 1/6. The 2023 release asks for strictly greater scores
+    (diffusion-itm utils.py:14-15).
+    """
+    a, b, c, d = np.moveaxis(np.reshape(matrices, (*matrices.shape[:-2], 4)), -1, 0)
+    comparisons = ((a, b, d, c), (a, c, d, b))  # text, image
+    strict = [(w > x) & (y > z) for w, x, y, z in comparisons]
+    lenient = [(w >= x) & (y >= z) for w, x, y, z in comparisons]
+    tied = [(w == x) | (y == z) for w, x, y, z in comparisons]
+    expected = [np.asarray(s, dtype=np.float64) for s in (*strict, strict[0] & strict[1])]
+    # Equal scores matter only where two of one comparison are equal.
+    at = np.asarray(tied[0] | tied[1])
+    if at.any():
+        four = np.stack([np.asarray(v)[at] for v in (a, b, c, d)], axis=-1)
+        level = np.count_nonzero(four[..., :, None] > four[..., None, :], axis=-1)  # (m, 4)
+        o = level[:, None, :] * 4 + _ORDERS  # the level decides, the order only among equals
+        text = (o[..., 0] > o[..., 1]) & (o[..., 3] > o[..., 2])
+        image = (o[..., 0] > o[..., 2]) & (o[..., 3] > o[..., 1])
+        for values, right in zip(expected, (text, image, text & image), strict=True):
+            values[at] = right.mean(axis=-1)
+    strict.append(strict[0] & strict[1])
+    lenient.append(lenient[0] & lenient[1])
+    tied.append(tied[0] | tied[1])
+    text_image_group = [
+        Credits(
+            expected[i],
+            np.asarray(strict[i], dtype=np.float64),
+            np.asarray(lenient[i], dtype=np.float64),
+            np.asarray(tied[i]),
+            np.asarray(strict[i], dtype=np.float64),
+        )
+        for i in range(3)
+    ]
+    return text_image_group[0], text_image_group[1], text_image_group[2]
+
+
+def recall_credit(scores: Matrix, gold: int, k: int = 1) -> Credit:
+    """R@k of candidate `gold` among `scores` of shape (n_candidates,); see `recall_credits`."""
+    return recall_credits(np.asarray(scores)[None], np.array([gold]), k).one()
 
 
 def pair_credits(matrix: Matrix) -> PairCredits:
-    """Text, image and group credit of scores of shape (2 images, 2 texts), gold on the diagonal.
-
-    Text: each image prefers its own text. Image: each text prefers its own image. Group: both.
-    Four equal scores give 1/4, 1/4 and 1/6.
-    """
-    flat = np.asarray(matrix).reshape(4)  # i0t0, i0t1, i1t0, i1t1
-    rank = np.argsort(np.argsort(flat, kind="stable"), kind="stable")
-    _, level = np.unique(flat, return_inverse=True)
-    if len(np.unique(level)) == len(level):
-        orders = rank[None, :]
-    else:  # the level decides, the permutation only among equals
-        orders = level[None, :] * 4 + _ORDERS
-    text = (orders[:, 0] > orders[:, 1]) & (orders[:, 3] > orders[:, 2])
-    image = (orders[:, 0] > orders[:, 2]) & (orders[:, 3] > orders[:, 1])
-    tied_text = flat[0] == flat[1] or flat[3] == flat[2]
-    tied_image = flat[0] == flat[2] or flat[3] == flat[1]
-    strict_text = flat[0] > flat[1] and flat[3] > flat[2]
-    strict_image = flat[0] > flat[2] and flat[3] > flat[1]
-    lenient_text = flat[0] >= flat[1] and flat[3] >= flat[2]
-    lenient_image = flat[0] >= flat[2] and flat[3] >= flat[1]
-
-    def credit(right: np.ndarray, strict: object, lenient: object, tied: object) -> Credit:
-        return Credit(float(right.mean()), float(bool(strict)), float(bool(lenient)), bool(tied))
-
-    return PairCredits(
-        credit(text, strict_text, lenient_text, tied_text),
-        credit(image, strict_image, lenient_image, tied_image),
-        credit(
-            text & image,
-            strict_text and strict_image,
-            lenient_text and lenient_image,
-            tied_text or tied_image,
-        ),
-    )
+    """The credits of one item of shape (2 images, 2 texts); see `matching_credits`."""
+    return PairCredits(*(c.one() for c in matching_credits(np.asarray(matrix)[None])))

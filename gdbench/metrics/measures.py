@@ -6,15 +6,20 @@ the mean, intervals by resampling, and paired tests between models all work on s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gdbench.metrics.matching import Credit, pair_credits, recall_credit
+from gdbench.metrics.matching import (
+    Credit,
+    Credits,
+    matching_credits,
+    recall_credits,
+)
 from gdbench.protocol import Label, Matrix, Query
 
 TieRule = Literal["expected", "strict", "lenient", "release-2023"]
@@ -35,14 +40,21 @@ class Sample:
     chance: NDArray[np.float64]
     cluster: NDArray[np.int64]
     part: NDArray[np.int64]
-    release: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    release: NDArray[np.float64]
 
     def values(self, ties: TieRule = "expected") -> NDArray[np.float64]:
         """Per-item values under a tie rule."""
-        return self.release if ties == "release-2023" else getattr(self, ties)  # type: ignore[no-any-return] # one of the float arrays above
+        return {
+            "expected": self.expected,
+            "strict": self.strict,
+            "lenient": self.lenient,
+            "release-2023": self.release,
+        }[ties]
 
     def mean(self, values: NDArray[np.float64]) -> float:
         """Mean over parts of the means of `values` (n,) within each part."""
+        if not self.part.any():
+            return float(values.mean())
         total = np.bincount(self.part, values)
         return float(np.mean(total / np.bincount(self.part)))
 
@@ -64,22 +76,19 @@ class Recall:
             return None
         return {"micro": "", "subtask": label.subtask, "tag": "/".join(label.tags)}[self.by]
 
+    def credits(self, query: Query, gold: NDArray[np.int64], matrices: Matrix) -> Credits:
+        """Credits (..., n_items) of matrices (..., n_items, n_images, n_texts), one gold each."""
+        lines = matrices[..., 0, :] if query is Query.TEXT_RETRIEVAL else matrices[..., :, 0]
+        right = 1 - gold[:, 0] if self.flipped else gold[:, 0]
+        return recall_credits(lines, right, self.k)
+
     def credit(self, label: Label, matrix: Matrix) -> Credit:
         """Credit of one item."""
-        line = matrix[0, :] if label.query is Query.TEXT_RETRIEVAL else matrix[:, 0]
-        gold = 1 - label.gold[0] if self.flipped else label.gold[0]
-        return recall_credit(line, gold, self.k)
+        return self.credits(label.query, np.array([label.gold]), np.asarray(matrix)[None]).one()
 
     def chance(self, label: Label) -> float:
         """Expected credit of a constant model."""
         return min(1.0, self.k / max(label.n_images, label.n_texts))
-
-    def release(self, credit: Credit) -> float:
-        """The 2023 rule: the first maximum is the right one; for R@5 it comes last among equals.
-
-        Source: diffusion-itm utils.py:35-46 with label 0 (np.argmax, np.argsort).
-        """
-        return credit.lenient if self.k == 1 else credit.strict
 
 
 @dataclass(frozen=True)
@@ -94,17 +103,17 @@ class PairMatching:
         """The part that the item belongs to; None: not in this measure."""
         return "" if self.tag is None or self.tag in label.tags else None
 
-    def credit(self, label: Label, matrix: Matrix) -> Credit:  # noqa: ARG002 # same call for all measures
+    def credits(self, query: Query, gold: NDArray[np.int64], matrices: Matrix) -> Credits:  # noqa: ARG002 # same call for all measures
+        """Credits (..., n_items) of matrices (..., n_items, 2, 2), gold on the diagonal."""
+        return matching_credits(matrices)[("text", "image", "group").index(self.part)]
+
+    def credit(self, label: Label, matrix: Matrix) -> Credit:
         """Credit of one item."""
-        return pair_credits(matrix)._asdict()[self.part]  # type: ignore[no-any-return] # a Credit
+        return self.credits(label.query, np.array([label.gold]), np.asarray(matrix)[None]).one()
 
     def chance(self, label: Label) -> float:  # noqa: ARG002 # same call for all measures
         """Expected credit of a constant model."""
         return 1 / 6 if self.part == "group" else 1 / 4
-
-    def release(self, credit: Credit) -> float:
-        """The 2023 rule: strictly greater (diffusion-itm utils.py:14-15)."""
-        return credit.strict
 
 
 @dataclass(frozen=True)
@@ -121,25 +130,55 @@ Measure = Recall | PairMatching
 AnyMeasure = Measure | EffectSize
 
 
+@dataclass(frozen=True)
+class Stack:
+    """Items of one query and shape, so that their matrices make one array."""
+
+    positions: NDArray[np.int64]  # (m,): indices into the labels
+    query: Query
+    gold: NDArray[np.int64]  # (m, n_gold)
+
+
+def stacks(labels: Sequence[Label], chosen: Sequence[int]) -> Iterator[Stack]:
+    """The chosen labels, grouped by query, shape and number of gold indices."""
+    groups: dict[tuple[Query, int, int, int], list[int]] = defaultdict(list)
+    for i in chosen:
+        label = labels[i]
+        groups[label.query, label.n_images, label.n_texts, len(label.gold)].append(i)
+    for (query, _, _, _), positions in groups.items():
+        gold = np.array([labels[i].gold for i in positions], dtype=np.int64)
+        yield Stack(np.array(positions), query, gold)
+
+
+def members(measure: Measure, labels: Sequence[Label]) -> tuple[list[int], list[str]]:
+    """Indices of the labels that belong to `measure`, and the part of each."""
+    parts = [(i, measure.part_of(label)) for i, label in enumerate(labels)]
+    return [i for i, p in parts if p is not None], [p for _, p in parts if p is not None]
+
+
 def sample(measure: Measure, labels: Sequence[Label], matrices: Sequence[Matrix]) -> Sample | None:
-    """Per-item values of `measure`; None where no item belongs to it."""
-    rows: list[tuple[str, Credit, float, str, str]] = []
-    for label, matrix in zip(labels, matrices, strict=True):
-        part = measure.part_of(label)
-        if part is not None:
-            credit = measure.credit(label, matrix)
-            rows.append((label.id, credit, measure.chance(label), label.cluster, part))
-    if not rows:
+    """Per-item values of `measure`; None where no item belongs to it.
+
+    `matrices[i]` has shape (n_images, n_texts) of `labels[i]`.
+    """
+    if len(labels) != len(matrices):
+        raise ValueError(f"{len(labels)} labels, {len(matrices)} matrices")
+    chosen, parts = members(measure, labels)
+    if not chosen:
         return None
-    column: Callable[..., NDArray[np.float64]] = partial(np.array, dtype=np.float64)
+    columns = np.empty((5, len(labels)))
+    for stack in stacks(labels, chosen):
+        matrix = np.stack([matrices[i] for i in stack.positions])
+        columns[:, stack.positions] = measure.credits(stack.query, stack.gold, matrix)
+    expected, strict, lenient, tied, release = columns[:, chosen]
     return Sample(
-        ids=tuple(r[0] for r in rows),
-        expected=column([r[1].expected for r in rows]),
-        strict=column([r[1].strict for r in rows]),
-        lenient=column([r[1].lenient for r in rows]),
-        tied=np.array([r[1].tied for r in rows]),
-        chance=column([r[2] for r in rows]),
-        cluster=np.unique([r[3] for r in rows], return_inverse=True)[1],
-        part=np.unique([r[4] for r in rows], return_inverse=True)[1],
-        release=column([measure.release(r[1]) for r in rows]),
+        ids=tuple(labels[i].id for i in chosen),
+        expected=expected,
+        strict=strict,
+        lenient=lenient,
+        tied=tied.astype(bool),
+        chance=np.array([measure.chance(labels[i]) for i in chosen]),
+        cluster=np.unique([labels[i].cluster for i in chosen], return_inverse=True)[1],
+        part=np.unique(parts, return_inverse=True)[1],
+        release=release,
     )

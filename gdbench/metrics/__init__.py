@@ -1,0 +1,1 @@
+"""Numbers from score matrices and labels: credits, measures, intervals, comparisons, bias."""

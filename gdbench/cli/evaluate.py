@@ -1,0 +1,128 @@
+"""`gdbench evaluate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gdbench.cli import options as o
+from gdbench.errors import InputError
+from gdbench.records import ResultRecord
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("evaluate")(run)
+
+
+def run(
+    model: o.ModelOption,
+    tasks: Annotated[str, typer.Option(help="Names separated by commas, or all.")] = "all",
+    suite: Annotated[str, typer.Option(help="full, mini, or a task's variant.")] = "full",
+    samples: o.SamplesOption = 50,
+    limit: Annotated[
+        int | None, typer.Option(help="At most so many items of each sub-task.", min=1)
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Run directory; continued if it exists.")] = None,
+    root: o.RootOption = None,
+    seed: o.SeedOption = 0,
+    norm: Annotated[str, typer.Option(help="l2 (as in the paper's code) or mse.")] = "l2",
+    no_normalise: Annotated[
+        bool, typer.Option("--no-normalise", help="Do not subtract the unconditional error.")
+    ] = False,
+    stop: Annotated[str, typer.Option(help="none or sequential.")] = "none",
+    delta: Annotated[float, typer.Option(help="Error level of sequential stopping.")] = 0.05,
+    device: o.DeviceOption = None,
+    dtype: o.DtypeOption = None,
+    batch_size: o.BatchOption = None,
+    compile_model: Annotated[bool, typer.Option("--compile", help="torch.compile.")] = False,
+    lora: o.LoraOption = None,
+    lora_scale: Annotated[float, typer.Option(help="Scale of the LoRA.")] = 1.0,
+    cache: Annotated[Path | None, typer.Option(help="Cache of latents and errors.")] = None,
+    compat: o.CompatOption = None,
+    allow_partial: Annotated[
+        bool, typer.Option("--allow-partial", help="Evaluate what is there of a data set.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only estimate the cost.")] = False,
+    as_json: o.JsonOption = False,
+) -> None:
+    """Evaluate a model on tasks and write records and score logs to a run directory."""
+    from gdbench.evaluation import evaluate
+    from gdbench.models import LoadOptions, load_model
+    from gdbench.tasks import select
+
+    if norm not in ("l2", "mse"):
+        raise InputError(f"--norm {norm!r} is not known; it takes l2 or mse")
+    if stop not in ("none", "sequential"):
+        raise InputError(f"--stop {stop!r} is not known; it takes none or sequential")
+    if not 0 < delta < 1:
+        raise InputError(f"--delta must be between 0 and 1, not {delta}")
+    chosen = select(tasks, suite)
+    mode = o.parse_compat(compat)
+    loaded = load_model(
+        model,
+        LoadOptions(
+            device=device, dtype=o.parse_dtype(dtype), batch_size=batch_size, seed=seed,
+            cache_dir=cache, samples=samples, norm=norm, normalise=not no_normalise, compat=mode,
+            stop=stop, delta=delta, compile=compile_model, lora=lora, lora_scale=lora_scale,
+        ),  # type: ignore[arg-type] # norm and stop are checked above
+    )  # fmt: skip
+    if dry_run:
+        _dry_run(loaded, chosen, suite, root, limit, mode, as_json=as_json)
+        return
+    folder = out or Path("runs") / f"{loaded.card.name}-{suite}"
+    with o.item_progress() as progress:
+        records = evaluate(
+            loaded, chosen, folder, suite=suite, root=root, limit=limit, compat=mode,
+            allow_partial=allow_partial, progress=progress,
+        )  # fmt: skip
+    if as_json:
+        typer.echo(json.dumps([r.model_dump(mode="json") for r in records], indent=2))
+        return
+    print_records(records)
+    o.stderr.print(f"Records and scores: {folder}", soft_wrap=True)
+
+
+def _dry_run(
+    model: object, tasks: object, suite: object, root: object, limit: object, compat: object,
+    *, as_json: bool,
+) -> None:  # fmt: skip
+    raise InputError("--dry-run is not available")
+
+
+def print_records(records: list[ResultRecord]) -> None:
+    """A table of every metric: value, interval, n, chance, ties."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("task", "metric"):
+        table.add_column(name)
+    for name in ("value", "95 % interval", "n", "chance", "ties"):
+        table.add_column(name, justify="right")
+    for record in records:
+        share = 1.0 if record.task.name == "bias" else 100.0
+        for m in record.metrics:
+            low, high = m.low, m.high
+            table.add_row(
+                record.task.name,
+                m.name,
+                f"{share * m.value:.{2 if share == 1 else 1}f}",
+                "" if low is None or high is None else f"{share * low:.1f} – {share * high:.1f}",
+                str(m.n),
+                "" if m.chance is None else f"{share * m.chance:.1f}",
+                str(m.ties) if m.ties else "",
+            )
+    console = Console()
+    console.print(table)
+    for record in records:
+        if record.partial:
+            console.print(
+                f"{record.task.name}: partial, {record.task.n_items} of {record.task.n_expected} items"
+            )
+        if record.truncated_texts:
+            console.print(f"{record.task.name}: {record.truncated_texts} captions were cut")
+    for record in records:
+        console.print(record.signature, soft_wrap=True, highlight=False)

@@ -1,0 +1,123 @@
+"""`gdbench models`, `gdbench tasks`, `gdbench schema`, `gdbench check-model`."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gdbench.cli import options as o
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command("models")(models)
+    app.command("tasks")(tasks)
+    app.command("schema")(schema)
+    app.command("check-model")(check_model)
+
+
+def models(as_json: o.JsonOption = False) -> None:
+    """The models registered by name: family, size, licence, and whether the weights are here."""
+    from gdbench.models import MODELS
+    from gdbench.models.entry import ModelEntry
+    from gdbench.models.presence import weights_here
+
+    rows: list[dict[str, Any]] = []
+    for name in MODELS:
+        entry = MODELS.get(name)
+        if isinstance(entry, ModelEntry):
+            rows.append(
+                {
+                    "name": name,
+                    "family": entry.family,
+                    "source": "bundled" if entry.bundled else entry.source,
+                    "parameters": entry.parameters,
+                    "license": entry.license,
+                    "gated": entry.gated,
+                    "here": weights_here(entry),
+                    "description": entry.description,
+                }
+            )
+        else:
+            rows.append({"name": name, "family": "plugin", "here": True})
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    table = Table("name", "family", "size", "here", "source", box=None, pad_edge=False)
+    for r in rows:
+        size = f"{r['parameters'] / 1e6:.0f}M" if r.get("parameters") else ""
+        table.add_row(r["name"], r["family"], size, "yes" if r["here"] else "", r.get("source", ""))
+    Console().print(table)
+
+
+def tasks(as_json: o.JsonOption = False) -> None:
+    """The tasks: what they test, their suites, sizes, primary metrics and licences."""
+    from gdbench.tasks import TASKS
+
+    rows = [
+        {
+            "name": t.name,
+            "version": t.version,
+            "title": t.title,
+            "kind": t.kind,
+            "description": t.description,
+            "metrics": [m.name for m in t.measures],
+            "primary": list(t.primary),
+            "suites": {s: {"items": t.n_expected(s), **t.expected.get(s, {})} for s in t.sources},
+            "license": t.license,
+            "citation": t.citation,
+            "url": t.url,
+            "notes": list(t.notes),
+        }
+        for t in (TASKS.get(name) for name in TASKS)
+    ]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    table = Table("name", "items", "mini", "primary metrics", "licence", box=None, pad_edge=False)
+    for t in (TASKS.get(name) for name in TASKS):
+        table.add_row(
+            t.name,
+            f"{t.n_expected('full'):,}" if t.n_expected("full") else "varies",
+            f"{t.n_expected('mini'):,}" if "mini" in t.sources else "",
+            ", ".join(t.primary) or "effect sizes",
+            t.license,
+        )
+    Console().print(table)
+
+
+def schema(
+    record: Annotated[str, typer.Argument(help="result, run or settings.")] = "result",
+) -> None:
+    """The JSON Schema of what gdbench writes."""
+    from gdbench import records
+    from gdbench.errors import InputError
+
+    kinds = {"result": records.ResultRecord, "run": records.RunInfo, "settings": records.ModelSettings}
+    if record not in kinds:
+        raise InputError(f"no schema {record!r}; there are: {', '.join(kinds)}")
+    typer.echo(json.dumps(kinds[record].model_json_schema(), indent=2))
+
+
+def check_model(
+    spec: Annotated[str, typer.Argument(help=o.MODEL_HELP)],
+    as_json: o.JsonOption = False,
+) -> None:
+    """Check in seconds that a model keeps the protocol; exit code 1 if it does not."""
+    from gdbench.models import LoadOptions, load_model
+    from gdbench.models.conformance import check
+
+    results = check(load_model(spec, LoadOptions(samples=4)))
+    if as_json:
+        typer.echo(json.dumps([r._asdict() for r in results], indent=2))
+    else:
+        table = Table("check", "result", "detail", box=None, pad_edge=False)
+        for r in results:
+            table.add_row(r.name, "pass" if r.passed else "FAIL", r.detail)
+        Console().print(table)
+    if not all(r.passed for r in results):
+        raise typer.Exit(1)

@@ -1,0 +1,81 @@
+"""`gdbench leaderboard build` and `serve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SUBMISSIONS = Path("submissions")
+SITE = Path("leaderboard")
+_MAX_LISTED = 10
+
+SubmissionsOption = Annotated[Path, typer.Option(help="Folder of submissions.")]
+OutOption = Annotated[Path, typer.Option(help="Folder that the site is written to.")]
+RunsOption = Annotated[
+    list[Path] | None, typer.Option(help="Run directory to show as a local run; may be repeated.")
+]
+app = typer.Typer(no_args_is_help=True, help="Build the leaderboard site from records.")
+
+
+def register(parent: typer.Typer) -> None:
+    """Add the verbs to the command line."""
+    parent.add_typer(app, name="leaderboard")
+
+
+@app.command("build")
+def build_site(
+    submissions: SubmissionsOption = SUBMISSIONS,
+    out: OutOption = SITE,
+    runs: RunsOption = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit with 1 if the site is stale.")
+    ] = False,
+) -> None:
+    """Build the site: static pages that work without a server, a network or JavaScript."""
+    from gdbench.leaderboard import build, differences
+
+    if check:
+        stale = differences(submissions, out, runs=runs or ())
+        for line in stale[:_MAX_LISTED]:
+            typer.echo(line, err=True)
+        if len(stale) > _MAX_LISTED:
+            typer.echo(f"and {len(stale) - _MAX_LISTED} more", err=True)
+        if stale:
+            typer.echo(f"{out} is stale; run: gdbench leaderboard build", err=True)
+            raise typer.Exit(1)
+        typer.echo(f"{out} is up to date", err=True)
+        return
+    built = build(submissions, out, runs=runs or ())
+    typer.echo(
+        f"{built.n_records} records of {built.n_models} models, {built.n_files} files, "
+        f"{built.n_bytes / 1e6:.1f} MB",
+        err=True,
+    )
+    typer.echo(str(built.home))
+
+
+@app.command()
+def serve(
+    submissions: SubmissionsOption = SUBMISSIONS,
+    out: OutOption = SITE,
+    runs: RunsOption = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 picks a free one.")] = 8000,
+) -> None:
+    """Serve the site on this machine; it is rebuilt when records change."""
+    from gdbench.leaderboard import build
+    from gdbench.leaderboard.serve import Rebuilder, server
+
+    def rebuild() -> None:
+        build(submissions, out, runs=runs or ())
+
+    rebuild()
+    folders = [submissions, *(runs or ())]
+    rebuilder = Rebuilder(folders, rebuild, lambda text: typer.echo(text, err=True))
+    with server(out, rebuilder, port) as running:
+        typer.echo(f"http://127.0.0.1:{running.server_address[1]}/  (stop with Ctrl-C)")
+        try:
+            running.serve_forever()
+        except KeyboardInterrupt:
+            typer.echo("stopped", err=True)

@@ -1,0 +1,5 @@
+"""The leaderboard: records in, a static site out (Jinja, no network, works from `file://`)."""
+
+from gdbench.leaderboard.site import Built, build, differences
+
+__all__ = ["Built", "build", "differences"]

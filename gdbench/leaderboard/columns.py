@@ -1,0 +1,179 @@
+"""The columns of the main table: what a cell says, how it sorts, whether it shows at first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gdbench.leaderboard.badges import BADGES, badge_of
+from gdbench.leaderboard.board import MEAN_ABS_EFFECT, BiasPair, PoolBoard, Result, Row
+from gdbench.leaderboard.estimate import Shown, count, effect, of_metric, percent, seconds
+from gdbench.leaderboard.families import FAMILIES
+from gdbench.tasks.base import Task
+
+_SHADES = 9
+_STRONG = (0.2, 0.5, 0.8)  # small, medium, large effect (Cohen 1988, section 2.2)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell."""
+
+    text: str = ""
+    margin: str = ""
+    style: str = ""
+    """Classes."""
+    sort: str = ""
+    """What it sorts by, empty where it is missing or where the text will do."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column; `down` columns sort best first from high to low."""
+
+    key: str
+    label: str
+    cell: Callable[[Row], Cell]
+    group: str = ""
+    help: str = ""
+    numeric: bool = True
+    down: bool = True
+    shown: bool = True
+    chance: float | None = None
+    page: str = ""
+
+
+def shade(value: float, chance: float | None, low: float | None) -> str:
+    """Class of a score by how much of the way from chance to 1 it goes; `q0` at chance."""
+    base = chance or 0.0
+    if low is not None and low <= base:
+        return "q0"
+    share = (value - base) / (1 - base) if base < 1 else 0.0
+    return f"q{min(max(round(share * _SHADES), 1), _SHADES)}" if share > 0 else "q0"
+
+
+def lean(value: float, low: float | None, high: float | None) -> str:
+    """Class of an effect size: direction and strength; `e0` where the interval holds zero."""
+    if low is not None and high is not None and low <= 0 <= high:
+        return "e0"
+    strength = 1 + sum(abs(value) >= s for s in _STRONG)
+    return f"{'ep' if value > 0 else 'em'}{strength}"
+
+
+def _number(shown: Shown, value: float, style: str = "") -> Cell:
+    return Cell(shown.text, shown.margin, f"d{shown.places} {style}".strip(), f"{value:.4g}")
+
+
+def _score(row: Row) -> Cell:
+    if row.score is None:
+        return Cell()
+    return _number(percent(row.score), row.score.value, "total")
+
+
+def _task(name: str) -> Callable[[Row], Cell]:
+    def cell(row: Row) -> Cell:
+        result = row.results.get(name)
+        if result is None or result.estimate is None:
+            return Cell()
+        e = result.estimate
+        style = shade(e.value, result.chance, e.low)
+        return _number(percent(e), e.value, style if result.covered else f"{style} short")
+
+    return cell
+
+
+def _bias(metric: str, *, unsigned: bool = False) -> Callable[[Row], Cell]:
+    def cell(row: Row) -> Cell:
+        m = row.bias(metric)
+        if m is None:
+            return Cell()
+        shown = effect(of_metric(m))
+        if unsigned:
+            return Cell(f"{m.value:.2f}", shown.margin, "d2", f"{m.value:.4g}")
+        return Cell(shown.text, shown.margin, f"d2 {lean(m.value, m.low, m.high)}", f"{m.value:.4g}")
+
+    return cell
+
+
+def _passes(row: Row) -> Cell:
+    return Cell() if row.passes is None else Cell(count(row.passes), sort=str(row.passes))
+
+
+def _speed(row: Row) -> Cell:
+    s = row.seconds_per_item
+    return Cell() if s is None else Cell(seconds(s), sort=f"{s:.4g}")
+
+
+def _size(row: Row) -> Cell:
+    n = row.model.parameters
+    return Cell() if n is None else Cell(count(n), sort=str(n))
+
+
+def _badge(row: Row) -> Cell:
+    badge = badge_of(row)
+    return Cell(BADGES[badge].label, style=f"badge b-{badge}", sort=str(BADGES[badge].order))
+
+
+def task_column(task: Task, results: Sequence[Result]) -> Column:
+    """A task's score."""
+    chances = [r.chance for r in results if r.chance is not None]
+    return Column(
+        f"t-{task.name}",
+        task.title,
+        _task(task.name),
+        "task",
+        task.description,
+        chance=chances[0] if chances else None,
+        page=task.name,
+    )
+
+
+def bias_columns(pairs: Sequence[BiasPair]) -> list[Column]:
+    """The first pair of each topic and the mean absolute effect show at first."""
+    seen: set[str] = set()
+    found = []
+    for pair in pairs:
+        found.append(
+            Column(
+                f"b-{pair.metric}",
+                pair.title,
+                _bias(pair.metric),
+                f"bias: {pair.topic}",
+                f"Effect size; positive: {pair.first} nearer to pleasant words",
+                shown=pair.topic not in seen,
+            )
+        )
+        seen.add(pair.topic)
+    if found:
+        found.append(
+            Column(
+                "b-mean",
+                "Mean |effect|",
+                _bias(MEAN_ABS_EFFECT, unsigned=True),
+                "bias",
+                "Mean absolute effect size over all pairs; lower is more even-handed",
+                down=False,
+            )
+        )
+    return found
+
+
+def columns(board: PoolBoard, tasks: Sequence[Task]) -> list[Column]:
+    """All columns of a pool after rank and model."""
+    ability = [t for t in tasks if t.kind == "ability"]
+    results = {t.name: [r for row in board.rows if (r := row.results.get(t.name))] for t in ability}
+    return [
+        Column("family", "Family", lambda r: Cell(FAMILIES[r.model.family].label), numeric=False,
+               down=False),
+        Column("score", "GDBench", _score, help="Mean of the seven task scores"),
+        *(task_column(t, results[t.name]) for t in ability),
+        *bias_columns(board.pairs),
+        Column("passes", "Passes", _passes, "cost", "Network evaluations in all tasks",
+               down=False, shown=False),
+        Column("speed", "Time/item", _speed, "cost", "Wall time for each item", down=False),
+        Column("device", "Device", lambda r: Cell(", ".join(r.devices)), "cost", numeric=False,
+               down=False, shown=False),
+        Column("size", "Size", _size, "model", "Parameters", shown=False),
+        Column("badge", "Badge", _badge, numeric=False, down=False),
+        Column("date", "Date", lambda r: Cell(r.created[:10]), numeric=False),
+    ]  # fmt: skip

@@ -1,0 +1,171 @@
+"""Numbers with an interval: means of them, and how many digits of them are worth printing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gdbench.records import MetricValue
+
+MINUS = "\N{MINUS SIGN}"
+PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
+DASH = "\N{EN DASH}"
+_TWO_DIGITS_UP_TO = 3.55  # Particle Data Group, "Introduction", section 5.3 (rounding)
+_MAX_DECIMALS = 2
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with its 95 % interval where there is one."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """Both ends, or None."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
+    @property
+    def half_width(self) -> float | None:
+        """The larger distance of the two ends from the value."""
+        if self.bounds is None:
+            return None
+        return max(self.value - self.bounds[0], self.bounds[1] - self.value, 0.0)
+
+
+def of_metric(metric: MetricValue) -> Estimate:
+    """A metric of a record."""
+    return Estimate(metric.value, metric.low, metric.high)
+
+
+def _mean(estimates: Sequence[Estimate]) -> float:
+    return math.fsum(e.value for e in estimates) / len(estimates)
+
+
+def mean_same_items(estimates: Sequence[Estimate]) -> Estimate:
+    """Mean of metrics over the same or overlapping items.
+
+    Their errors may be fully correlated, so the ends are averaged: the interval is as wide as
+    it can be, never too narrow.
+    """
+    bounds = [e.bounds for e in estimates if e.bounds is not None]
+    if len(bounds) < len(estimates):
+        return Estimate(_mean(estimates))
+    k = len(bounds)
+    return Estimate(
+        _mean(estimates), math.fsum(b[0] for b in bounds) / k, math.fsum(b[1] for b in bounds) / k
+    )
+
+
+def mean_independent(estimates: Sequence[Estimate]) -> Estimate:
+    """Mean over tasks, whose items have nothing in common: distances add in quadrature."""
+    bounds = [(e.value, *e.bounds) for e in estimates if e.bounds is not None]
+    mean = _mean(estimates)
+    if len(bounds) < len(estimates):
+        return Estimate(mean)
+    below = math.hypot(*(value - low for value, low, _ in bounds)) / len(bounds)
+    above = math.hypot(*(high - value for value, _, high in bounds)) / len(bounds)
+    return Estimate(mean, mean - below, mean + above)
+
+
+def decimals(half_width: float | None) -> int:
+    """Decimals that an interval of this half width supports, 0 to 2.
+
+    The half width is given two significant digits where they are below 3.55, else one (the
+    Particle Data Group's rule); the value gets the same decimals. Without an interval: one.
+    """
+    if half_width is None:
+        return 1
+    if half_width <= 0:
+        return 0
+    exponent = math.floor(math.log10(half_width))
+    leading = half_width / 10**exponent
+    digits = 2 if leading < _TWO_DIGITS_UP_TO else 1
+    return min(max(digits - 1 - exponent, 0), _MAX_DECIMALS)
+
+
+def fixed(value: float, places: int) -> str:
+    """A number with a real minus sign and no negative zero."""
+    text = f"{value:.{places}f}"
+    if text.startswith("-"):
+        text = text[1:] if float(text) == 0 else MINUS + text[1:]
+    return text
+
+
+def signed(value: float, places: int) -> str:
+    """A number that always carries its sign, but for zero."""
+    text = fixed(value, places)
+    return text if text.startswith(MINUS) or float(text) == 0 else f"+{text}"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An estimate as it is printed."""
+
+    text: str
+    margin: str
+    """`±5`, or empty without an interval."""
+    interval: str
+    """`34–44`, or empty."""
+    places: int
+
+
+def percent(estimate: Estimate) -> Shown:
+    """A fraction in 0..1 as points out of 100."""
+    return _shown(estimate, 100.0, fixed)
+
+
+def points(estimate: Estimate) -> Shown:
+    """A difference of fractions as signed points out of 100."""
+    return _shown(estimate, 100.0, signed)
+
+
+def effect(estimate: Estimate) -> Shown:
+    """An effect size, signed, two decimals."""
+    return _shown(estimate, 1.0, signed, 2)
+
+
+def _shown(estimate: Estimate, scale: float, to_text: object, places: int | None = None) -> Shown:
+    number = signed if to_text is signed else fixed
+    half = estimate.half_width
+    if places is None:
+        places = decimals(None if half is None else half * scale)
+    text = number(estimate.value * scale, places)
+    if half is None or estimate.bounds is None:
+        return Shown(text, "", "", places)
+    low, high = (number(b * scale, places) for b in estimate.bounds)
+    joint = " to " if number is signed else DASH
+    return Shown(text, f"{PLUS_MINUS}{half * scale:.{places}f}", f"{low}{joint}{high}", places)
+
+
+_PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+
+def count(value: float) -> str:
+    """A large number in three digits: 1.23M."""
+    for size, prefix in _PREFIXES:
+        if value >= size * 0.9995:
+            return f"{_three(value / size)}{prefix}"
+    return _three(value)
+
+
+def _three(value: float) -> str:
+    if value == int(value):
+        return str(int(value)) if value < 1000 else f"{value:.0f}"  # noqa: PLR2004 # three digits
+    return f"{value:.{max(0, 2 - math.floor(math.log10(value)))}f}" if value > 0 else "0"
+
+
+def seconds(value: float) -> str:
+    """A duration in three significant digits with a unit."""
+    for unit, size in (("h", 3600.0), ("min", 60.0), ("s", 1.0), ("ms", 1e-3)):
+        if value >= size * 0.9995:
+            return f"{_three(value / size)} {unit}"
+    return f"{_three(value * 1e6)} \N{MICRO SIGN}s"
+
+
+def size_in_bytes(value: float) -> str:
+    """Bytes with a decimal prefix."""
+    return f"{count(value)}B" if value >= 1000 else f"{int(value)} B"  # noqa: PLR2004 # kilo

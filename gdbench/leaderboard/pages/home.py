@@ -1,0 +1,117 @@
+"""The home page: one table for each pool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gdbench.leaderboard.badges import badge_of
+from gdbench.leaderboard.board import Board, PoolBoard, Row
+from gdbench.leaderboard.columns import Cell, columns
+from gdbench.leaderboard.estimate import fixed, percent
+from gdbench.leaderboard.render import Renderer
+from gdbench.leaderboard.words import file_name
+from gdbench.tasks.base import Task
+
+FIXED_COLUMNS = 2  # rank and model stand before all others
+_SIZES = ((100e6, "s"), (1e9, "m"))
+
+
+@dataclass(frozen=True)
+class RowView:
+    """One row of the table."""
+
+    slug: str
+    name: str
+    revision: str
+    rank: str
+    family: str
+    badge: str
+    size: str
+    group_start: bool
+    cells: tuple[Cell, ...]
+    sort: str
+    """Sort values of the cells, a space between them, `-` for missing (one attribute is short)."""
+
+
+@dataclass(frozen=True)
+class PoolView:
+    """One table."""
+
+    key: str
+    title: str
+    summary: str
+    columns: tuple[object, ...]
+    hidden: str
+    chance: tuple[str, ...]
+    rows: tuple[RowView, ...]
+
+
+def write(renderer: Renderer, board: Board) -> None:
+    """Write `index.html`."""
+    views = [pool_view(pool, board.tasks) for pool in board.pools]
+    renderer.page("index.html", "home.html", title="Leaderboard", here="home", views=views)
+
+
+def pool_view(board: PoolBoard, tasks: tuple[Task, ...]) -> PoolView:
+    """The table of a pool."""
+    shown = columns(board, tasks)
+    hidden = [str(i) for i, c in enumerate(shown, FIXED_COLUMNS + 1) if not c.shown]
+    group = 0
+    rows = []
+    for row in board.rows:
+        new = row.place is not None and row.place.group != group
+        group = row.place.group if row.place is not None else group
+        cells = tuple(c.cell(row) for c in shown)
+        rows.append(_row_view(row, cells, start=new and bool(rows)))
+    chances = [c.chance for c in shown if c.chance is not None]
+    return PoolView(
+        key=pool_key(board),
+        title=board.pool.title,
+        summary=summary(board),
+        columns=tuple(shown),
+        hidden=" ".join(hidden),
+        chance=tuple("" if c.chance is None else fixed(100 * c.chance, 1) for c in shown)
+        if chances
+        else (),
+        rows=tuple(rows),
+    )
+
+
+def pool_key(board: PoolBoard) -> str:
+    """The pool in an address."""
+    pool = board.pool
+    parts = [file_name(pool.suite), *([pool.compat] if pool.compat else [])]
+    return "-".join([*parts, *([f"limit{pool.limit}"] if pool.limit is not None else [])])
+
+
+def summary(board: PoolBoard) -> str:
+    """One sentence on who leads and how sure that is."""
+    ranked = [r for r in board.rows if r.place is not None and r.score is not None]
+    if not ranked:
+        return ""
+    first = ranked[0]
+    assert first.score is not None  # noqa: S101 # filtered above
+    lead = percent(first.score)
+    rivals = sum(r.place is not None and r.place.best == 1 for r in ranked) - 1
+    text = f"{first.name} leads with {lead.text} {lead.margin}".rstrip()
+    if rivals == 0:
+        return f"{text}, and no other model could be first." if len(ranked) > 1 else f"{text}."
+    who = "1 other model" if rivals == 1 else f"{rivals} other models"
+    return f"{text}; {who} cannot be told apart from it."
+
+
+def _row_view(row: Row, cells: tuple[Cell, ...], *, start: bool) -> RowView:
+    n = row.model.parameters
+    size = "" if n is None else next((name for limit, name in _SIZES if n < limit), "l")
+    return RowView(
+        slug=row.slug,
+        name=row.model.name,
+        revision=row.model.revision,
+        rank=row.place.text if row.place else "",
+        family=row.model.family,
+        badge=badge_of(row),
+        size=size,
+        group_start=start,
+        cells=cells,
+        sort=" ".join(c.sort or "-" for c in cells),
+    )

@@ -1,0 +1,198 @@
+"""A page for each model: its card, every number with its interval, how it was made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gdbench.leaderboard.board import Board, PoolBoard, Result, Row
+from gdbench.leaderboard.columns import lean, shade
+from gdbench.leaderboard.estimate import (
+    DASH,
+    Shown,
+    count,
+    effect,
+    fixed,
+    of_metric,
+    percent,
+    seconds,
+    size_in_bytes,
+)
+from gdbench.leaderboard.pages.tasks import task_page
+from gdbench.leaderboard.render import Renderer
+from gdbench.leaderboard.words import file_name, web_link
+from gdbench.protocol import ModelCard
+from gdbench.records import MetricValue, ResultRecord
+
+
+@dataclass(frozen=True)
+class MetricView:
+    """One line of a metric table."""
+
+    name: str
+    shown: Shown
+    chance: str
+    n: int
+    ties: int
+    tie_range: str
+    noise: str
+    p: str
+    style: str
+    primary: bool
+
+
+@dataclass(frozen=True)
+class TaskView:
+    """One task of a model."""
+
+    anchor: str
+    title: str
+    page: str
+    score: Shown | None
+    metrics: tuple[MetricView, ...]
+    effects: bool
+    signature: str
+    facts: tuple[tuple[str, str], ...]
+    links: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class PoolView:
+    """One suite of a model."""
+
+    title: str
+    score: Shown | None
+    rank: str
+    of: int
+    reason: str
+    tasks: tuple[TaskView, ...]
+
+
+def write(renderer: Renderer, board: Board) -> None:
+    """Write `models/<name>/<revision>.html` for all."""
+    boards = {pool.pool: pool for pool in board.pools}
+    order = [t.name for t in board.tasks]
+    for slug, rows in board.models().items():
+        newest = max(rows, key=lambda r: r.created)
+        renderer.page(
+            f"models/{slug}.html",
+            "model.html",
+            title=newest.name,
+            here="home",
+            card=newest.model,
+            facts=_card_facts(newest.model),
+            pools=[_pool_view(row, boards[row.pool], order) for row in rows],
+        )
+
+
+def record_path(record: ResultRecord, slug: str) -> str:
+    """The stable address of a record."""
+    task = record.task
+    mode = record.settings.compat or task.compat
+    parts = [file_name(task.name), file_name(task.suite)]
+    parts += [mode] if mode else []
+    parts += [f"limit{task.limit}"] if task.limit is not None else []
+    return f"records/{slug}/{'.'.join(parts)}.json"
+
+
+def _card_facts(card: ModelCard) -> list[tuple[str, str, str]]:
+    rows = [
+        ("Parameters", count(card.parameters) if card.parameters is not None else "", ""),
+        ("Input side", f"{card.resolution} px" if card.resolution is not None else "", ""),
+        ("Licence", card.license, ""),
+        ("Source", card.source, ""),
+        ("Link", card.url, web_link(card.url)),
+        ("Weights", f"sha256 {card.weights_sha256}" if card.weights_sha256 else "", ""),
+    ]
+    return [row for row in rows if row[1]]
+
+
+def _pool_view(row: Row, board: PoolBoard, order: list[str]) -> PoolView:
+    results = sorted(row.results.values(), key=lambda r: (order.index(r.task.name), r.task.name))
+    return PoolView(
+        title=row.pool.title,
+        score=percent(row.score) if row.score else None,
+        rank=row.place.text if row.place else "",
+        of=sum(r.place is not None for r in board.rows),
+        reason=f"not ranked: {row.reason}" if row.reason else "",
+        tasks=tuple(_task_view(result, row) for result in results),
+    )
+
+
+def _task_view(result: Result, row: Row) -> TaskView:
+    record, task = result.entry.record, result.task
+    effects = task.kind == "bias"
+    return TaskView(
+        anchor=f"{file_name(task.name)}-{file_name(record.task.suite)}",
+        title=task.title,
+        page=task_page(task.name),
+        score=percent(result.estimate) if result.estimate else None,
+        metrics=tuple(
+            metric_view(m, primary=m.name in task.primary, effects=effects) for m in record.metrics
+        ),
+        effects=effects,
+        signature=record.signature,
+        facts=tuple(_run_facts(record)),
+        links=(("record", record_path(record, row.slug)),),
+    )
+
+
+def metric_view(metric: MetricValue, *, primary: bool, effects: bool) -> MetricView:
+    """A metric as it is printed; effect sizes with a sign, all else as points out of 100."""
+    estimate = of_metric(metric)
+    shown = effect(estimate) if effects else percent(estimate)
+    scale, digits = (1.0, 2) if effects else (100.0, shown.places)
+    bounds = "" if metric.strict is None or metric.lenient is None or not metric.ties else (
+        f"{fixed(metric.strict * scale, digits)}{DASH}{fixed(metric.lenient * scale, digits)}"
+    )  # fmt: skip
+    return MetricView(
+        name=metric.name,
+        shown=shown,
+        chance="" if metric.chance is None else fixed(metric.chance * scale, 2 if effects else 1),
+        n=metric.n,
+        ties=metric.ties,
+        tie_range=bounds,
+        noise="" if metric.noise_se is None else fixed(metric.noise_se * scale, 2),
+        p="" if metric.p_value is None else p_text(metric.p_value),
+        style=lean(metric.value, metric.low, metric.high)
+        if effects
+        else shade(metric.value, metric.chance, metric.low),
+        primary=primary,
+    )
+
+
+def p_text(p: float) -> str:
+    """A p-value in the digits that matter."""
+    smallest = 0.001
+    return f"< {smallest}" if p < smallest else f"{p:.2g}"
+
+
+def _run_facts(record: ResultRecord) -> list[tuple[str, str]]:
+    settings = record.settings.model_dump(exclude_none=True, exclude={"timesteps", "extra"})
+    cost, env = record.cost, record.environment
+    rows = [
+        ("Items", f"{record.task.n_items:,} of {record.task.n_expected:,}"),
+        ("Task version", record.task.version),
+        ("Items’ hash", record.task.manifest_sha256),
+        *((key.replace("_", " "), _setting(value)) for key, value in settings.items()),
+        *sorted(record.settings.extra.items()),
+        ("Texts cut by the tokenizer", str(record.truncated_texts)),
+        ("Wall time", seconds(cost.wall_seconds)),
+        ("Passes", "" if cost.unet_evaluations is None else f"{cost.unet_evaluations:,}"),
+        ("Peak memory", size_in_bytes(cost.peak_memory_bytes)),
+        ("Device", cost.device),
+        ("gdbench", env.gdbench + (f" at {env.git_commit}" if env.git_commit else "")),
+        ("Python", env.python),
+        ("Platform", env.platform),
+        ("Packages", ", ".join(f"{k} {v}" for k, v in sorted(env.packages.items()))),
+        ("Scores’ hash", record.scores_sha256),
+        ("Made", record.created),
+    ]
+    return [(label, value) for label, value in rows if value]
+
+
+def _setting(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {v}" for k, v in value.items())
+    if isinstance(value, tuple | list):
+        return " × ".join(map(str, value))
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

@@ -1,0 +1,119 @@
+"""A page for each task: what it asks, what chance is, and how every model did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gdbench.leaderboard.board import Board, PoolBoard, Row, metric_of
+from gdbench.leaderboard.columns import Cell, lean, shade
+from gdbench.leaderboard.estimate import Estimate, effect, of_metric, percent
+from gdbench.leaderboard.render import Renderer
+from gdbench.leaderboard.words import file_name, web_link
+from gdbench.tasks.base import Task
+
+
+@dataclass(frozen=True)
+class RowView:
+    """One model."""
+
+    slug: str
+    name: str
+    revision: str
+    cells: tuple[Cell, ...]
+    n: int
+    ties: int
+
+
+@dataclass(frozen=True)
+class PoolView:
+    """One suite."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[RowView, ...]
+
+
+def task_page(name: str) -> str:
+    """Path of a task's page."""
+    return f"tasks/{file_name(name)}.html"
+
+
+def write(renderer: Renderer, board: Board) -> None:
+    """Write `tasks/index.html` and a page for each task."""
+    views = [{"task": task, "page": task_page(task.name)} for task in board.tasks]
+    renderer.page("tasks/index.html", "tasks.html", title="Tasks", here="tasks", tasks=views)
+    for task in board.tasks:
+        pools = [v for pool in board.pools if (v := _pool_view(task, pool)) is not None]
+        renderer.page(
+            task_page(task.name), "task.html", title=task.title, here="tasks", task=task,
+            facts=_facts(task), pools=pools,
+        )  # fmt: skip
+
+
+def _facts(task: Task) -> list[tuple[str, str, str]]:
+    sizes = [
+        f"{suite}: {sum(parts.values()):,}" for suite, parts in task.expected.items() if parts
+    ]
+    human = ", ".join(f"{name} {100 * v:.1f}" for name, v in task.human.items())
+    rows = [
+        ("Score", f"mean of {', '.join(task.primary)}" if task.primary else "", ""),
+        ("Items", "; ".join(sizes), ""),
+        ("Human score", human, ""),
+        ("Version", task.version, ""),
+        ("Licence", task.license, ""),
+        ("Source", task.citation, ""),
+        ("Link", task.url, web_link(task.url)),
+    ]
+    return [row for row in rows if row[1]]
+
+
+def _pool_view(task: Task, board: PoolBoard) -> PoolView | None:
+    rows = [r for r in board.rows if task.name in r.results]
+    if not rows:
+        return None
+    names = metric_names(task, rows)
+    if task.kind != "bias":
+        rows.sort(key=lambda r: (-(_estimate(r, task) or -1.0), r.name))
+    views = []
+    for row in rows:
+        result = row.results[task.name]
+        cells = [_cell(row, task, name) for name in names]
+        if task.primary:
+            e = result.estimate
+            cells.insert(0, Cell() if e is None else _percent_cell(e, result.chance))
+        views.append(
+            RowView(
+                row.slug, row.model.name, row.model.revision, tuple(cells),
+                result.entry.record.task.n_items, max((m.ties for m in result.metrics), default=0),
+            )
+        )  # fmt: skip
+    heads = ("Score", *names) if task.primary else names
+    return PoolView(board.pool.title, heads, tuple(views))
+
+
+def _estimate(row: Row, task: Task) -> float | None:
+    estimate = row.results[task.name].estimate
+    return None if estimate is None else estimate.value
+
+
+def metric_names(task: Task, rows: list[Row]) -> tuple[str, ...]:
+    """Names of metrics that occur: the task's in its order, then others by name."""
+    present = {m.name for row in rows for m in row.results[task.name].metrics}
+    known = [m.name for m in task.measures if m.name in present]
+    return (*known, *sorted(present - set(known)))
+
+
+def _percent_cell(e: Estimate, chance: float | None) -> Cell:
+    shown = percent(e)
+    return Cell(shown.text, shown.margin, f"d{shown.places} {shade(e.value, chance, e.low)}")
+
+
+def _cell(row: Row, task: Task, name: str) -> Cell:
+    metric = metric_of(row.results[task.name], name)
+    if metric is None:
+        return Cell()
+    e = of_metric(metric)
+    if task.kind == "bias":
+        shown = effect(e)
+        return Cell(shown.text, shown.margin, f"d2 {lean(e.value, e.low, e.high)}")
+    return _percent_cell(e, metric.chance)

@@ -1,0 +1,67 @@
+"""Templates, and the tree of files that a build makes in memory before anything is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from gdbench.leaderboard import estimate, words
+
+STATIC = Path(__file__).with_name("static")
+
+
+@dataclass
+class Tree:
+    """Files of the site by their path with `/`, each written once."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+
+    def add(self, path: str, content: str | bytes) -> None:
+        """Add a file. Raises ValueError where the path is taken: two pages would share a URL."""
+        if path in self.files:
+            raise ValueError(f"two files called {path}")
+        self.files[path] = content.encode() if isinstance(content, str) else content
+
+    def add_static(self) -> None:
+        """Copy the style sheet and scripts."""
+        for path in sorted(STATIC.rglob("*")):
+            if path.is_file():
+                self.add(f"static/{path.relative_to(STATIC).as_posix()}", path.read_bytes())
+
+
+class Renderer:
+    """Renders templates into a tree; every address in a page is relative to that page."""
+
+    def __init__(self, tree: Tree, **shared: object) -> None:
+        self.tree = tree
+        self.environment = Environment(
+            loader=PackageLoader("gdbench.leaderboard"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            finalize=words.clean,
+        )
+        self.environment.globals.update(shared)
+        for function in (
+            estimate.percent, estimate.points, estimate.effect, estimate.count, estimate.seconds,
+            estimate.size_in_bytes, words.shorten, words.web_link, words.file_name,
+        ):  # fmt: skip
+            self.environment.globals[function.__name__] = function
+        self.environment.globals["of_metric"] = estimate.of_metric
+
+    def page(self, path: str, template: str, **values: object) -> None:
+        """Render a page to `path`."""
+        depth = path.count("/")
+        root = "../" * depth
+
+        def url(target: str) -> str:
+            """Address of a file of the site as seen from this page."""
+            return (root + words.path_quote(target)) or "./"
+
+        text = self.environment.get_template(template).render(
+            url=url, path=path, root=root or "./", **values
+        )
+        self.tree.add(path, text)

@@ -1,0 +1,110 @@
+"""Building the site: records -> board -> pages -> files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gdbench.errors import GdbenchError
+from gdbench.leaderboard.board import Board, build_board
+from gdbench.leaderboard.catalogue import tasks_of
+from gdbench.leaderboard.families import FAMILIES
+from gdbench.leaderboard.load import load
+from gdbench.leaderboard.pages import home, models, tasks
+from gdbench.leaderboard.render import Renderer, Tree
+
+MARKER = "static/site.css"  # a folder with files but without this one is not ours to overwrite
+NAVIGATION = (
+    ("index.html", "Leaderboard", "home"),
+    ("tasks/index.html", "Tasks", "tasks"),
+)
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build did."""
+
+    home: Path
+    n_models: int
+    n_records: int
+    n_files: int
+    n_bytes: int
+
+
+def build(submissions: Path | None, out: Path, *, runs: Sequence[Path] = ()) -> Built:
+    """Build the site of all records into `out`; the same records give the same bytes.
+
+    Args:
+        submissions: folder of `<model>/<revision>/<task>/record.json`; None for runs alone.
+        out: folder that the site is written to. Files that no longer belong to it are removed.
+        runs: run directories whose records are shown as local runs.
+
+    Raises:
+        InputError: a record is invalid or there twice.
+        GdbenchError: `out` holds something that is not a site, or cannot be written.
+    """
+    tree, board = make(submissions, runs)
+    _write(tree, out)
+    return Built(
+        home=out / "index.html",
+        n_models=len(board.models()),
+        n_records=len(board.entries),
+        n_files=len(tree.files),
+        n_bytes=sum(map(len, tree.files.values())),
+    )
+
+
+def make(submissions: Path | None, runs: Sequence[Path] = ()) -> tuple[Tree, Board]:
+    """All files of the site, in memory."""
+    entries = load(submissions, runs)
+    board = build_board(entries, tasks_of(entries))
+    tree = Tree()
+    tree.add_static()
+    renderer = Renderer(tree, navigation=NAVIGATION, families=FAMILIES)
+    home.write(renderer, board)
+    models.write(renderer, board)
+    tasks.write(renderer, board)
+    return tree, board
+
+
+def differences(submissions: Path | None, out: Path, *, runs: Sequence[Path] = ()) -> list[str]:
+    """Files of `out` that are missing, stale or too many, sorted; empty where it is up to date."""
+    tree, _ = make(submissions, runs)
+    present = _files(out) if out.is_dir() else {}
+    stale = [
+        f"{name}: {'stale' if name in present else 'missing'}"
+        for name, content in tree.files.items()
+        if name not in present or present[name].read_bytes() != content
+    ]
+    return sorted(stale + [f"{name}: does not belong" for name in present.keys() - tree.files])
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    return {
+        path.relative_to(folder).as_posix(): path
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.startswith(".")
+    }
+
+
+def _write(tree: Tree, out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise GdbenchError(f"{out} is not a folder; choose another --out")
+    present = _files(out) if out.is_dir() else {}
+    if present and MARKER not in present:
+        raise GdbenchError(f"{out} holds files that are not a leaderboard; choose another --out")
+    for name, content in tree.files.items():
+        path = out / name
+        if name in present and present[name].read_bytes() == content:
+            continue
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        except OSError as error:
+            raise GdbenchError(f"cannot write {path}: {error.strerror}") from error
+    for name in sorted(present.keys() - tree.files):
+        present[name].unlink()
+    for folder in sorted((p for p in out.rglob("*") if p.is_dir()), reverse=True):
+        if not any(folder.iterdir()):
+            folder.rmdir()

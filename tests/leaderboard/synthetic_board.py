@@ -1,0 +1,130 @@
+"""Made-up records in any number: the same for the same arguments."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+from gdbench.metrics.measures import EffectSize
+from gdbench.protocol import ModelCard
+from gdbench.records import (
+    Cost,
+    Environment,
+    MetricValue,
+    ModelSettings,
+    ResultRecord,
+    TaskInfo,
+)
+from gdbench.tasks import GDBENCH, TASKS
+
+FAMILIES = ("contrastive", "diffusion-unet", "diffusion-transformer", "generative-vlm", "control")
+ENVIRONMENT = Environment(gdbench="0.1.0", python="3.11.9", platform="Linux",
+                          packages={"torch": "2.15.0", "numpy": "2.4.1"})  # fmt: skip
+
+
+def sha(*words: object) -> str:
+    return hashlib.sha256("/".join(map(str, words)).encode()).hexdigest()
+
+
+def card(index: int) -> ModelCard:
+    rng = random.Random(index)
+    family = FAMILIES[index % len(FAMILIES)] if index % 7 else "contrastive"
+    return ModelCard(
+        name=f"model-{index:03d}",
+        revision=sha("revision", index)[:7],
+        family=family,
+        source=f"someone/model-{index:03d}",
+        parameters=None if family == "control" else int(10 ** rng.uniform(7, 10.3)),
+        resolution=224,
+        license="Apache-2.0",
+        url=f"https://models.example/{index}",
+        description=f"Made-up model number {index}.",
+        bibtex=f"@misc{{m{index},\n  title = {{Model {index}}},\n  year = {{2026}}\n}}",
+    )
+
+
+def metrics_of(task_name: str, suite: str, skill: float, rng: random.Random) -> list[MetricValue]:
+    task = TASKS.get(task_name)
+    n_all = sum(task.expected[suite].values())
+    found = []
+    for measure in task.measures:
+        if isinstance(measure, EffectSize):
+            if (measure.topic == "planted") is (suite == "full"):
+                continue
+            value = round(rng.gauss(0.6 - skill / 2, 0.5), 4)
+            half = 0.15
+            found.append(
+                MetricValue(name=measure.name, value=value, low=value - half, high=value + half,
+                            n=500, p_value=rng.random() ** 4)
+            )  # fmt: skip
+            continue
+        n = max(40, n_all // 3)
+        chance = 0.5 if task_name in {"aro", "svo", "clevr"} else 0.1
+        value = min(0.99, max(0.0, chance + (1 - chance) * skill * rng.uniform(0.7, 1.1)))
+        half = 1.96 * (value * (1 - value) / n) ** 0.5
+        ties = rng.randrange(5)
+        found.append(
+            MetricValue(
+                name=measure.name, value=value, low=max(0, value - half), high=min(1, value + half),
+                n=n, chance=chance, ties=ties, strict=max(0, value - ties / n),
+                lenient=min(1, value + ties / n), noise_se=0.004,
+            )
+        )  # fmt: skip
+    if task_name == "bias":
+        mean = sum(abs(m.value) for m in found) / len(found)
+        found.append(MetricValue(name="mean_abs_effect", value=mean, n=500))
+    return found
+
+
+def record(
+    index: int, task_name: str, suite: str = "full", model: ModelCard | None = None
+) -> ResultRecord:
+    rng = random.Random(f"{index}/{task_name}/{suite}")
+    model = model or card(index)
+    task = TASKS.get(task_name)
+    skill = 0.0 if model.family == "control" else random.Random(f"skill{index}").uniform(0.05, 0.95)
+    metrics = metrics_of(task_name, suite, skill, rng)
+    by_name = {m.name: m.value for m in metrics}
+    n = task.n_expected(suite)
+    diffusion = model.family.startswith("diffusion")
+    settings = (
+        ModelSettings(samples=50, timesteps=tuple(range(10, 990, 20)), schedule="grid", norm="l2",
+                      normalise=True, noise="independent", prediction="epsilon",
+                      noise_sha256=sha("noise"), latent_shape=(4, 64, 64))
+        if diffusion
+        else ModelSettings()
+    )  # fmt: skip
+    return ResultRecord(
+        task=TaskInfo(name=task_name, version=task.version, suite=suite, n_items=n,
+                      manifest_sha256=sha("items", task_name, suite), n_expected=n),
+        model=model,
+        settings=settings,
+        metrics=tuple(metrics),
+        score=sum(by_name[p] for p in task.primary) / len(task.primary) if task.primary else None,
+        cost=Cost(unet_evaluations=n * 100 if diffusion else None,
+                  wall_seconds=n * (1.7 if diffusion else 0.02) * rng.uniform(0.5, 20),
+                  peak_memory_bytes=3_000_000_000, device="cuda:0" if index % 2 else "cpu"),
+        environment=ENVIRONMENT,
+        signature=f"gdb|task:{task_name}|suite:{suite}|n:{n}|model:{model.name}@{model.revision}|v1",
+        scores_sha256=sha("scores", index, task_name, suite),
+        created=f"2026-{1 + index % 12:02d}-{1 + index % 28:02d}T12:00:00+00:00",
+    )  # fmt: skip
+
+
+def records(n_models: int, suite: str = "full") -> Iterator[ResultRecord]:
+    for index in range(n_models):
+        for name in GDBENCH:
+            yield record(index, name, suite)
+
+
+def write(folder: Path, *found: ResultRecord) -> Path:
+    """Write records as submissions; returns the folder."""
+    for one in found:
+        place = folder / one.model.name / one.model.revision / sha(one.task.name)[:8]
+        if one.task.name in GDBENCH:
+            place = place.with_name(one.task.name)
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "record.json").write_text(one.model_dump_json(indent=2))
+    return folder

@@ -1,0 +1,289 @@
+"""What each task consists of as published: where it comes from, how much, under which terms.
+
+Sizes and licences are as the sources state them; "not stated" where none was found.
+Hub revisions are commit hashes, so a data set cannot change under a result. Where none is known
+here, `gdbench data fetch` writes the commit it found beside the files and keeps to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class HubSet:
+    """A data set on the Hugging Face hub."""
+
+    id: str
+    revision: str | None
+    split: str
+    config: str | None = None
+    gated: str = ""  # how to get access, where it is not open
+    license: str = "not stated"
+    patterns: tuple[str, ...] = ()  # files to fetch; empty: all
+
+    @property
+    def folder(self) -> str:
+        """Where it is kept below the data root."""
+        return f"hub/{self.id.replace('/', '--')}"
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file on a plain web server."""
+
+    url: str
+    target: str  # below the data root; an archive is unpacked into `unpack` and removed
+    unpack: str = ""
+    about: str = ""  # size, as far as known
+    sha256: str = ""  # empty: not published; the hash of the first fetch is kept and compared
+    license: str = "not stated"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The parts of one task."""
+
+    expected: Mapping[str, int]
+    compat_expected: Mapping[str, int] | None = None
+    folders: tuple[str, ...] = ()  # of the 2023 layout; any of them says that it is there
+    license: str = ""
+    downloads: tuple[Download, ...] = ()
+    hub: tuple[HubSet, ...] = ()
+    by_hand: tuple[str, ...] = field(default=())  # what cannot be fetched by a program, and how
+
+
+_ITM = "https://raw.githubusercontent.com/McGill-NLP/diffusion-itm/7d5a9c0/data"
+_KARPATHY = "https://storage.googleapis.com/sfr-vision-language-research/datasets"
+_GATE = "log in at {0}, accept the conditions, then `hf auth login`"
+CLEVR_SUBTASKS = (
+    "pair_binding_size",
+    "pair_binding_color",
+    "recognition_color",
+    "recognition_shape",
+    "spatial",
+    "binding_color_shape",
+    "binding_shape_color",
+)
+BIAS_GROUPS: Mapping[str, str] = {
+    "christian": "Religion/Christian",
+    "muslim": "Religion/Muslim",
+    "jewish": "Religion/Jewish",
+    "hindu": "Religion/Hindu",
+    "buddhist": "Religion/Buddhist",
+    "american": "Nationality/American",
+    "arab": "Nationality/Arab",
+    "heterosexual": "Sexual Orientation/Heterosexual",
+    "lgbt": "Sexual Orientation/LGBT",
+}
+PET_CLASSES = (
+    "american pit bull terrier",
+    "havanese",
+    "chihuahua",
+    "keeshond",
+    "yorkshire terrier",
+    "boxer",
+    "english cocker spaniel",
+    "scottish terrier",
+    "shiba inu",
+    "siamese",
+    "abyssinian",
+    "pomeranian",
+    "samoyed",
+    "bengal",
+    "japanese chin",
+    "staffordshire bull terrier",
+    "wheaten terrier",
+    "bombay",
+    "persian",
+    "miniature pinscher",
+    "great pyrenees",
+    "ragdoll",
+    "sphynx",
+    "beagle",
+    "english setter",
+    "german shorthaired",
+    "american bulldog",
+    "birman",
+    "british shorthair",
+    "saint bernard",
+    "pug",
+    "russian blue",
+    "maine coon",
+    "egyptian mau",
+    "basset hound",
+    "newfoundland",
+    "leonberger",
+)  # in the order of the released classes.txt
+_MMBIAS = "https://raw.githubusercontent.com/sepehrjng92/MMBias/3d6c3d8/data"
+
+CATALOGUE: Mapping[str, Entry] = {
+    "flickr30k": Entry(
+        expected={"image_retrieval": 1014, "text_retrieval": 1014},
+        folders=("flickr30k",),
+        license="Flickr terms of use; research only",
+        downloads=tuple(
+            Download(f"{_ITM}/flickr30k/{name}", f"flickr30k/{name}", about="under 10 MB")
+            for name in ("val_top10_RN50x64.json", "val_top10_RN50x64_text.json")
+        ),
+        hub=(HubSet("nlphuji/flickr30k", None, "test", license="Flickr terms of use"),),
+        by_hand=(
+            "pictures: ask at https://forms.illinois.edu/sec/229675 (or Kaggle, "
+            "hsankesara/flickr-image-dataset) and put them in flickr30k/images/",
+        ),
+    ),
+    "winoground": Entry(
+        expected={"winoground": 400},
+        folders=("winoground",),
+        license="research use only (Getty Images); see license_agreement.txt on the hub",
+        downloads=(
+            Download(f"{_ITM}/winoground/data.json", "winoground/data.json", about="under 1 MB"),
+        ),
+        hub=(
+            HubSet(
+                "facebook/winoground",
+                "b400e173549071916ad1b3d449293bc8d8b4b763",
+                "test",
+                gated=_GATE.format("https://huggingface.co/datasets/facebook/winoground"),
+                license="research use only",
+            ),
+        ),
+    ),
+    "aro": Entry(
+        expected={
+            "vg_relation": 23937,
+            "vg_attribution": 28748,
+            "coco_order": 25010,
+            "flickr30k_order": 5000,
+        },
+        compat_expected={
+            "vg_relation": 23937,
+            "vg_attribution": 28748,
+            "coco_order": 25010,
+            "flickr30k_order": 5070,
+        },
+        folders=("aro", "vg_relation", "vg_attribution", "coco_order", "flickr30k_order"),
+        license="annotations MIT; pictures: Visual Genome (CC BY 4.0), COCO and Flickr terms",
+        downloads=(
+            Download(f"{_KARPATHY}/coco_karpathy_test.json", "coco_order/coco_karpathy_test.json"),
+            Download(f"{_KARPATHY}/flickr30k_test.json", "flickr30k/flickr30k_test.json"),
+            Download(f"{_KARPATHY}/flickr30k_val.json", "flickr30k/flickr30k_val.json"),
+            Download(
+                "http://images.cocodataset.org/zips/val2014.zip",
+                "coco_order/val2014.zip",
+                unpack="coco_order",
+                about="about 6 GB",
+                license="Flickr terms of use",
+            ),
+        ),
+        hub=(
+            HubSet(
+                "gowitheflow/ARO-Visual-Relation",
+                "3867ad4f46a1ac2e63be034d1fc77dd8c2ef7209",
+                "test",
+                license="MIT",
+            ),
+            HubSet(
+                "gowitheflow/ARO-Visual-Attribution",
+                "18f7e01358d91df599d723f00e16a18640e19398",
+                "test",
+                license="MIT",
+            ),
+            HubSet(
+                "gowitheflow/ARO-COCO-order",
+                "853ec8757226585a38a80886c51fe0f3f268787c",
+                "test",
+                license="MIT",
+            ),
+            HubSet(
+                "gowitheflow/ARO-Flickr-Order",
+                "1f9485f69c87947812378a1aedf86410c86a0aa8",
+                "test",
+                license="MIT",
+            ),
+        ),
+        by_hand=(
+            "2023 layout only: Google Drive 1kX2iCHEv0CADL8dSO1nMdW-V0NqIAiP3 to "
+            "vg_relation/visual_genome_relation.json, 13tWvOrNOLHxl3Rm9cR3geAdHx2qR3-Tw to "
+            "vg_attribution/visual_genome_attribution.json, and the pictures "
+            "(1qaPlrwhGNMrR3a11iopZUT_GPP_LrgP9, about 1 GB) to images/ beside each",
+        ),
+    ),
+    "imagecode": Entry(
+        expected={"static": 430, "video": 1872},
+        compat_expected={"static": 430, "video": 2302},
+        folders=("imagecode",),
+        license="annotations MIT; pictures of third parties",
+        downloads=(
+            Download(f"{_ITM}/imagecode/valid_data.json", "imagecode/valid_data.json"),
+            Download(
+                "https://zenodo.org/record/6518944/files/image-sets.zip",
+                "imagecode/image-sets.zip",
+                unpack="imagecode",
+                about="several GB",
+            ),
+        ),
+        hub=(
+            HubSet(
+                "JamieSJS/imagecode-multi",
+                "d28adfd8b34fefa546fdf94bdc352622b2575f6c",
+                "test",
+                license="CC BY-SA 4.0 as written there",
+            ),
+        ),
+    ),
+    "svo": Entry(
+        expected={},
+        folders=("svo",),
+        license="CC BY 4.0 (annotations); pictures of third parties",
+        hub=(HubSet("MichiganNLP/svo_probes", None, "train", license="CC BY 4.0"),),
+    ),
+    "clevr": Entry(
+        expected=dict.fromkeys(CLEVR_SUBTASKS, 1148),
+        folders=("clevr",),
+        license="CC BY 4.0",
+        downloads=(
+            *(
+                Download(f"{_ITM}/clevr/captions/{name}.json", f"clevr/captions/{name}.json")
+                for name in CLEVR_SUBTASKS
+            ),
+            Download(
+                "https://zenodo.org/record/8096756/files/images.zip",
+                "clevr/images.zip",
+                unpack="clevr",
+            ),
+        ),
+    ),
+    "pets": Entry(
+        expected={"pets": 7390},
+        folders=("pets",),
+        license="CC BY-SA 4.0",
+        downloads=(
+            Download(f"{_ITM}/pets/classes.txt", "pets/classes.txt"),
+            Download(
+                "https://thor.robots.ox.ac.uk/~vgg/data/pets/images.tar.gz",
+                "pets/images.tar.gz",
+                unpack="pets",
+                about="about 0.8 GB",
+            ),
+        ),
+        hub=(HubSet("pcuenq/oxford-pets", None, "train", license="CC BY-SA 4.0"),),
+    ),
+    "bias": Entry(
+        expected=dict.fromkeys(BIAS_GROUPS, 250),
+        folders=("mmbias",),
+        license="MIT (annotations); photographs of third parties",
+        downloads=(
+            Download(f"{_MMBIAS}/textual_phrases.txt", "mmbias/textual_phrases.txt"),
+            *(
+                Download(
+                    f"{_MMBIAS}/Images/{name.replace(' ', '%20')}.zip",
+                    f"mmbias/data/Images/{name}.zip",
+                    unpack="mmbias/data/Images",
+                )
+                for name in ("Religion", "Nationality", "Sexual Orientation")
+            ),
+        ),
+    ),
+}

@@ -1,0 +1,42 @@
+"""Reads what is there of the published data and lists everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+
+from gdbench.data.catalogue import CATALOGUE
+from gdbench.data.loading import MISSING, Found, Part, data_root, read
+from gdbench.errors import UnknownNameError
+from gdbench.records import Compat
+
+_COMPAT_PARTS: Mapping[str, str] = {"aro": "COMPAT_PARTS"}
+
+
+def parts_of(task: str, compat: Compat | None = None) -> Sequence[Part]:
+    """The parts of a task. Raises UnknownNameError for a task without published data."""
+    if task not in CATALOGUE:
+        raise UnknownNameError(f"no published data of task {task!r}; known: {', '.join(CATALOGUE)}")
+    name = _COMPAT_PARTS.get(task, "PARTS") if compat is not None else "PARTS"
+    parts: Sequence[Part] = getattr(import_module(f"gdbench.data.{task}"), name)
+    return parts
+
+
+def check(
+    task: str, root: Path | None, compat: Compat | None = None, *, verify: bool = True
+) -> Found:
+    """Everything found of one task, with all problems; `verify` decodes every picture."""
+    return read(task, parts_of(task, compat), root, compat, verify=verify)
+
+
+def require(found: Found) -> None:
+    """Note as a problem that a task is not there at all."""
+    if found.layout == MISSING:
+        folder = CATALOGUE[found.task].folders[0]
+        found.problems.add(
+            folder, "", f"no data of task {found.task} here; see `gdbench data status {found.task}`"
+        )
+
+
+__all__ = ["check", "data_root", "parts_of", "require"]

@@ -1,0 +1,157 @@
+"""Full U-Net batches of one fixed size, and what to do when memory runs out."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gdbench.errors import GdbenchError
+from gdbench.models.diffusion_itm.denoiser import Denoiser
+
+logger = logging.getLogger(__name__)
+
+CPU_BATCH = 16
+LARGEST_BATCH = 128
+_SHARE_OF_FREE = 0.8  # the rest is for the encoders and for fragmentation
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "bad allocation")
+
+
+class Evaluation(NamedTuple):
+    """One sample-evaluation of the network: a noised image under one prompt."""
+
+    latent: Tensor  # (C, H, W) float32 on the device
+    prompt: Tensor  # (L, D) float32 on the device
+    k: int  # index into the run's timesteps
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that memory ran out, on any device."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and any(phrase in text for phrase in _OUT_OF_MEMORY)
+
+
+def free_memory(device: torch.device) -> int:
+    """Free bytes on a device, as far as it can be asked."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    if device.type == "mps":
+        return int(torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+class Batcher:
+    """Runs evaluations in batches of one shape; smaller ones are padded.
+
+    `noise` gives the noise of the k-th timestep on the device. With `size=None` the size is found
+    from free memory at the first batch. When a batch runs out of memory the size is halved and
+    the same evaluations are run again: nothing that was computed is lost.
+    """
+
+    def __init__(
+        self,
+        denoiser: Denoiser,
+        timesteps: Sequence[int],
+        noise: Callable[[int], Tensor],
+        device: torch.device,
+        size: int | None = None,
+    ) -> None:
+        self.denoiser, self.timesteps, self.noise = denoiser, tuple(timesteps), noise
+        self.device = device
+        self._size = size
+        self.evaluations = 0  # asked for
+        self.padding = 0  # run for nothing, to keep the shape
+        self.out_of_memory = 0
+
+    def size_for(self, sample: Callable[[], Evaluation]) -> int:
+        """The batch size; `sample` gives an evaluation to probe with the first time."""
+        if self._size is None:
+            self._size = self._find_size(sample())
+            logger.info("batch size %d", self._size)
+        return self._size
+
+    @property
+    def size(self) -> int | None:
+        """The batch size now, None before it was found."""
+        return self._size
+
+    def _find_size(self, sample: Evaluation) -> int:
+        if self.device.type != "cuda":
+            # A fixed size where it fits: a repeated run then has the same shapes to the last bit.
+            # Twelve feature maps of the first level and as many of its tokens are alive at most.
+            channels = 320 * sample.latent[0].numel() * 4 * 24
+            fits = int(_SHARE_OF_FREE * free_memory(self.device) / channels)
+            return max(1, min(CPU_BATCH, 2 ** (max(fits, 1).bit_length() - 1)))
+        peaks = []
+        for n in (1, 2):
+            torch.cuda.reset_peak_memory_stats(self.device)
+            before = torch.cuda.memory_allocated(self.device)
+            self._evaluate([sample] * n, n)
+            peaks.append(torch.cuda.max_memory_allocated(self.device) - before)
+        each = max(peaks[1] - peaks[0], 1)
+        fits = int((_SHARE_OF_FREE * free_memory(self.device) - peaks[0]) / each)
+        return max(1, min(LARGEST_BATCH, 2 ** (max(fits, 1).bit_length() - 1)))
+
+    def run(self, evaluations: Sequence[Evaluation]) -> NDArray[np.float32]:
+        """L2 norms of the prediction errors, shape (n,), in the order given.
+
+        Raises GdbenchError where even one sample does not fit.
+        """
+        self.evaluations += len(evaluations)
+        results: list[NDArray[np.float32]] = []
+        done = 0
+        while done < len(evaluations):
+            size = self.size_for(lambda: evaluations[0])
+            part = evaluations[done : done + size]
+            try:
+                results.append(self._evaluate(part, size))
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                self._shrink(size)
+                continue
+            self.padding += size - len(part)
+            done += len(part)
+        return np.concatenate(results) if results else np.empty(0, np.float32)
+
+    def _shrink(self, size: int) -> None:
+        self.out_of_memory += 1
+        if size == 1:
+            raise GdbenchError(
+                f"out of memory on {self.device} with a batch of one: close other programs, or "
+                "use --dtype float16 or another --device"
+            )
+        self._size = size // 2
+        logger.warning("out of memory with batches of %d, going on with %d", size, self._size)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _evaluate(self, part: Sequence[Evaluation], size: int) -> NDArray[np.float32]:
+        padded = [*part, *([part[-1]] * (size - len(part)))]
+        place: dict[tuple[int, int], int] = {}  # noised image -> its row
+        rows: list[Evaluation] = []
+        owner = []
+        for evaluation in padded:
+            key = (id(evaluation.latent), evaluation.k)
+            if key not in place:
+                place[key] = len(rows)
+                rows.append(evaluation)
+            owner.append(place[key])
+        with torch.inference_mode():
+            errors = self.denoiser.errors(
+                torch.stack([row.latent for row in rows]),
+                torch.stack([self.noise(row.k) for row in rows]),
+                torch.tensor([self.timesteps[row.k] for row in rows], device=self.device),
+                torch.stack([evaluation.prompt for evaluation in padded]),
+                torch.tensor(owner, device=self.device),
+            )
+        found: NDArray[np.float32] = errors.float().cpu().numpy()[: len(part)]
+        return found

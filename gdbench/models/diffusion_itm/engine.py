@@ -1,0 +1,273 @@
+"""Items in, errors out: work is shared between items and packed into full batches.
+
+An item becomes a `Job`. A plan says which timesteps a job needs next (all of them, or a few until
+a stopping rule is content). Evaluations are drawn from the oldest unfinished job on, so that a
+batch spans candidates, timesteps and items, and results leave in the order of the items. What is
+held in memory depends on the batch size, never on the number of items.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gdbench.errors import InputError, ModelOutputError
+from gdbench.models.diffusion_itm.batching import Batcher, Evaluation
+from gdbench.models.diffusion_itm.cache import LRU, ArrayFolder
+from gdbench.models.diffusion_itm.encoders import Encoders
+from gdbench.protocol import Item
+
+Cells = NDArray[np.bool_]  # (n_images, n_texts): which pairs are still of interest
+
+CACHE_BYTES = 32 * 2**20
+MAX_SHARED = 16384
+
+
+class SharedErrors:
+    """Unconditional errors of one picture, computed once for all items that show it."""
+
+    __slots__ = ("drawn", "values")
+
+    def __init__(self, n_timesteps: int) -> None:
+        self.values = np.full(n_timesteps, np.nan, np.float32)
+        self.drawn = np.zeros(n_timesteps, bool)  # computed, or on its way in an earlier batch
+
+
+class Job:
+    """An item on its way: what it needs encoded, and the errors found so far.
+
+    Equal texts and equal pictures of an item are evaluated once, so that they tie exactly.
+    """
+
+    def __init__(self, item: Item, n_timesteps: int, plan: Plan, age: int) -> None:
+        self.item, self.plan, self.age = item, plan, age
+        digests = [image.sha256 for image in item.images]
+        self.images = list(dict.fromkeys(digests))
+        self.texts = list(dict.fromkeys(item.texts))
+        self.image_index = [self.images.index(digest) for digest in digests]
+        self.text_index = [self.texts.index(text) for text in item.texts]
+        self.latents: list[Tensor] = []
+        self.prompts: list[Tensor] = []
+        self.truncated = 0
+        self.errors = np.full(
+            (len(self.images), len(self.texts), n_timesteps), np.nan, np.float32
+        )
+        self.shared: list[SharedErrors] = []
+        self.needed = np.zeros((len(self.images), n_timesteps), bool)  # unconditional
+        self.pending = 0  # drawn, not yet computed
+        self.work: Iterator[tuple[int, int, int]] = iter(())
+        self.exhausted = False  # all evaluations of the block are drawn
+        self.done = False
+
+    def __lt__(self, other: Job) -> bool:
+        return self.age < other.age
+
+    def conditional(self) -> NDArray[np.float32]:
+        """Errors of shape (n_images, n_texts, n_timesteps) of the item as it was given."""
+        return self.errors[np.ix_(self.image_index, self.text_index)]
+
+    def unconditional(self) -> NDArray[np.float32] | None:
+        """Unconditional errors (n_images, n_timesteps), NaN where this item did not need them."""
+        if not self.shared:
+            return None
+        values = np.stack([shared.values for shared in self.shared])
+        found: NDArray[np.float32] = np.where(self.needed, values, np.float32(np.nan))
+        return found[self.image_index]
+
+
+class _Drawn(NamedTuple):
+    job: Job
+    image: int
+    text: int  # -1: the empty prompt
+    k: int
+
+
+class Plan(Protocol):
+    """Decides how many timesteps an item needs."""
+
+    def next_block(self, job: Job) -> tuple[range, Cells] | None:
+        """Timestep indices and pairs to evaluate next, None when the item is decided.
+
+        The pairs index `job.images` x `job.texts`.
+        """
+
+
+class FullPlan:
+    """Every pair at every timestep."""
+
+    def __init__(self, n_timesteps: int) -> None:
+        self.n_timesteps = n_timesteps
+
+    def next_block(self, job: Job) -> tuple[range, Cells] | None:
+        """See `Plan`."""
+        if not np.isnan(job.errors[0, 0, 0]):
+            return None
+        return range(self.n_timesteps), np.ones(job.errors.shape[:2], bool)
+
+
+class Engine:
+    """Runs jobs through a `Batcher`; `plan_for` chooses the plan of an item."""
+
+    def __init__(
+        self,
+        encoders: Encoders,
+        batcher: Batcher,
+        plan_for: Callable[[Item], Plan],
+        *,
+        unconditional: bool,
+        shared_on_disk: ArrayFolder | None = None,
+    ) -> None:
+        self.encoders, self.batcher, self.plan_for = encoders, batcher, plan_for
+        self.unconditional = unconditional
+        self._admitted = 0
+        self.n_timesteps = len(batcher.timesteps)
+        self._shared: LRU[SharedErrors] = LRU(
+            min(MAX_SHARED, CACHE_BYTES // (5 * self.n_timesteps))
+        )
+        self._disk = shared_on_disk
+        self._empty_prompt = encoders.prompts([""])[0][0] if unconditional else None
+
+    def run(self, items: Iterable[Item]) -> Iterator[Job]:
+        """Finished jobs in the order of the items.
+
+        Raises InputError for an empty text or an unreadable picture, ModelOutputError where an
+        error is NaN or infinite.
+        """
+        source = iter(items)
+        more = True
+        flying: deque[Job] = deque()  # admitted and not yet given back
+        ready: list[Job] = []  # heap, oldest first: jobs with evaluations to draw
+        try:
+            while more or flying:
+                batch: list[_Drawn] = []
+                while len(batch) < self._size(batch):
+                    if ready:
+                        self._draw(ready, batch)
+                    elif more and len(flying) < self._most_jobs():
+                        item = next(source, None)
+                        if item is None:
+                            more = False
+                        else:
+                            flying.append(self._admit(item))
+                            self._advance(flying[-1], ready)
+                    else:
+                        break
+                if batch:
+                    self._compute(batch)
+                for job in dict.fromkeys(drawn.job for drawn in batch):
+                    if job.exhausted and job.pending == 0:
+                        self._advance(job, ready)
+                while flying and flying[0].done:
+                    self._save_shared(flying[0])
+                    yield flying.popleft()
+        finally:  # after a failure: what was drawn and never computed has to be drawn again
+            for job in flying:
+                for shared in job.shared:
+                    shared.drawn[:] = ~np.isnan(shared.values)
+
+    def _draw(self, ready: list[Job], batch: list[_Drawn]) -> None:
+        job = ready[0]
+        cell = next(job.work, None)
+        if cell is not None:
+            job.pending += 1
+            batch.append(_Drawn(job, *cell))
+            return
+        heapq.heappop(ready)
+        job.exhausted = True
+        if job.pending == 0:
+            self._advance(job, ready)
+
+    def _size(self, batch: list[_Drawn]) -> int:
+        if self.batcher.size is None and batch:
+            self.batcher.size_for(lambda: self._evaluation(batch[0]))
+        return self.batcher.size or 1
+
+    def _most_jobs(self) -> int:
+        return 4 * (self.batcher.size or 1) + 16
+
+    def _advance(self, job: Job, ready: list[Job]) -> None:
+        block = job.plan.next_block(job)
+        if block is None:
+            job.done = True
+            return
+        job.work = self._evaluations(job, *block)
+        job.exhausted = False
+        heapq.heappush(ready, job)
+
+    def _evaluations(
+        self, job: Job, timesteps: range, cells: Cells
+    ) -> Iterator[tuple[int, int, int]]:
+        """(image, text, timestep index); text -1 is the empty prompt. Texts of one noised image
+        come one after the other, so that they share the stem of the network."""
+        for image in range(len(job.images)):
+            texts = [int(t) for t in np.flatnonzero(cells[image])]
+            if not texts:
+                continue
+            for k in timesteps:
+                if self.unconditional:
+                    job.needed[image, k] = True
+                    if not job.shared[image].drawn[k]:
+                        job.shared[image].drawn[k] = True
+                        yield image, -1, k
+                for text in texts:
+                    yield image, text, k
+
+    def _admit(self, item: Item) -> Job:
+        for number, text in enumerate(item.texts):
+            if not text.strip():
+                raise InputError(f"item {item.id}: text {number} is empty; expected a caption")
+        job = Job(item, self.n_timesteps, self.plan_for(item), self._admitted)
+        self._admitted += 1
+        references = dict(zip((job.images[i] for i in job.image_index), item.images, strict=True))
+        job.latents = [self.encoders.latent(references[digest]) for digest in job.images]
+        encoded = self.encoders.prompts(job.texts)
+        job.prompts = [prompt for prompt, _ in encoded]
+        job.truncated = sum(encoded[index][1] for index in job.text_index)
+        if self.unconditional:
+            job.shared = [self._shared_errors(digest) for digest in job.images]
+        return job
+
+    def _shared_errors(self, digest: str) -> SharedErrors:
+        known = self._shared.get(digest)
+        if known is None:
+            known = SharedErrors(self.n_timesteps)
+            stored = self._disk.load(digest) if self._disk is not None else None
+            if stored is not None:
+                known.values[:] = stored
+                known.drawn[:] = ~np.isnan(stored)
+            self._shared.put(digest, known)
+        return known
+
+    def _save_shared(self, job: Job) -> None:
+        if self._disk is None:
+            return
+        for digest, shared in zip(job.images, job.shared, strict=True):
+            stored = self._disk.load(digest)
+            if stored is None or np.isnan(stored).sum() > np.isnan(shared.values).sum():
+                self._disk.save(digest, shared.values)
+
+    def _evaluation(self, drawn: _Drawn) -> Evaluation:
+        job, image, text, k = drawn
+        prompt = self._empty_prompt if text < 0 else job.prompts[text]
+        assert prompt is not None  # noqa: S101 # text -1 is only drawn with an empty prompt
+        return Evaluation(job.latents[image], prompt, k)
+
+    def _compute(self, batch: list[_Drawn]) -> None:
+        errors = self.batcher.run([self._evaluation(drawn) for drawn in batch])
+        for (job, image, text, k), error in zip(batch, errors, strict=True):
+            if not np.isfinite(error):
+                raise ModelOutputError(
+                    f"item {job.item.id}: the prediction error at timestep "
+                    f"{self.batcher.timesteps[k]} is {error}; try --dtype float32"
+                )
+            job.pending -= 1
+            if text < 0:
+                job.shared[image].values[k] = error
+            else:
+                job.errors[image, text, k] = error

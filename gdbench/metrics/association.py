@@ -196,14 +196,3 @@ def mean_abs_interval(value: float, draws: NDArray[np.float64], n: int) -> tuple
     means = np.abs(draws).mean(axis=0)
     low, high = expanded_quantiles(means - means.mean() + value, n)
     return max(0.0, low), high
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down adjustment for several tests (Holm 1979), in the order given."""
-    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
-    adjusted = [0.0] * len(p_values)
-    worst = 0.0
-    for rank, index in enumerate(order):
-        worst = max(worst, min(1.0, (len(p_values) - rank) * p_values[index]))
-        adjusted[index] = worst
-    return adjusted

@@ -36,6 +36,7 @@ class ClusterSums:
 
     sums: NDArray[np.float64]  # (n_clusters, n_parts)
     counts: NDArray[np.float64]  # (n_clusters, n_parts)
+    part_weight: NDArray[np.float64] | None = None  # (n_parts,); None: all equal
 
     @classmethod
     def of(
@@ -43,6 +44,7 @@ class ClusterSums:
         values: NDArray[np.float64],
         cluster: NDArray[np.int64],
         part: NDArray[np.int64] | None = None,
+        part_weight: NDArray[np.float64] | None = None,
     ) -> ClusterSums:
         """From per-item values, cluster and part indices, each of shape (n,)."""
         parts = np.zeros_like(cluster) if part is None else part
@@ -52,6 +54,7 @@ class ClusterSums:
         return cls(
             np.bincount(flat, values, minlength=size).reshape(shape).astype(np.float64),
             np.bincount(flat, minlength=size).reshape(shape).astype(np.float64),
+            part_weight,
         )
 
     def pure(self) -> NDArray[np.float64] | None:
@@ -118,9 +121,12 @@ def bootstrap_means(
     out: list[NDArray[np.float64]] = []
     for counts in resample_counts(multiplicity, resamples, rng):
         totals = counts @ kinds
-        with np.errstate(invalid="ignore"):
-            means = totals[:, :parts] / totals[:, parts:]
-        out.append(means[:, 0] if parts == 1 else np.nanmean(means, axis=1))
+        there = totals[:, parts:] > 0
+        means = np.divide(
+            totals[:, :parts], totals[:, parts:], where=there, out=np.zeros(there.shape)
+        )
+        weights = there * (1.0 if sums.part_weight is None else sums.part_weight)
+        out.append((means * weights).sum(axis=1) / weights.sum(axis=1))
     return np.concatenate(out)
 
 
@@ -142,6 +148,7 @@ def mean_interval(
     values: NDArray[np.float64],
     cluster: NDArray[np.int64],
     part: NDArray[np.int64] | None = None,
+    part_weight: NDArray[np.float64] | None = None,
     *,
     seed: int = 0,
     resamples: int = RESAMPLES,
@@ -154,7 +161,7 @@ def mean_interval(
     interval over clusters is used; where the clusters do not differ at all the bootstrap would
     claim certainty, and Wilson's interval with that mean stands in for it.
     """
-    sums = ClusterSums.of(values, cluster, part)
+    sums = ClusterSums.of(values, cluster, part, part_weight)
     n = len(sums.sums)
     if n < 2:  # noqa: PLR2004 # nothing to resample
         return None

@@ -7,9 +7,9 @@ the mean, intervals by resampling, and paired tests between models all work on s
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,8 @@ TieRule = Literal["expected", "strict", "lenient", "release-2023"]
 class Sample:
     """Per-item values of one metric; its value is the mean over parts of the mean over items.
 
-    All arrays have shape (n,). A plain accuracy has one part, a macro average one per class.
+    Arrays have shape (n,) but for the names of clusters and the weights of parts. A plain accuracy
+    has one part, a macro average one per class, a merged score (see `merge`) those of its metrics.
     """
 
     ids: tuple[str, ...]
@@ -41,6 +42,8 @@ class Sample:
     cluster: NDArray[np.int64]
     part: NDArray[np.int64]
     release: NDArray[np.float64]
+    cluster_names: tuple[str, ...] = ()  # (n_clusters,)
+    part_weight: NDArray[np.float64] | None = None  # (n_parts,), sums to 1; None: all equal
 
     def values(self, ties: TieRule = "expected") -> NDArray[np.float64]:
         """Per-item values under a tie rule."""
@@ -55,8 +58,17 @@ class Sample:
         """Mean over parts of the means of `values` (n,) within each part."""
         if not self.part.any():
             return float(values.mean())
-        total = np.bincount(self.part, values)
-        return float(np.mean(total / np.bincount(self.part)))
+        means = np.bincount(self.part, values) / np.bincount(self.part)
+        return float(np.average(means, weights=self.part_weight))
+
+    def item_weight(self) -> NDArray[np.float64]:
+        """Weights (n,) that sum to 1, by which the value is a weighted mean over items."""
+        count = np.bincount(self.part)
+        parts = (
+            np.full(len(count), 1 / len(count)) if self.part_weight is None else self.part_weight
+        )
+        found: NDArray[np.float64] = (parts / count)[self.part]
+        return found
 
 
 @dataclass(frozen=True)
@@ -171,6 +183,7 @@ def sample(measure: Measure, labels: Sequence[Label], matrices: Sequence[Matrix]
         matrix = np.stack([matrices[i] for i in stack.positions])
         columns[:, stack.positions] = measure.credits(stack.query, stack.gold, matrix)
     expected, strict, lenient, tied, release = columns[:, chosen]
+    names, cluster = np.unique([labels[i].cluster for i in chosen], return_inverse=True)
     return Sample(
         ids=tuple(labels[i].id for i in chosen),
         expected=expected,
@@ -178,7 +191,45 @@ def sample(measure: Measure, labels: Sequence[Label], matrices: Sequence[Matrix]
         lenient=lenient,
         tied=tied.astype(bool),
         chance=np.array([measure.chance(labels[i]) for i in chosen]),
-        cluster=np.unique([labels[i].cluster for i in chosen], return_inverse=True)[1],
+        cluster=cluster,
         part=np.unique(parts, return_inverse=True)[1],
         release=release,
+        cluster_names=tuple(names.tolist()),
+    )
+
+
+def merge(samples: Mapping[str, Sample]) -> Sample:
+    """One sample whose value is the mean of the values of several, e.g. of a task's metrics.
+
+    Ids become `name/id`. Clusters of the same name are one cluster, so items that two metrics
+    share are still drawn together. Raises ValueError for an empty mapping.
+    """
+    if not samples:
+        raise ValueError("nothing to merge")
+    every = list(samples.values())
+    names = np.array([s.cluster_names[c] for s in every for c in s.cluster])
+    unique, cluster = np.unique(names, return_inverse=True)
+    parts: list[NDArray[np.int64]] = []
+    weights: list[NDArray[np.float64]] = []
+    for s in every:
+        parts.append(s.part + sum(len(w) for w in weights))
+        n = int(s.part.max()) + 1
+        own = np.full(n, 1 / n) if s.part_weight is None else s.part_weight
+        weights.append(own / len(every))
+
+    def joined(field: str) -> NDArray[Any]:
+        return np.concatenate([getattr(s, field) for s in every])
+
+    return Sample(
+        ids=tuple(f"{name}/{i}" for name, s in samples.items() for i in s.ids),
+        expected=joined("expected"),
+        strict=joined("strict"),
+        lenient=joined("lenient"),
+        tied=joined("tied"),
+        chance=joined("chance"),
+        cluster=cluster,
+        part=np.concatenate(parts),
+        release=joined("release"),
+        cluster_names=tuple(unique.tolist()),
+        part_weight=np.concatenate(weights),
     )

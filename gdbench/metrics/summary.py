@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from gdbench.metrics.adjust import holm
 from gdbench.metrics.association import (
     Effect,
     Groups,
     bootstrap_effects,
     effect,
     groups_of,
-    holm,
     mean_abs_interval,
 )
 from gdbench.metrics.bootstrap import expanded_quantiles, mean_interval
@@ -80,7 +80,7 @@ def _accuracy(
     if s is None:
         return None
     values = s.values(ties)
-    interval = mean_interval(values, s.cluster, s.part, seed=seed)
+    interval = mean_interval(values, s.cluster, s.part, s.part_weight, seed=seed)
     return MetricValue(
         name=measure.name,
         value=s.mean(values),

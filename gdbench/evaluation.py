@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 from pydantic import ValidationError
 
 from gdbench.environment import environment, peak_memory_bytes
-from gdbench.errors import InputError, RunMismatchError
+from gdbench.errors import GdbenchError, InputError, ModelOutputError, RunMismatchError
 from gdbench.metrics.summary import summarise, task_score
+from gdbench.models.custom import describe_fault
 from gdbench.protocol import BatchedITMModel, Item, ITMModel, ModelCard, Scores
 from gdbench.records import (
     Compat,
@@ -43,15 +45,28 @@ def card_of(model: object) -> ModelCard:
     card = getattr(model, "card", None)
     if not isinstance(card, ModelCard) or not isinstance(model, ITMModel):
         name = type(model).__name__
-        raise InputError(f"{name} is not a model: it needs `card: ModelCard` and `score(images, texts)`")
+        raise InputError(
+            f"{name} is not a model: it needs `card: ModelCard` and `score(images, texts)`"
+        )
     return card
 
 
 def score_stream(model: ITMModel, items: Iterable[Item]) -> Iterator[tuple[Item, Scores]]:
     """Checked scores for every item, in order; memory does not grow with the number of items.
 
-    Raises ModelOutputError on a wrong shape, NaN or infinity, or an item out of order.
+    Raises ModelOutputError on a wrong shape, NaN or infinity, a missing or an unknown item, or a
+    fault inside the model.
     """
+    try:
+        yield from _raw_stream(model, items)
+    except (GdbenchError, MemoryError):
+        raise
+    except Exception as error:  # a model is a stranger's code and can raise anything
+        name = getattr(model.card, "name", type(model).__name__)
+        raise ModelOutputError(f"model {name} raised {describe_fault(error)}") from error
+
+
+def _raw_stream(model: ITMModel, items: Iterable[Item]) -> Iterator[tuple[Item, Scores]]:
     if not isinstance(model, BatchedITMModel):
         for item in items:
             matrix = model.score([image.open() for image in item.images], list(item.texts))
@@ -65,10 +80,16 @@ def score_stream(model: ITMModel, items: Iterable[Item]) -> Iterator[tuple[Item,
             yield item
 
     for scores in model.score_items(remembered()):
-        item = waiting.pop(scores.item_id)
+        item = waiting.pop(scores.item_id, None)
+        if item is None:
+            raise ModelOutputError(
+                f"the model scored {scores.item_id!r}, which was not asked (now)"
+            )
         yield item, check_scores(item, scores)
     if waiting:
-        raise InputError(f"the model left out {len(waiting)} items, the first is {next(iter(waiting))}")
+        raise ModelOutputError(
+            f"the model left out {len(waiting)} items, the first is {next(iter(waiting))}"
+        )
 
 
 def open_run(out: Path, info: RunInfo) -> None:
@@ -167,7 +188,9 @@ def _evaluate_task(
     done = log.done()
     strangers = done - {item.id for item in items}
     if strangers:
-        raise RunMismatchError(f"{folder} has scores of items that are not in the task: {min(strangers)}")
+        raise RunMismatchError(
+            f"{folder} has scores of items that are not in the task: {min(strangers)}"
+        )
     n_done = len(done)
     if progress is not None:
         progress(task.name, n_done, len(items))
@@ -202,10 +225,10 @@ def make_record(
         matrices.append(scores.matrix)
         truncated += scores.truncated_texts
         if scores.errors is not None:
-            evaluations += int((scores.errors == scores.errors).sum())  # noqa: PLR0124 # not NaN
+            evaluations += int(np.count_nonzero(~np.isnan(scores.errors)))
         if scores.unconditional_errors is not None:
             for image, errors in zip(item.images, scores.unconditional_errors, strict=True):
-                n = int((errors == errors).sum())  # noqa: PLR0124 # not NaN
+                n = int(np.count_nonzero(~np.isnan(errors)))
                 unconditional[image.sha256] = max(n, unconditional.get(image.sha256, 0))
     metrics = summarise(
         task.measures,
@@ -225,7 +248,9 @@ def make_record(
         score=task_score(task.primary, metrics),
         truncated_texts=truncated,
         cost=Cost(
-            unet_evaluations=evaluations + sum(unconditional.values()) if settings.timesteps else None,
+            unet_evaluations=evaluations + sum(unconditional.values())
+            if settings.timesteps
+            else None,
             wall_seconds=log.wall_seconds(),
             peak_memory_bytes=peak_memory_bytes(),
             device=str(getattr(model, "device", "cpu")),
@@ -244,7 +269,9 @@ def _read(path: Path, kind: type[StrictT]) -> StrictT | None:
     try:
         return kind.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        raise RunMismatchError(f"{path} cannot be read: {error.error_count()} fields are wrong") from error
+        raise RunMismatchError(
+            f"{path} cannot be read: {error.error_count()} fields are wrong"
+        ) from error
 
 
 def _claim(path: Path, mine: Strict) -> None:

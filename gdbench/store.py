@@ -63,7 +63,12 @@ def write_atomically(path: Path, data: bytes) -> None:
 def check_scores(item: Item, scores: Scores) -> Scores:
     """The scores with a float32 matrix. Raises ModelOutputError on a wrong shape, NaN, infinity."""
     expected = (len(item.images), len(item.texts))
-    raw = np.asarray(scores.matrix)
+    try:
+        raw = np.asarray(scores.matrix)
+    except ValueError as error:
+        raise ModelOutputError(
+            f"item {item.id}: rows of different lengths, not a matrix of shape {expected}"
+        ) from error
     if raw.shape != expected:
         raise ModelOutputError(
             f"item {item.id}: the model returned scores of shape {raw.shape}, "
@@ -141,14 +146,12 @@ def from_table(table: pa.Table) -> Iterator[Scores]:
         if base is not None and base[start].is_valid:
             lists = [np.asarray(v.values) for v in base[start : end : shape[1]]]
             b = _padded(lists, max(map(len, lists)))
-        yield Scores(
-            names[start], score[start:end].reshape(shape), e, b, int(truncated[start])
-        )
+        yield Scores(names[start], score[start:end].reshape(shape), e, b, int(truncated[start]))
         start = end
 
 
 def hash_scores(scores: Iterable[Scores]) -> str:
-    """sha256 over ids, shapes, score bytes and error bytes, whatever the file's encoding or order."""
+    """sha256 over ids, shapes, scores and errors, whatever the file's encoding or order."""
     digests = []
     for s in scores:
         digest = hashlib.sha256(s.item_id.encode() + b"\0")
@@ -168,9 +171,7 @@ class ScoreLog:
     Scores are handed to the disk every `flush_seconds` or `flush_items`, whichever comes first.
     """
 
-    def __init__(
-        self, folder: Path, *, flush_seconds: float = 5.0, flush_items: int = 256
-    ) -> None:
+    def __init__(self, folder: Path, *, flush_seconds: float = 5.0, flush_items: int = 256) -> None:
         self.folder = folder
         self.parts = folder / "parts"
         self.file = folder / "scores.parquet"

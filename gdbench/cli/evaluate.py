@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -13,6 +13,9 @@ from rich.table import Table
 from gdbench.cli import options as o
 from gdbench.errors import InputError
 from gdbench.records import ResultRecord
+
+Norm = Literal["l2", "mse"]
+Stop = Literal["none", "sequential"]
 
 
 def register(app: typer.Typer) -> None:
@@ -31,11 +34,13 @@ def run(
     out: Annotated[Path | None, typer.Option(help="Run directory; continued if it exists.")] = None,
     root: o.RootOption = None,
     seed: o.SeedOption = 0,
-    norm: Annotated[str, typer.Option(help="l2 (as in the paper's code) or mse.")] = "l2",
+    norm: Annotated[Norm, typer.Option(help="l2 (as in the paper's code) or mse.")] = "l2",
     no_normalise: Annotated[
         bool, typer.Option("--no-normalise", help="Do not subtract the unconditional error.")
     ] = False,
-    stop: Annotated[str, typer.Option(help="none or sequential.")] = "none",
+    stop: Annotated[
+        Stop, typer.Option(help="sequential: stop an item once its decision is certain.")
+    ] = "none",
     delta: Annotated[float, typer.Option(help="Error level of sequential stopping.")] = 0.05,
     device: o.DeviceOption = None,
     dtype: o.DtypeOption = None,
@@ -56,29 +61,24 @@ def run(
     from gdbench.models import LoadOptions, load_model
     from gdbench.tasks import select
 
-    if norm not in ("l2", "mse"):
-        raise InputError(f"--norm {norm!r} is not known; it takes l2 or mse")
-    if stop not in ("none", "sequential"):
-        raise InputError(f"--stop {stop!r} is not known; it takes none or sequential")
     if not 0 < delta < 1:
         raise InputError(f"--delta must be between 0 and 1, not {delta}")
     chosen = select(tasks, suite)
-    mode = o.parse_compat(compat)
     loaded = load_model(
         model,
         LoadOptions(
-            device=device, dtype=o.parse_dtype(dtype), batch_size=batch_size, seed=seed,
-            cache_dir=cache, samples=samples, norm=norm, normalise=not no_normalise, compat=mode,
+            device=device, dtype=dtype, batch_size=batch_size, seed=seed,
+            cache_dir=cache, samples=samples, norm=norm, normalise=not no_normalise, compat=compat,
             stop=stop, delta=delta, compile=compile_model, lora=lora, lora_scale=lora_scale,
-        ),  # type: ignore[arg-type] # norm and stop are checked above
+        ),
     )  # fmt: skip
     if dry_run:
-        _dry_run(loaded, chosen, suite, root, limit, mode, as_json=as_json)
+        _dry_run(loaded, chosen, suite, root, limit, compat, as_json=as_json)
         return
     folder = out or Path("runs") / f"{loaded.card.name}-{suite}"
     with o.item_progress() as progress:
         records = evaluate(
-            loaded, chosen, folder, suite=suite, root=root, limit=limit, compat=mode,
+            loaded, chosen, folder, suite=suite, root=root, limit=limit, compat=compat,
             allow_partial=allow_partial, progress=progress,
         )  # fmt: skip
     if as_json:
@@ -110,7 +110,7 @@ def print_records(records: list[ResultRecord]) -> None:
                 record.task.name,
                 m.name,
                 f"{share * m.value:.{2 if share == 1 else 1}f}",
-                "" if low is None or high is None else f"{share * low:.1f} – {share * high:.1f}",
+                "" if low is None or high is None else f"{share * low:.1f} to {share * high:.1f}",
                 str(m.n),
                 "" if m.chance is None else f"{share * m.chance:.1f}",
                 str(m.ties) if m.ties else "",
@@ -120,7 +120,8 @@ def print_records(records: list[ResultRecord]) -> None:
     for record in records:
         if record.partial:
             console.print(
-                f"{record.task.name}: partial, {record.task.n_items} of {record.task.n_expected} items"
+                f"{record.task.name}: partial, {record.task.n_items} of "
+                f"{record.task.n_expected} items"
             )
         if record.truncated_texts:
             console.print(f"{record.task.name}: {record.truncated_texts} captions were cut")

@@ -6,6 +6,7 @@ import json
 from typing import Annotated, Any
 
 import typer
+from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
@@ -28,7 +29,7 @@ def models(as_json: o.JsonOption = False) -> None:
 
     rows: list[dict[str, Any]] = []
     for name in MODELS:
-        entry = MODELS.get(name)
+        entry: object = MODELS.get(name)
         if isinstance(entry, ModelEntry):
             rows.append(
                 {
@@ -97,7 +98,11 @@ def schema(
     from gdbench import records
     from gdbench.errors import InputError
 
-    kinds = {"result": records.ResultRecord, "run": records.RunInfo, "settings": records.ModelSettings}
+    kinds: dict[str, type[BaseModel]] = {
+        "result": records.ResultRecord,
+        "run": records.RunInfo,
+        "settings": records.ModelSettings,
+    }
     if record not in kinds:
         raise InputError(f"no schema {record!r}; there are: {', '.join(kinds)}")
     typer.echo(json.dumps(kinds[record].model_json_schema(), indent=2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -19,7 +19,6 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from gdbench.errors import InputError
 from gdbench.records import Compat
 
 MODEL_HELP = (
@@ -35,12 +34,15 @@ SeedOption = Annotated[int, typer.Option(help="Seed of noise, limits and resampl
 DeviceOption = Annotated[
     str | None, typer.Option(help="cpu, cuda, cuda:1, mps; default: the best there is.")
 ]
-DtypeOption = Annotated[str | None, typer.Option(help="float32, float16 or bfloat16.")]
+DtypeOption = Annotated[
+    Literal["float32", "float16", "bfloat16"] | None,
+    typer.Option(help="Precision of the network; default: chosen for the device."),
+]
 BatchOption = Annotated[
     int | None, typer.Option(help="Network batch size; default: from free memory.", min=1)
 ]
 CompatOption = Annotated[
-    str | None,
+    Compat | None,
     typer.Option(help="diffusion-itm-2023: items, grid, ties and denominators of the release."),
 ]
 LoraOption = Annotated[str | None, typer.Option(help="LoRA file or folder for the U-Net.")]
@@ -49,22 +51,6 @@ RootOption = Annotated[
 ]
 
 stderr = Console(stderr=True)
-
-
-def parse_compat(value: str | None) -> Compat | None:
-    """The compat mode of that name. Raises InputError for any other."""
-    if value in (None, "diffusion-itm-2023"):
-        return value  # type: ignore[return-value] # the literal itself
-    raise InputError(f"--compat {value!r} is not known; it takes diffusion-itm-2023")
-
-
-def parse_dtype(value: str | None) -> str | None:
-    """A dtype's full name. Raises InputError for an unknown one."""
-    names = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
-    full = names.get(value, value) if value else None
-    if full not in (None, *names.values()):
-        raise InputError(f"--dtype {value!r} is not known; it takes float32, float16 or bfloat16")
-    return full
 
 
 class ItemProgress:

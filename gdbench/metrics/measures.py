@@ -113,7 +113,8 @@ class PairMatching:
 
     def part_of(self, label: Label) -> str | None:
         """The part that the item belongs to; None: not in this measure."""
-        return "" if self.tag is None or self.tag in label.tags else None
+        wanted = self.tag is None or self.tag in label.tags
+        return "" if wanted and label.query is Query.MATCHING else None
 
     def credits(self, query: Query, gold: NDArray[np.int64], matrices: Matrix) -> Credits:  # noqa: ARG002 # same call for all measures
         """Credits (..., n_items) of matrices (..., n_items, 2, 2), gold on the diagonal."""

@@ -44,5 +44,7 @@ class Random:
         return np.array([[self._number(p, t) for t in texts] for p in pictures], dtype=np.float32)
 
     def _number(self, picture: bytes, text: str) -> float:
-        digest = hashlib.sha256(f"{self.settings.seed}\0".encode() + picture + text.encode()).digest()
+        digest = hashlib.sha256(
+            f"{self.settings.seed}\0".encode() + picture + text.encode()
+        ).digest()
         return int.from_bytes(digest[:3], "big") / 2**24

@@ -118,7 +118,9 @@ class OpenCLIP:
         while window := list(islice(stream, _WINDOW)):
             self._fill(self._images, {i.sha256: i for item in window for i in item.images},
                        lambda refs: self._encode_images([r.open() for r in refs]))  # fmt: skip
-            self._fill(self._texts, {t: t for item in window for t in item.texts}, self._encode_texts)
+            self._fill(
+                self._texts, {t: t for item in window for t in item.texts}, self._encode_texts
+            )
             for item in window:
                 yield Scores(
                     item.id,
@@ -135,8 +137,8 @@ class OpenCLIP:
         length = self._tokenizer.context_length
         inner = getattr(self._tokenizer, "tokenizer", None)
         if inner is not None:  # a Hugging Face tokenizer, which adds the special tokens itself
-            return len(inner(text, truncation=False, verbose=False)["input_ids"]) > length
-        return len(self._tokenizer.encode(text)) + 2 > length
+            return bool(len(inner(text, truncation=False, verbose=False)["input_ids"]) > length)
+        return bool(len(self._tokenizer.encode(text)) + 2 > length)
 
     def _fill(
         self,

@@ -43,7 +43,7 @@ def check(model: ITMModel) -> list[Check]:
     """All checks; one that raises is a failed one with its fault in the detail."""
     images, texts = _pictures(), list(TEXTS)
     results: list[Check] = []
-    reference: Matrix | None = None
+    reference: Matrix = np.empty((0, 0))
 
     def attempt(name: str, test: Callable[[], str]) -> None:
         try:
@@ -66,14 +66,10 @@ def check(model: ITMModel) -> list[Check]:
         )
         return f"{reference.shape}, {seconds / reference.size * 1000:.1f} ms a pair"
 
-    def finite() -> str:
-        _require(bool(np.isfinite(reference).all()), "NaN or infinity among the scores")
-        return f"scores from {np.min(reference):.4g} to {np.max(reference):.4g}"
-
     attempt("shape of the scores", shape)
-    if not results[-1].passed or reference is None:
+    if not results[-1].passed:
         return results
-    attempt("finite scores", finite)
+    attempt("finite scores", lambda: _finite(reference))
     for name, test in _comparisons(model, images, texts, reference):
         attempt(name, test)
     return results
@@ -95,6 +91,11 @@ def _comparisons(
         "a pair scores alone as in a batch",
         lambda: _close(model.score(images[:1], texts[:1]), reference[:1, :1]),
     )
+
+
+def _finite(scores: Matrix) -> str:
+    _require(bool(np.isfinite(scores).all()), "NaN or infinity among the scores")
+    return f"scores from {np.min(scores):.4g} to {np.max(scores):.4g}"
 
 
 def _close(found: Matrix, reference: Matrix) -> str:

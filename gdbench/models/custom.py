@@ -13,7 +13,7 @@ from gdbench.protocol import ITMModel, ModelCard
 
 
 def load_custom(spec: str) -> ITMModel:
-    """The instance `Class()` of a file. Raises InputError that names file, line and what is wrong."""
+    """The instance `Class()` of a file. Raises InputError that names file, line and fault."""
     location, _, attribute = spec.rpartition(":")
     path = Path(location)
     if not path.is_file():
@@ -27,14 +27,15 @@ def load_custom(spec: str) -> ITMModel:
     sys.modules[name] = module
     try:
         module_spec.loader.exec_module(module)
-        if not hasattr(module, attribute):
-            classes = [n for n, v in vars(module).items() if isinstance(v, type) and v.__module__ == name]
-            raise InputError(f"{path} has no {attribute!r}; it has: {', '.join(classes) or 'no class'}")
-        model = getattr(module, attribute)()
+        made = getattr(module, attribute)() if hasattr(module, attribute) else None
     except GdbenchError:
         raise
     except Exception as error:  # a stranger's code can raise anything, and the fault is to be named
         raise InputError(f"{path}: {describe_fault(error, path)}") from error
+    if made is None:
+        classes = [n for n, v in vars(module).items() if getattr(v, "__module__", "") == name]
+        raise InputError(f"{path} has no {attribute!r}; it has: {', '.join(classes) or 'no class'}")
+    model: object = made
     if not isinstance(model, ITMModel) or not isinstance(model.card, ModelCard):
         raise InputError(
             f"{path}:{attribute} is not a model: it needs `card: ModelCard` and "

@@ -11,7 +11,7 @@ _MINI = Path(__file__).parent.parent / "mini" / "weights"
 _LDM = (
     "@inproceedings{rombach2022high, title={High-Resolution Image Synthesis with Latent Diffusion "
     "Models}, author={Rombach, Robin and Blattmann, Andreas and Lorenz, Dominik and Esser, Patrick "
-    "and Ommer, Bj{\\\"o}rn}, booktitle={CVPR}, year={2022}}"
+    'and Ommer, Bj{\\"o}rn}, booktitle={CVPR}, year={2022}}'
 )
 _CLIP = (
     "@inproceedings{radford2021learning, title={Learning Transferable Visual Models From Natural "
@@ -24,7 +24,9 @@ _OPENCLIP = (
 _HUB = "https://huggingface.co/"
 
 
-def _diffusion(name: str, source: str, license_: str, description: str, **more: object) -> ModelEntry:
+def _diffusion(
+    name: str, source: str, license_: str, description: str, **more: object
+) -> ModelEntry:
     return ModelEntry(
         name=name,
         kind="diffusion-itm",
@@ -78,7 +80,9 @@ _ENTRIES = (
         "Stable Diffusion 2.1-base, the model of the paper (mirror; the original was withdrawn "
         "in November 2025)",
     ),
-    _clip("clip-rn50x64", "RN50x64/openai", 623_258_305, "CLIP RN50x64, the paper's baseline", _CLIP),
+    _clip(
+        "clip-rn50x64", "RN50x64/openai", 623_258_305, "CLIP RN50x64, the paper's baseline", _CLIP
+    ),
     _clip("clip-vit-b32", "ViT-B-32/openai", 151_277_313, "CLIP ViT-B/32", _CLIP),
     _clip("clip-vit-l14", "ViT-L-14/openai", 427_616_513, "CLIP ViT-L/14", _CLIP),
     _clip(

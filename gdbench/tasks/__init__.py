@@ -29,7 +29,8 @@ def select(names: str, suite: str) -> list[Task]:
     for task in chosen.values():
         if suite not in task.sources:
             raise InputError(
-                f"task {task.name} has no suite {suite!r}; it has: {', '.join(sorted(task.sources))}"
+                f"task {task.name} has no suite {suite!r}; "
+                f"it has: {', '.join(sorted(task.sources))}"
             )
     return list(chosen.values())
 

@@ -45,9 +45,7 @@ TASK = Task(
         Recall("vg_attribution", ("vg_attribution",)),
         Recall("coco_order", ("coco_order",)),
         Recall("flickr30k_order", ("flickr30k_order",)),
-        Recall(
-            "vg_relation_macro", ("vg_relation",), by="tag", exclude_tags=SYMMETRIC_RELATIONS
-        ),
+        Recall("vg_relation_macro", ("vg_relation",), by="tag", exclude_tags=SYMMETRIC_RELATIONS),
         Recall("vg_attribution_macro", ("vg_attribution",), by="tag"),
     ),
     primary=("vg_relation", "vg_attribution", "coco_order", "flickr30k_order"),

@@ -34,7 +34,8 @@ class Task:
     """One task of GDBench.
 
     `sources` maps a suite ("full", "mini", or a variant such as "neutral") to a lazy
-    "package.module:function": a `Loader`, or for "mini" a function without arguments. `expected` maps a suite to the number of items of each sub-task as published.
+    "package.module:function": a `Loader`, or for "mini" a function without arguments. `expected`
+    maps a suite to the number of items of each sub-task as published.
     """
 
     name: str

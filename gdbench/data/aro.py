@@ -99,7 +99,7 @@ def relation_of(true: str, false: str) -> str | None:
             relation, second = rest[: end.start()], rest[end.end() :]
             if false == f"the {second} is {relation} the {first}":
                 return relation
-        start = re.match(r"the (.{%d,}?) is " % (len(first) + 1), true)
+        start = re.match(rf"the (.{{{len(first) + 1},}}?) is ", true)
     return None
 
 

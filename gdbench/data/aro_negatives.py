@@ -24,8 +24,9 @@ N_NEGATIVES = 4
 Tagger = Callable[[Sequence[str]], list[bool]]
 """For each word: is it a noun or an adjective?"""
 
-_FUNCTION_WORDS = """a an the this that these those some any each every no all both another other one two three
-    four five six several many few
+_FUNCTION_WORDS = """
+    a an the this that these those some any each every no all both another other one two three four
+     five six several many few
     i you he she it we they him her them his its their our your my who whom whose which what where
     when while there here
     in on at by of to from with without into onto over under above below behind beside between

@@ -1,0 +1,167 @@
+"""`gdbench data status|fetch|check`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from gdbench.cli import options as o
+from gdbench.errors import GdbenchError
+from gdbench.records import Compat
+
+if TYPE_CHECKING:
+    from gdbench.data.loading import Found
+
+_SHOWN = 40  # problems of one task on a terminal; --json has all
+TasksArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="[TASK]...", help="Tasks; default: all.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    data = typer.Typer(
+        help="Published data: where it comes from, getting it, checking it.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
+    data.command("status")(status)
+    data.command("fetch")(fetch)
+    data.command("check")(check)
+    app.add_typer(data, name="data")
+
+
+def check(
+    tasks: TasksArgument = None,
+    root: o.RootOption = None,
+    compat: o.CompatOption = None,
+    fast: Annotated[bool, typer.Option("--fast", help="Do not decode the pictures.")] = False,
+    as_json: o.JsonOption = False,
+) -> None:
+    """Read what is there, count it, hash it, and list every problem (exit code 2 if any)."""
+    from gdbench.data.catalogue import CATALOGUE
+    from gdbench.data.check import check as check_task
+    from gdbench.data.check import require
+    from gdbench.data.loading import MISSING
+
+    names = tasks or list(CATALOGUE)
+    found = []
+    for name in names:
+        with o.stderr.status(f"reading {name}"):
+            one = check_task(name, root, compat, verify=not fast)
+            found.append((one, _manifest(one)))
+    absent = all(one.layout == MISSING for one, _ in found)
+    for one, _ in found:
+        if tasks or absent:
+            require(one)
+    if as_json:
+        rows = [_as_row(one, manifest, compat) for one, manifest in found]
+        typer.echo(json.dumps({"tasks": rows}, indent=2, ensure_ascii=False))
+    else:
+        _print(found, compat)
+    if any(one.problems.rows for one, _ in found):
+        raise typer.Exit(2)
+
+
+def _manifest(found: Found) -> str | None:
+    """Hash of the items; a picture that cannot be read is one more problem."""
+    from gdbench.errors import InputError
+    from gdbench.tasks.base import manifest_sha256
+
+    if not found.items:
+        return None
+    try:
+        return manifest_sha256(found.items)
+    except InputError as error:
+        found.problems.add(found.task, "", str(error))
+        return None
+
+
+def _expected(task: str, compat: Compat | None) -> dict[str, int]:
+    from gdbench.data.catalogue import CATALOGUE
+
+    entry = CATALOGUE[task]
+    return dict((compat and entry.compat_expected) or entry.expected)
+
+
+def _as_row(found: Found, manifest: str | None, compat: Compat | None) -> dict[str, Any]:
+    return {
+        "name": found.task,
+        "layout": found.layout,
+        "n_items": found.n_items,
+        "n_expected": _expected(found.task, compat),
+        "manifest_sha256": manifest,
+        "problems": found.problems.rows,
+        "notes": found.problems.notes,
+    }
+
+
+def _print(found: list[tuple[Found, str | None]], compat: Compat | None) -> None:
+    table = Table("task", "layout", "items", "published", "manifest", "problems")
+    for one, manifest in found:
+        expected = sum(_expected(one.task, compat).values())
+        table.add_row(
+            one.task,
+            one.layout,
+            f"{len(one.items):,}",
+            f"{expected:,}" if expected else "what survives",
+            (manifest or "")[:12],
+            f"{len(one.problems.rows):,}" if one.problems.rows else "",
+        )
+    o.stderr.print(table)
+    for one, _ in found:
+        for note in one.problems.notes:
+            typer.echo(f"{one.task}: note: {note}")
+        for row in one.problems.rows[:_SHOWN]:
+            where = ": ".join(part for part in (row["file"], row["entry"]) if part)
+            typer.echo(f"{one.task}: {where}: {row['problem']}")
+        if len(one.problems.rows) > _SHOWN:
+            typer.echo(f"{one.task}: and {len(one.problems.rows) - _SHOWN:,} more (--json)")
+
+
+def status(
+    tasks: TasksArgument = None, root: o.RootOption = None, as_json: o.JsonOption = False
+) -> None:
+    """Where each part comes from, under which terms, and whether it is here."""
+    from gdbench.data.catalogue import CATALOGUE
+    from gdbench.data.status import part_states
+
+    names = tasks or list(CATALOGUE)
+    rows = [row for name in names for row in part_states(name, root)]
+    if as_json:
+        typer.echo(json.dumps({"parts": [row.as_json() for row in rows]}, indent=2))
+        return
+    table = Table("task", "part", "here", "size", "licence", "access")
+    for row in rows:
+        table.add_row(
+            row.task, row.source, "yes" if row.here else "no", row.about, row.license, row.access
+        )
+    o.stderr.print(table)
+
+
+def fetch(
+    tasks: Annotated[list[str], typer.Argument(metavar="TASK...", help="Tasks, or all.")],
+    root: o.RootOption = None,
+    hub: Annotated[
+        bool, typer.Option("--hub/--no-hub", help="Data sets of the Hugging Face hub.")
+    ] = True,
+    files: Annotated[
+        bool, typer.Option("--files/--no-files", help="Files of the 2023 layout.")
+    ] = True,
+) -> None:
+    """Download what is open; an interrupted download goes on where it stopped."""
+    from gdbench.data.catalogue import CATALOGUE
+    from gdbench.data.fetch import fetch_task
+
+    names = list(CATALOGUE) if tasks == ["all"] else tasks
+    failed = []
+    for name in names:
+        for outcome in fetch_task(name, root, hub=hub, files=files, say=o.stderr.print):
+            o.stderr.print(f"{name}: {outcome.text}", soft_wrap=True)
+            if not outcome.done:
+                failed.append(outcome.text)
+    if failed:
+        raise GdbenchError(f"{len(failed)} parts could not be fetched; the first: {failed[0]}")

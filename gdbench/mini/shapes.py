@@ -63,7 +63,10 @@ HELD_OUT = frozenset(
 
 @dataclass(frozen=True)
 class Thing:
-    """A coloured shape; `size` is "small", "large" or "" for in between."""
+    """A coloured shape; `size` is "small", "large" or "" for in between.
+
+    Only in words, never in a picture, the colour may be "".
+    """
 
     colour: str
     shape: str
@@ -81,4 +84,4 @@ class Thing:
 
     def __str__(self) -> str:
         """Return the words for it without an article."""
-        return f"{self.size} {self.colour} {self.shape}".strip()
+        return " ".join(word for word in (self.size, self.colour, self.shape) if word)

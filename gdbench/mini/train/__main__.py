@@ -1,0 +1,45 @@
+"""`python -m gdbench.mini.train vae|clip|sd|report`: train the mini models from nothing."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+
+
+def main() -> None:
+    """Read the command line and run one stage."""
+    parser = argparse.ArgumentParser(prog="python -m gdbench.mini.train", description=__doc__)
+    parser.add_argument("stage", choices=("vae", "encode", "sd", "clip", "report"))
+    parser.add_argument("--work", type=Path, required=True, help="folder for scenes and checkpoints")
+    parser.add_argument("--minutes", type=float, default=30, help="wall clock to train for")
+    parser.add_argument("--scenes", type=int, default=None, help="training scenes to draw")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument("--shard", type=int, choices=(0, 1), default=0, help="for encode: which half")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    given = {"scenes": arguments.scenes} if arguments.scenes else {}
+    if arguments.stage == "vae":
+        from gdbench.mini.train.vae import train
+
+        train(arguments.work, minutes=arguments.minutes, resume=arguments.resume, **given)
+    elif arguments.stage == "encode":
+        from diffusers import AutoencoderKL
+
+        from gdbench.mini.train.data import encode_shard
+
+        vae = AutoencoderKL.from_pretrained(arguments.work / "vae")
+        encode_shard(arguments.work, vae, arguments.scenes or 100_000, arguments.shard, 2)
+    elif arguments.stage == "sd":
+        from gdbench.mini.train import diffusion
+
+        diffusion.train(arguments.work, minutes=arguments.minutes, resume=arguments.resume, **given)
+    elif arguments.stage == "clip":
+        from gdbench.mini.train import clip
+
+        clip.train(arguments.work, minutes=arguments.minutes, resume=arguments.resume, **given)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+"""Train the U-Net and its text encoder together on cached latents."""
+
+from __future__ import annotations
+
+import copy
+import time
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL, EulerDiscreteScheduler, UNet2DConditionModel
+from transformers import CLIPTextConfig, CLIPTextModel
+
+from gdbench.mini.train.data import latents
+from gdbench.mini.train.parallel import agree, average_gradients, start
+from gdbench.mini.train.pipeline import export
+from gdbench.mini.train.probe import Matcher, accuracies
+from gdbench.mini.train.schedule import Average, cosine
+from gdbench.mini.train.tokenizer import MAX_LENGTH
+from gdbench.mini.train.tokenizer import build as build_tokenizer
+from gdbench.mini.train.vae import LATENT_CHANNELS
+
+WIDTH = 128
+BATCH = 32  # per process
+RATE = 8e-4
+DROPPED = 0.1
+EARLY_MINUTES = 12.0
+CHECKPOINT_SECONDS = 150
+PROBE_SECONDS = 480
+
+
+def build() -> tuple[UNet2DConditionModel, CLIPTextModel]:
+    """Return the untrained U-Net and text encoder."""
+    tokenizer = build_tokenizer()
+    text = CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=WIDTH,
+            intermediate_size=384,
+            projection_dim=WIDTH,
+            num_hidden_layers=3,
+            num_attention_heads=4,
+            max_position_embeddings=MAX_LENGTH,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+    unet = UNet2DConditionModel(
+        sample_size=8,
+        in_channels=LATENT_CHANNELS,
+        out_channels=LATENT_CHANNELS,
+        block_out_channels=(64, 128),
+        layers_per_block=1,
+        down_block_types=("CrossAttnDownBlock2D",) * 2,
+        up_block_types=("CrossAttnUpBlock2D",) * 2,
+        cross_attention_dim=WIDTH,
+        attention_head_dim=(2, 4),  # the number of heads, by diffusers' old name; 32 wide each
+        norm_num_groups=16,
+        time_embedding_dim=128,
+    )
+    return unet, text
+
+
+def scheduler() -> EulerDiscreteScheduler:
+    """Return the schedule of Stable Diffusion 2.1-base."""
+    return EulerDiscreteScheduler(
+        num_train_timesteps=1000,
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        prediction_type="epsilon",
+        timestep_spacing="leading",
+        steps_offset=1,
+    )
+
+
+def timesteps(count: int) -> torch.Tensor:
+    """Return `count` timesteps: half uniform, half where the text decides most."""
+    uniform = torch.rand(count)
+    middle = torch.sigmoid(0.5 + 0.9 * torch.randn(count))
+    chosen = torch.where(torch.rand(count) < 0.5, uniform, middle)
+    return (chosen * 1000).long().clamp(0, 999)
+
+
+def train(
+    folder: Path,
+    *,
+    minutes: float,
+    scenes: int = 100_000,
+    resume: bool = False,
+) -> None:
+    """Train until `minutes` of wall clock are spent, all resumed runs together.
+
+    Writes checkpoints to `folder`/sd.pt, the pipeline to `folder`/mini-sd and, once, the early
+    one to `folder`/mini-sd-early.
+    """
+    rank, world = start()
+    vae = AutoencoderKL.from_pretrained(folder / "vae")
+    means, ids, rows = latents(folder, vae, scenes)
+    empty = build_tokenizer()([""], padding="max_length", max_length=MAX_LENGTH).input_ids
+    empty_row = torch.tensor(empty)
+    torch.manual_seed(0)
+    unet, text = build()
+    modules: list[torch.nn.Module] = [unet, text]
+    parameters = [p for m in modules for p in m.parameters()]
+    optimizer = torch.optim.AdamW(parameters, RATE, betas=(0.9, 0.99), weight_decay=0.01)
+    averages = [Average(m, 0.999) for m in modules]
+    state_file, step, before = folder / "sd.pt", 0, 0.0
+    if resume and state_file.exists():
+        state = torch.load(state_file, weights_only=True)
+        for module, saved in zip(modules, state["modules"], strict=True):
+            module.load_state_dict(saved)
+        for average, saved in zip(averages, state["averages"], strict=True):
+            average.weights = saved
+        optimizer.load_state_dict(state["optimizer"])
+        step, before = state["step"], state["spent"]
+    torch.manual_seed(1 + step * world + rank)
+    signal = scheduler().alphas_cumprod
+    started = saved_at = probed_at = time.monotonic()
+    spent, running = before, 0.0
+    while spent < minutes * 60:
+        rate = cosine(step, spent / (minutes * 60), RATE, warm_up=300)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        chosen = torch.randint(0, len(means), (BATCH,))
+        clean = means[chosen].float()
+        captions = ids[rows[chosen, torch.randint(0, rows.shape[1], (BATCH,))]]
+        captions = torch.where(torch.rand(BATCH, 1) < DROPPED, empty_row, captions)
+        noise, t = torch.randn_like(clean), timesteps(BATCH)
+        alpha = signal[t].view(-1, 1, 1, 1)
+        noisy = alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
+        with torch.autocast("cpu", torch.bfloat16):
+            prompt = text(captions).last_hidden_state
+            predicted = unet(noisy, t, prompt).sample
+        loss = (predicted.float() - noise).square().mean()
+        loss.backward()
+        average_gradients(modules, world)
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        step += 1
+        for average, module in zip(averages, modules, strict=True):
+            average.update(module, step)
+        running += (float(loss.detach()) - running) * max(0.01, 1 / step)
+        now = time.monotonic()
+        spent = agree(before + now - started, world)
+        if rank > 0:
+            continue
+        if step % 100 == 0:
+            print(f"sd step {step} {spent:.0f}s loss {running:.4f} rate {rate:.2e}", flush=True)
+        done = spent >= minutes * 60
+        if done or now - saved_at > CHECKPOINT_SECONDS:
+            saved_at = now
+            _checkpoint(state_file, modules, averages, optimizer, step, spent)
+            tuned = _averaged(modules, averages)
+            export(folder / "mini-sd", vae, *tuned, scheduler())
+            if spent > EARLY_MINUTES * 60 and not (folder / "mini-sd-early").exists():
+                export(folder / "mini-sd-early", vae, *tuned, scheduler())
+        if done or now - probed_at > PROBE_SECONDS:
+            probed_at = now
+            matcher = Matcher(vae, *_averaged(modules, averages), signal, timesteps=10)
+            figures = {k: accuracies(matcher, k, 64) for k in ("colour", "binding", "relation")}
+            print(f"sd step {step} {spent:.0f}s held out, n=64, 10 timesteps: {figures}", flush=True)
+
+
+def _averaged(
+    modules: list[torch.nn.Module], averages: list[Average]
+) -> tuple[UNet2DConditionModel, CLIPTextModel]:
+    unet, text = (copy.deepcopy(module).eval() for module in modules)
+    for module, average in zip((unet, text), averages, strict=True):
+        module.load_state_dict(average.weights, strict=False)
+    return unet, text
+
+
+def _checkpoint(
+    path: Path,
+    modules: list[torch.nn.Module],
+    averages: list[Average],
+    optimizer: torch.optim.Optimizer,
+    step: int,
+    spent: float,
+) -> None:
+    state = {
+        "modules": [m.state_dict() for m in modules],
+        "averages": [a.weights for a in averages],
+        "optimizer": optimizer.state_dict(),
+        "step": step,
+        "spent": spent,
+    }
+    torch.save(state, path.with_suffix(".new"))
+    path.with_suffix(".new").replace(path)

@@ -1,0 +1,97 @@
+"""Measure a model on held-out items, straight from its parts (no adapter in between)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from transformers import CLIPTextModel
+
+from gdbench.mini.heldout import heldout
+from gdbench.mini.picture import Drawn
+from gdbench.mini.train.data import to_tensor
+from gdbench.mini.train.tokenizer import MAX_LENGTH, build
+from gdbench.protocol import Item, Query
+
+
+@dataclass
+class Matcher:
+    """Errors of a diffusion model for images and texts, the same noise for all of them."""
+
+    vae: AutoencoderKL
+    unet: UNet2DConditionModel
+    text: CLIPTextModel
+    signal: torch.Tensor  # cumulative product of alphas, (1000,)
+    timesteps: int = 50
+    batch: int = 64
+    _prompts: dict[str, torch.Tensor] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Lay the grid of timesteps, 10 to 990, and draw one noise for each."""
+        self.tokenizer = build()
+        self.grid = torch.linspace(10, 990, self.timesteps).round().long()
+        shape = (self.timesteps, self.unet.config.in_channels, 8, 8)
+        self.noise = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+
+    @torch.inference_mode()
+    def latents(self, pictures: list[Drawn]) -> torch.Tensor:
+        """Return scaled posterior means (n, c, 8, 8)."""
+        images = to_tensor(np.stack([picture.pixels() for picture in pictures]))
+        return self.vae.encode(images).latent_dist.mean * self.vae.config.scaling_factor
+
+    @torch.inference_mode()
+    def prompt(self, text: str) -> torch.Tensor:
+        """Return the prompt embedding (length, width)."""
+        if text not in self._prompts:
+            ids = self.tokenizer([text], padding="max_length", max_length=MAX_LENGTH)
+            self._prompts[text] = self.text(torch.tensor(ids.input_ids)).last_hidden_state[0]
+        return self._prompts[text]
+
+    @torch.inference_mode()
+    def errors(self, images: torch.Tensor, texts: list[str]) -> torch.Tensor:
+        """Return mean L2 errors (n,) of images (n, c, 8, 8) with one text each."""
+        totals = torch.zeros(len(images))
+        for start in range(0, len(images), self.batch):
+            part = images[start : start + self.batch]
+            prompts = torch.stack([self.prompt(t) for t in texts[start : start + self.batch]])
+            for t, noise in zip(self.grid, self.noise, strict=True):
+                alpha = self.signal[t]
+                noisy = alpha.sqrt() * part + (1 - alpha).sqrt() * noise
+                predicted = self.unet(noisy, t, prompts).sample
+                error = (predicted - noise).flatten(1).norm(dim=1)
+                totals[start : start + self.batch] += error
+        return totals / self.timesteps
+
+    def matrices(self, items: list[Item]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return naive and normalised scores (images, texts) of each item."""
+        pictures = list({p: None for item in items for p in item.images if isinstance(p, Drawn)})
+        place = {picture: row for row, picture in enumerate(pictures)}
+        encoded = torch.cat([self.latents(pictures[s : s + 64]) for s in range(0, len(pictures), 64)])
+        asked = list(
+            {(place[p], t): None for item in items for p in item.images for t in (*item.texts, "")}
+        )
+        found = self.errors(encoded[[row for row, _ in asked]], [text for _, text in asked])
+        errors = dict(zip(asked, found.tolist(), strict=True))
+        results = []
+        for item in items:
+            naive = np.array([[-errors[place[p], t] for t in item.texts] for p in item.images])
+            empty = np.array([[-errors[place[p], ""]] for p in item.images])
+            results.append((naive, naive - empty))
+        return results
+
+
+def right(item: Item, scores: np.ndarray) -> bool:
+    """Whether the best candidate is the true one."""
+    line = scores[0] if item.query is Query.TEXT_RETRIEVAL else scores[:, 0]
+    return int(line.argmax()) == item.gold[0]
+
+
+def accuracies(matcher: Matcher, kind: str, n: int, seed: int = 0) -> dict[str, float]:
+    """Return the accuracy on `n` held-out items by naive and by normalised scores."""
+    items = list(heldout(kind, n, seed))
+    scored = matcher.matrices(items)
+    naive = np.mean([right(item, s) for item, (s, _) in zip(items, scored, strict=True)])
+    normalised = np.mean([right(item, s) for item, (_, s) in zip(items, scored, strict=True)])
+    return {"naive": float(naive), "normalised": float(normalised)}

@@ -13,6 +13,7 @@ import numpy as np
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from numpy.typing import NDArray
 from PIL import Image
+from safetensors import SafetensorError
 
 from gdbench.errors import InputError
 from gdbench.models.entry import LoadOptions, ModelEntry
@@ -84,7 +85,7 @@ class OpenCLIP:
                 f"{source}: the hub answered {status}; check the name, and for gated models accept "
                 "the conditions on the model's page and run `hf auth login`"
             ) from error
-        except (RuntimeError, ValueError, OSError, KeyError, TypeError) as error:
+        except (SafetensorError, RuntimeError, ValueError, OSError, KeyError, TypeError) as error:
             line = " ".join(str(error).split())[:300]
             raise InputError(f"{source}: open_clip cannot load it: {line}") from error
         size = model.visual.image_size

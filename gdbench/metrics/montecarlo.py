@@ -1,10 +1,12 @@
 """How much of a number is the choice of timesteps and noise, with the items held fixed.
 
-A score averages the errors at T timesteps, each with its own noise. Sorted by timestep, two
-neighbours form a stratum; a half-sample keeps one of each stratum, and a metric's spread over
-half-samples around its value estimates its standard error (repeated half-samples, McCarthy 1969).
-Unlike a jackknife this also works for metrics that jump, such as accuracies, and unlike a plain
-bootstrap it does not count the smooth change of the error over the timesteps as noise.
+A score averages the errors at T timesteps, each with its own noise. Sorted by timestep, four
+neighbours form a stratum; dealing one of each stratum to each of four quarters gives four repeats
+of the experiment with T/4 samples, and two with T/2 (random groups; Wolter 2007, chapter 2, with
+strata that keep the smooth change of the error over timesteps out of the spread). The variance at
+T follows by extrapolation: v(T) = v(T/2) 2^-b with b from v(T/4) / v(T/2). A mean has b = 1. An
+accuracy over items whose noise is independent has b = 1/2, because the share of items that noise
+can flip shrinks only with the square root of T: halving the error then takes 16 T, not 4 T.
 """
 
 from __future__ import annotations
@@ -20,8 +22,10 @@ from gdbench.metrics.measures import AnyMeasure, EffectSize, Measure, TieRule, m
 from gdbench.protocol import Label
 from gdbench.records import ModelSettings
 
-REPLICATES = 64
-MIN_TIMESTEPS = 4  # fewer strata than two say nothing of the spread
+REPLICATES = 24
+QUARTERS = 4
+MIN_TIMESTEPS = 8  # two strata
+_RATE = (0.5, 1.0)  # of the decrease of the variance with the number of samples
 
 
 class Errors(Protocol):
@@ -41,38 +45,38 @@ class NoiseError:
     """Monte-Carlo standard error of a metric."""
 
     se: float
-    samples_to_halve: int
-    """Timesteps that would halve `se`: it falls with the square root of their number."""
+    samples_to_halve: int | None
+    """Timesteps that would halve `se`; None where there is no error to halve."""
 
 
-def half_sample_weights(
+def quarter_weights(
     n_timesteps: int,
     timesteps: Sequence[int] | None,
     replicates: int = REPLICATES,
     seed: int = 0,
 ) -> NDArray[np.float32]:
-    """Weights (replicates, n_timesteps) of 0 and 1: one timestep of each pair of neighbours.
+    """Weights (replicates, 4, n_timesteps) of 0 and 1: four quarters that do not overlap.
 
-    `timesteps` gives the timestep at each position of the log (default: in order). An odd one out
-    stays in every half-sample. Half-samples come in complementary pairs.
+    `timesteps` gives the timestep at each position of the log (default: in order). The up to three
+    that do not fill a stratum are in no quarter.
     """
-    order = np.argsort(timesteps[:n_timesteps] if timesteps is not None else np.arange(n_timesteps))
-    pairs = order[: n_timesteps // 2 * 2].reshape(-1, 2)
+    order = np.argsort(np.arange(n_timesteps) if timesteps is None else timesteps[:n_timesteps])
+    strata = order[: n_timesteps // QUARTERS * QUARTERS].reshape(-1, QUARTERS)
     rng = np.random.default_rng(seed)
-    pick = rng.integers(0, 2, size=((replicates + 1) // 2, len(pairs)))
-    pick = np.concatenate([pick, 1 - pick])[:replicates]
-    weights = np.ones((replicates, n_timesteps), dtype=np.float32)
-    weights[np.arange(replicates)[:, None], pairs[np.arange(len(pairs)), pick]] = 0
+    dealt = rng.permuted(np.broadcast_to(strata, (replicates, *strata.shape)), axis=-1)
+    weights = np.zeros((replicates, QUARTERS, n_timesteps), dtype=np.float32)
+    row, quarter = np.arange(replicates)[:, None, None], np.arange(QUARTERS)
+    weights[row, quarter, dealt] = 1
     return weights
 
 
 def replicate_scores(
     item: Errors, weights: NDArray[np.float32], settings: ModelSettings | None
 ) -> NDArray[np.float32] | None:
-    """Scores (replicates, n_images, n_texts) of one item for each row of weights; None: no errors.
+    """Scores (n_weights, n_images, n_texts) of one item for each row of weights; None: no errors.
 
-    Up to a positive factor and a term that is the same for all texts and images: neither changes
-    a rank. A pair that a half-sample leaves without a timestep keeps its full mean.
+    In "mse" they are those of the log times the size of the latent, which changes no rank. A pair
+    for which no timestep has weight (stopped early) keeps its full mean.
     """
     if item.errors is None:
         return None
@@ -80,19 +84,18 @@ def replicate_scores(
     base = item.unconditional_errors
     if settings is not None and settings.normalise is False:
         base = None
-    squared = settings is not None and settings.norm == "mse"
-    if squared:
-        value = value**2
+    power = 2 if settings is not None and settings.norm == "mse" else 1
+    value = value**power
     if base is not None:
-        value = value - (base.astype(np.float64) ** (2 if squared else 1))[:, None]
+        value = value - (base.astype(np.float64) ** power)[:, None]
     known = ~np.isnan(value)
     filled = np.where(known, value, 0.0)
-    total = np.einsum("ijt,rt->rij", filled, weights)
-    weight = np.einsum("ijt,rt->rij", known, weights)
-    full = filled.sum(axis=-1) / np.maximum(known.sum(axis=-1), 1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean: NDArray[np.float64] = np.where(weight > 0, total / weight, full)
-    return (-mean).astype(np.float32)
+    total = filled @ weights.T
+    weight = known.astype(np.float64) @ weights.T
+    full = filled.sum(axis=-1, keepdims=True) / np.maximum(known.sum(axis=-1, keepdims=True), 1)
+    mean = np.divide(total, weight, where=weight > 0, out=np.broadcast_to(full, total.shape).copy())
+    scores: NDArray[np.float32] = np.moveaxis(-mean, -1, 0).astype(np.float32)
+    return scores
 
 
 def _values(
@@ -134,8 +137,8 @@ def noise_errors(
 ) -> Iterator[tuple[str, NoiseError]]:
     """Name and Monte-Carlo error of each accuracy-like measure that has items.
 
-    Nothing where an item has no errors, fewer than four timesteps were evaluated, or timesteps
-    are weighted (`settings.weighting`), where half-samples would need the weights.
+    Nothing where an item has no errors, fewer than eight timesteps were evaluated, or timesteps
+    are weighted (`settings.weighting`), where quarters would need the weights.
     """
     lengths = [0 if e.errors is None else int(e.errors.shape[-1]) for e in errors]
     longest = max(lengths, default=0)
@@ -146,9 +149,9 @@ def noise_errors(
     timesteps = settings.timesteps if settings is not None else None
     if timesteps is not None and len(timesteps) < longest:
         timesteps = None
-    all_weights = half_sample_weights(longest, timesteps, replicates, seed)
-    whole = np.ones((1, longest), dtype=np.float32)
-    weights = np.concatenate([whole, all_weights])
+    quarters = quarter_weights(longest, timesteps, replicates, seed)
+    halves = quarters[:, 0::2] + quarters[:, 1::2]
+    weights = np.concatenate([quarters, halves], axis=1).reshape(-1, longest)
     scores = []
     for e, length in zip(errors, lengths, strict=True):
         found = replicate_scores(e, weights[:, :length], settings)
@@ -158,6 +161,18 @@ def noise_errors(
     for measure in measures:
         if isinstance(measure, EffectSize) or not members(measure, labels)[0]:
             continue
-        values = _values(measure, labels, scores, ties)
-        se = float(np.sqrt(np.mean((values[1:] - values[0]) ** 2)))
-        yield measure.name, NoiseError(se, 4 * longest)
+        values = _values(measure, labels, scores, ties).reshape(replicates, -1)
+        quarter = float(values[:, :QUARTERS].var(axis=1, ddof=1).mean())
+        half = float(values[:, QUARTERS:].var(axis=1, ddof=1).mean())
+        yield measure.name, extrapolate(quarter, half, longest)
+
+
+def extrapolate(quarter: float, half: float, n: int) -> NoiseError:
+    """The error at `n` samples from the variances at a quarter and at half of them."""
+    if half == 0:
+        return NoiseError(0.0, None)
+    low, high = _RATE
+    rate = min(max(float(np.log2(quarter / half)) if quarter > 0 else low, low), high)
+    used = n // QUARTERS * QUARTERS
+    variance = half * (used / 2 / n) ** rate
+    return NoiseError(float(np.sqrt(variance)), round(n * 4 ** (1 / rate)))

@@ -1,0 +1,165 @@
+"""Effect sizes against hand computation, WEAT's definition written out, and scipy."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from gdbench.metrics.association import (
+    association,
+    bootstrap_effects,
+    effect,
+    groups_of,
+    mean_abs_interval,
+    permutation_p,
+)
+from gdbench.metrics.measures import EffectSize
+from gdbench.metrics.summary import summarise
+from gdbench.protocol import Label, Query
+
+
+def item(name, group, row, pleasant):
+    label = Label(name, Query.ASSOCIATION, tuple(pleasant), 1, len(row), group, name)
+    return label, np.array([row], dtype=np.float64)
+
+
+def board(**groups):
+    """Pictures whose phi is the given number: two words, the second always 0."""
+    made = [
+        item(f"{g}/{i}", g, (phi, 0.0), (0,))
+        for g, phis in groups.items()
+        for i, phi in enumerate(phis)
+    ]
+    return [m[0] for m in made], [m[1] for m in made]
+
+
+def test_by_hand():
+    # phi of X: 1, 3 (mean 2); of Y: 0, 0 (mean 0); all: mean 1, deviations 0, 2, -1, -1:
+    # variance (0 + 4 + 1 + 1) / 4 = 1.5
+    labels, matrices = board(x=[1, 3], y=[0, 0])
+    found = effect(EffectSize("x_y", "x", "y"), groups_of(labels, matrices))
+    assert found.value == pytest.approx(2 / np.sqrt(1.5))
+
+
+def test_phi_is_the_difference_of_the_mean_over_either_set_of_words():
+    phi, shares = association(np.array([[5.0, 1.0, 2.0, 3.0, 6.0]]), (0, 4))
+    assert phi == pytest.approx((5 + 6) / 2 - (1 + 2 + 3) / 3)
+    assert shares.sum() == pytest.approx(phi)
+
+
+def weat(x, y, a, b):
+    """Caliskan et al. 2017 with cosines, population deviation, one vector at a time."""
+
+    def cosine(u, v):
+        return u @ v / np.sqrt((u @ u) * (v @ v))
+
+    def s(w):
+        return np.mean([cosine(w, v) for v in a]) - np.mean([cosine(w, v) for v in b])
+
+    sx, sy = [s(w) for w in x], [s(w) for w in y]
+    return (np.mean(sx) - np.mean(sy)) / np.std([*sx, *sy])
+
+
+def test_agrees_with_weat_on_embeddings():
+    rng = np.random.default_rng(3)
+    x, y, a, b = (rng.normal(size=(n, 8)) for n in (6, 5, 4, 3))
+    words = np.concatenate([a, b])
+    made = []
+    for group, vectors in (("x", x), ("y", y)):
+        for i, v in enumerate(vectors):
+            row = words @ v / (np.linalg.norm(words, axis=1) * np.linalg.norm(v))
+            made.append(item(f"{group}{i}", group, row, range(4)))
+    (metric, *_) = summarise(
+        [EffectSize("x_y", "x", "y")], [m[0] for m in made], [m[1] for m in made]
+    )
+    assert metric.value == pytest.approx(weat(x, y, a, b))
+    words_sum = sum(v for k, v in metric.details.items() if k.startswith("word_"))
+    assert words_sum == pytest.approx(metric.value)
+
+
+def test_the_scale_of_scores_and_a_constant_per_picture_do_not_matter():
+    rng = np.random.default_rng(5)
+    made = [item(f"{g}{i}", g, rng.normal(size=6), range(3)) for g in "xy" for i in range(9)]
+    labels = [m[0] for m in made]
+    measure = [EffectSize("x_y", "x", "y")]
+    plain = summarise(measure, labels, [m[1] for m in made])[0]
+    moved = summarise(measure, labels, [100 * m[1] + rng.normal() for m in made])[0]
+    assert moved.value == pytest.approx(plain.value)
+    assert moved.p_value == plain.p_value
+
+
+def test_equal_scores_have_no_effect():
+    labels, matrices = board(x=[0.1] * 5, y=[0.1] * 7)
+    metric = summarise([EffectSize("x_y", "x", "y", "t")], labels, matrices)[0]
+    assert (metric.value, metric.p_value, metric.low) == (0.0, 1.0, None)
+
+
+def test_compat_divides_two_pairs_by_other_groups():
+    rng = np.random.default_rng(7)
+    phis = {g: rng.normal(size=6) for g in ("buddhist", "hindu", "christian", "jewish")}
+    labels, matrices = board(**phis)
+    for second in ("hindu", "jewish"):
+        measure = EffectSize(f"buddhist_{second}", "buddhist", second)
+        groups = groups_of(labels, matrices)
+        difference = phis["buddhist"].mean() - phis[second].mean()
+        wrong = np.std(np.concatenate([phis["christian"], phis[second]]))
+        right = np.std(np.concatenate([phis["buddhist"], phis[second]]))
+        compat = effect(measure, groups, compat="diffusion-itm-2023")
+        assert compat.value == pytest.approx(difference / wrong)
+        assert effect(measure, groups).value == pytest.approx(difference / right)
+
+
+def test_exact_permutation_p_is_scipy_s():
+    rng = np.random.default_rng(11)
+    x, y = rng.normal(0.9, 1, 6), rng.normal(0, 1, 7)
+    expected = stats.permutation_test(
+        (x, y), lambda a, b: a.mean() - b.mean(), n_resamples=np.inf, alternative="two-sided"
+    ).pvalue
+    # scipy doubles the smaller tail, which is the same test where the distribution is symmetric
+    one = stats.permutation_test(
+        (x, y), lambda a, b: abs(a.mean() - b.mean()), n_resamples=np.inf, alternative="greater"
+    ).pvalue
+    found = permutation_p(x, y)
+    assert found == pytest.approx(one)
+    assert found == pytest.approx(expected, abs=0.02)
+
+
+def test_sampled_permutation_p_is_near_welch():
+    rng = np.random.default_rng(13)
+    x, y = rng.normal(0.3, 1, 120), rng.normal(0, 1, 120)
+    assert permutation_p(x, y, seed=1) == pytest.approx(stats.ttest_ind(x, y).pvalue, abs=0.015)
+    assert permutation_p(x, y, seed=1) == permutation_p(x, y, seed=1)
+
+
+def test_bootstrap_draws_are_effect_sizes_of_resampled_groups():
+    rng = np.random.default_rng(17)
+    labels, matrices = board(x=rng.normal(1, 1, 40), y=rng.normal(0, 2, 60))
+    groups = groups_of(labels, matrices)
+    draws = bootstrap_effects([EffectSize("x_y", "x", "y")], groups, resamples=4000)[0]
+    loop = []
+    for _ in range(4000):
+        a, b = (rng.choice(groups.phi[g], len(groups.phi[g])) for g in "xy")
+        loop.append((a.mean() - b.mean()) / np.concatenate([a, b]).std())
+    assert draws.mean() == pytest.approx(np.mean(loop), abs=0.02)
+    assert draws.std() == pytest.approx(np.std(loop), rel=0.06)
+
+
+def test_means_over_topics_and_holm():
+    rng = np.random.default_rng(19)
+    labels, matrices = board(a=rng.normal(1, 1, 20), b=rng.normal(0, 1, 20), c=rng.normal(0, 1, 20))
+    measures = [EffectSize("a_b", "a", "b", "one"), EffectSize("b_c", "b", "c", "two")]
+    found = {m.name: m for m in summarise(measures, labels, matrices)}
+    ab, bc = found["a_b"], found["b_c"]
+    assert found["mean_abs_effect"].value == pytest.approx((abs(ab.value) + abs(bc.value)) / 2)
+    assert found["mean_abs_one"].value == pytest.approx(abs(ab.value))
+    assert found["mean_abs_two"].n == 40
+    assert ab.details["p_holm"] == pytest.approx(2 * ab.p_value)
+    assert bc.details["p_holm"] == pytest.approx(bc.p_value)
+    low, high = found["mean_abs_effect"].low, found["mean_abs_effect"].high
+    assert low < found["mean_abs_effect"].value < high
+
+
+def test_a_mean_absolute_effect_lies_in_its_interval_even_without_effects():
+    rng = np.random.default_rng(23)
+    draws = rng.normal(0, 0.1, size=(5, 2000))
+    low, high = mean_abs_interval(0.05, draws, 100)
+    assert 0 <= low < 0.05 < high

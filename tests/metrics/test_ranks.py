@@ -1,0 +1,60 @@
+import numpy as np
+
+from gdbench.metrics.measures import Recall, sample
+from gdbench.metrics.ranks import indistinguishable_groups, pairwise, rank_intervals
+
+ACC = Recall("acc", ("s",))
+
+
+def models(retrieval, rates, n=300, seed=0):
+    rng = np.random.default_rng(seed)
+    found = {}
+    for name, rate in rates.items():
+        right = rng.random(n) < rate
+        found[name] = sample(ACC, *retrieval([(1, 0) if r else (0, 1) for r in right]))
+    return found
+
+
+def test_far_apart_models_have_sure_ranks(retrieval):
+    ranks = rank_intervals(models(retrieval, {"low": 0.1, "high": 0.9, "mid": 0.5}))
+    assert {n: (r.best, r.worst) for n, r in ranks.items()} == {
+        "high": (1, 1),
+        "mid": (2, 2),
+        "low": (3, 3),
+    }
+    assert list(ranks) == ["high", "mid", "low"]
+
+
+def test_equal_models_share_all_ranks(retrieval):
+    same = models(retrieval, {"a": 0.5})["a"]
+    ranks = rank_intervals({"a": same, "b": same, "c": same})
+    assert {(r.rank, r.best, r.worst) for r in ranks.values()} == {(1, 1, 3)}
+    assert indistinguishable_groups({"a": same, "b": same, "c": same}) == (("a", "b", "c"),)
+
+
+def test_groups_may_overlap(retrieval):
+    # a - b and b - c differ by 5 items one way (p = 0.06), a - c by 10 (p = 0.002)
+    rows = {"a": [1] * 10, "b": [0] * 5 + [1] * 5, "c": [0] * 10}
+    found = {
+        n: sample(ACC, *retrieval([(1, 0) if r else (0, 1) for r in row]))
+        for n, row in rows.items()
+    }
+    assert indistinguishable_groups(found) == (("a", "b"), ("b", "c"))
+
+
+def test_one_differing_model_is_a_group_of_its_own(retrieval):
+    found = models(retrieval, {"a": 0.9, "b": 0.3, "c": 0.3})
+    groups = indistinguishable_groups(found)
+    assert groups[0] == ("a",)
+    assert set(groups[1]) == {"b", "c"}
+
+
+def test_all_rank_intervals_hold_the_truth_together(retrieval):
+    rates = {f"m{i}": r for i, r in enumerate((0.8, 0.7, 0.7, 0.6, 0.5))}
+    truth = {"m0": (1, 1), "m1": (2, 3), "m2": (2, 3), "m3": (4, 4), "m4": (5, 5)}
+    covered = 0
+    for seed in range(60):
+        found = models(retrieval, rates, n=150, seed=seed)
+        ranks = rank_intervals(found, pairwise(found, seed=seed))
+        covered += all(r.best <= truth[n][0] and truth[n][1] <= r.worst for n, r in ranks.items())
+    assert covered / 60 >= 0.9

@@ -204,7 +204,9 @@ def result_of(entry: Entry, task: Task) -> Result:
         entry=entry,
         task=task,
         estimate=mean_same_items([of_metric(m) for m in primary]) if complete else None,
-        chance=math.fsum(chances) / len(chances) if complete and len(chances) == len(primary) else None,
+        chance=math.fsum(chances) / len(chances)
+        if complete and len(chances) == len(primary)
+        else None,
         covered=whole,
     )
 

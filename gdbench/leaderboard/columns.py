@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gdbench.leaderboard.badges import BADGES, badge_of
 from gdbench.leaderboard.board import MEAN_ABS_EFFECT, BiasPair, PoolBoard, Result, Row
@@ -25,6 +25,7 @@ class Cell:
     """Classes."""
     sort: str = ""
     """What it sorts by, empty where it is missing or where the text will do."""
+    places: int = 0
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def lean(value: float, low: float | None, high: float | None) -> str:
 
 
 def _number(shown: Shown, value: float, style: str = "") -> Cell:
-    return Cell(shown.text, shown.margin, f"d{shown.places} {style}".strip(), f"{value:.4g}")
+    return Cell(shown.text, shown.margin, style, f"{value:.4g}", shown.places)
 
 
 def _score(row: Row) -> Cell:
@@ -89,8 +90,8 @@ def _bias(metric: str, *, unsigned: bool = False) -> Callable[[Row], Cell]:
             return Cell()
         shown = effect(of_metric(m))
         if unsigned:
-            return Cell(f"{m.value:.2f}", shown.margin, "d2", f"{m.value:.4g}")
-        return Cell(shown.text, shown.margin, f"d2 {lean(m.value, m.low, m.high)}", f"{m.value:.4g}")
+            return Cell(f"{m.value:.2f}", shown.margin, "", f"{m.value:.4g}")
+        return Cell(shown.text, shown.margin, lean(m.value, m.low, m.high), f"{m.value:.4g}")
 
     return cell
 
@@ -111,7 +112,20 @@ def _size(row: Row) -> Cell:
 
 def _badge(row: Row) -> Cell:
     badge = badge_of(row)
-    return Cell(BADGES[badge].label, style=f"badge b-{badge}", sort=str(BADGES[badge].order))
+    return Cell(BADGES[badge].label, style=f"t b-{badge}", sort=str(BADGES[badge].order))
+
+
+def aligned(grid: Sequence[Sequence[Cell]]) -> list[list[Cell]]:
+    """Columns of cells; whole numbers get class `d0` where others of the column have decimals."""
+    return [
+        [
+            replace(c, style=f"d0 {c.style}".strip()) if c.sort and not c.places else c
+            for c in column
+        ]
+        if any(c.places for c in column)
+        else list(column)
+        for column in grid
+    ]
 
 
 def task_column(task: Task, results: Sequence[Result]) -> Column:
@@ -163,7 +177,7 @@ def columns(board: PoolBoard, tasks: Sequence[Task]) -> list[Column]:
     ability = [t for t in tasks if t.kind == "ability"]
     results = {t.name: [r for row in board.rows if (r := row.results.get(t.name))] for t in ability}
     return [
-        Column("family", "Family", lambda r: Cell(FAMILIES[r.model.family].label), numeric=False,
+        Column("family", "Family", lambda r: Cell(FAMILIES[r.model.family].label, style="t"), numeric=False,
                down=False),
         Column("score", "GDBench", _score, help="Mean of the seven task scores"),
         *(task_column(t, results[t.name]) for t in ability),
@@ -171,9 +185,9 @@ def columns(board: PoolBoard, tasks: Sequence[Task]) -> list[Column]:
         Column("passes", "Passes", _passes, "cost", "Network evaluations in all tasks",
                down=False, shown=False),
         Column("speed", "Time/item", _speed, "cost", "Wall time for each item", down=False),
-        Column("device", "Device", lambda r: Cell(", ".join(r.devices)), "cost", numeric=False,
+        Column("device", "Device", lambda r: Cell(", ".join(r.devices), style="t"), "cost", numeric=False,
                down=False, shown=False),
         Column("size", "Size", _size, "model", "Parameters", shown=False),
         Column("badge", "Badge", _badge, numeric=False, down=False),
-        Column("date", "Date", lambda r: Cell(r.created[:10]), numeric=False),
+        Column("date", "Date", lambda r: Cell(r.created[:10], style="t"), numeric=False),
     ]  # fmt: skip

@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gdbench.leaderboard import estimate, words
+from gdbench.leaderboard.pages import paths
 
 STATIC = Path(__file__).with_name("static")
 
@@ -47,7 +48,7 @@ class Renderer:
         self.environment.globals.update(shared)
         for function in (
             estimate.percent, estimate.points, estimate.effect, estimate.count, estimate.seconds,
-            estimate.size_in_bytes, words.shorten, words.web_link, words.file_name,
+            estimate.size_in_bytes, words.shorten, words.web_link, words.file_name, paths.model_page, paths.task_page,
         ):  # fmt: skip
             self.environment.globals[function.__name__] = function
         self.environment.globals["of_metric"] = estimate.of_metric

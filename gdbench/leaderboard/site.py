@@ -11,13 +11,15 @@ from gdbench.leaderboard.board import Board, build_board
 from gdbench.leaderboard.catalogue import tasks_of
 from gdbench.leaderboard.families import FAMILIES
 from gdbench.leaderboard.load import load
-from gdbench.leaderboard.pages import home, models, tasks
+from gdbench.leaderboard.pages import changes, data, home, models, tasks
 from gdbench.leaderboard.render import Renderer, Tree
 
 MARKER = "static/site.css"  # a folder with files but without this one is not ours to overwrite
 NAVIGATION = (
     ("index.html", "Leaderboard", "home"),
     ("tasks/index.html", "Tasks", "tasks"),
+    ("changes.html", "Changes", "changes"),
+    ("data.html", "Data", "data"),
 )
 
 
@@ -65,6 +67,8 @@ def make(submissions: Path | None, runs: Sequence[Path] = ()) -> tuple[Tree, Boa
     home.write(renderer, board)
     models.write(renderer, board)
     tasks.write(renderer, board)
+    changes.write(renderer, board)
+    data.write(renderer, board)
     return tree, board
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gdbench.leaderboard.badges import badge_of
+from gdbench.leaderboard.badges import BADGES, badge_of
 from gdbench.leaderboard.board import Board, PoolBoard, Row
-from gdbench.leaderboard.columns import Cell, columns
+from gdbench.leaderboard.columns import Cell, aligned, columns
 from gdbench.leaderboard.estimate import fixed, percent
+from gdbench.leaderboard.families import FAMILIES
 from gdbench.leaderboard.render import Renderer
 from gdbench.leaderboard.words import file_name
 from gdbench.tasks.base import Task
@@ -27,7 +28,7 @@ class RowView:
     family: str
     badge: str
     size: str
-    group_start: bool
+    style: str
     cells: tuple[Cell, ...]
     sort: str
     """Sort values of the cells, a space between them, `-` for missing (one attribute is short)."""
@@ -49,20 +50,28 @@ class PoolView:
 def write(renderer: Renderer, board: Board) -> None:
     """Write `index.html`."""
     views = [pool_view(pool, board.tasks) for pool in board.pools]
-    renderer.page("index.html", "home.html", title="Leaderboard", here="home", views=views)
+    rows = [row for view in views for row in view.rows]
+    renderer.page(
+        "index.html",
+        "home.html",
+        title="Leaderboard",
+        here="home",
+        views=views,
+        badges=BADGES,
+        used_families=[name for name in FAMILIES if any(r.family == name for r in rows)],
+        used_badges=[name for name in BADGES if any(r.badge == name for r in rows)],
+    )
 
 
 def pool_view(board: PoolBoard, tasks: tuple[Task, ...]) -> PoolView:
     """The table of a pool."""
     shown = columns(board, tasks)
     hidden = [str(i) for i, c in enumerate(shown, FIXED_COLUMNS + 1) if not c.shown]
-    group = 0
-    rows = []
-    for row in board.rows:
-        new = row.place is not None and row.place.group != group
-        group = row.place.group if row.place is not None else group
-        cells = tuple(c.cell(row) for c in shown)
-        rows.append(_row_view(row, cells, start=new and bool(rows)))
+    grid = aligned([[c.cell(row) for row in board.rows] for c in shown])
+    rows = [
+        _row_view(row, cells)
+        for row, cells in zip(board.rows, zip(*grid, strict=True), strict=True)
+    ]
     chances = [c.chance for c in shown if c.chance is not None]
     return PoolView(
         key=pool_key(board),
@@ -100,7 +109,7 @@ def summary(board: PoolBoard) -> str:
     return f"{text}; {who} cannot be told apart from it."
 
 
-def _row_view(row: Row, cells: tuple[Cell, ...], *, start: bool) -> RowView:
+def _row_view(row: Row, cells: tuple[Cell, ...]) -> RowView:
     n = row.model.parameters
     size = "" if n is None else next((name for limit, name in _SIZES if n < limit), "l")
     return RowView(
@@ -111,7 +120,7 @@ def _row_view(row: Row, cells: tuple[Cell, ...], *, start: bool) -> RowView:
         family=row.model.family,
         badge=badge_of(row),
         size=size,
-        group_start=start,
+        style="nr" if row.place is None else "ga" if row.place.group % 2 else "gb",
         cells=cells,
         sort=" ".join(c.sort or "-" for c in cells),
     )

@@ -17,7 +17,7 @@ from gdbench.leaderboard.estimate import (
     seconds,
     size_in_bytes,
 )
-from gdbench.leaderboard.pages.tasks import task_page
+from gdbench.leaderboard.pages.paths import model_page, record_path, task_page
 from gdbench.leaderboard.render import Renderer
 from gdbench.leaderboard.words import file_name, web_link
 from gdbench.protocol import ModelCard
@@ -74,7 +74,7 @@ def write(renderer: Renderer, board: Board) -> None:
     for slug, rows in board.models().items():
         newest = max(rows, key=lambda r: r.created)
         renderer.page(
-            f"models/{slug}.html",
+            model_page(slug),
             "model.html",
             title=newest.name,
             here="home",
@@ -82,16 +82,6 @@ def write(renderer: Renderer, board: Board) -> None:
             facts=_card_facts(newest.model),
             pools=[_pool_view(row, boards[row.pool], order) for row in rows],
         )
-
-
-def record_path(record: ResultRecord, slug: str) -> str:
-    """The stable address of a record."""
-    task = record.task
-    mode = record.settings.compat or task.compat
-    parts = [file_name(task.name), file_name(task.suite)]
-    parts += [mode] if mode else []
-    parts += [f"limit{task.limit}"] if task.limit is not None else []
-    return f"records/{slug}/{'.'.join(parts)}.json"
 
 
 def _card_facts(card: ModelCard) -> list[tuple[str, str, str]]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from gdbench.leaderboard.board import Board, PoolBoard, Row, metric_of
 from gdbench.leaderboard.columns import Cell, lean, shade
 from gdbench.leaderboard.estimate import Estimate, effect, of_metric, percent
+from gdbench.leaderboard.pages.paths import task_page
 from gdbench.leaderboard.render import Renderer
-from gdbench.leaderboard.words import file_name, web_link
+from gdbench.leaderboard.words import web_link
 from gdbench.tasks.base import Task
 
 
@@ -33,11 +34,6 @@ class PoolView:
     rows: tuple[RowView, ...]
 
 
-def task_page(name: str) -> str:
-    """Path of a task's page."""
-    return f"tasks/{file_name(name)}.html"
-
-
 def write(renderer: Renderer, board: Board) -> None:
     """Write `tasks/index.html` and a page for each task."""
     views = [{"task": task, "page": task_page(task.name)} for task in board.tasks]
@@ -51,9 +47,7 @@ def write(renderer: Renderer, board: Board) -> None:
 
 
 def _facts(task: Task) -> list[tuple[str, str, str]]:
-    sizes = [
-        f"{suite}: {sum(parts.values()):,}" for suite, parts in task.expected.items() if parts
-    ]
+    sizes = [f"{suite}: {sum(parts.values()):,}" for suite, parts in task.expected.items() if parts]
     human = ", ".join(f"{name} {100 * v:.1f}" for name, v in task.human.items())
     rows = [
         ("Score", f"mean of {', '.join(task.primary)}" if task.primary else "", ""),
@@ -105,7 +99,7 @@ def metric_names(task: Task, rows: list[Row]) -> tuple[str, ...]:
 
 def _percent_cell(e: Estimate, chance: float | None) -> Cell:
     shown = percent(e)
-    return Cell(shown.text, shown.margin, f"d{shown.places} {shade(e.value, chance, e.low)}")
+    return Cell(shown.text, shown.margin, shade(e.value, chance, e.low), "1", shown.places)
 
 
 def _cell(row: Row, task: Task, name: str) -> Cell:
@@ -115,5 +109,5 @@ def _cell(row: Row, task: Task, name: str) -> Cell:
     e = of_metric(metric)
     if task.kind == "bias":
         shown = effect(e)
-        return Cell(shown.text, shown.margin, f"d2 {lean(e.value, e.low, e.high)}")
+        return Cell(shown.text, shown.margin, lean(e.value, e.low, e.high))
     return _percent_cell(e, metric.chance)

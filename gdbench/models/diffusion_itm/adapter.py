@@ -85,11 +85,11 @@ class DiffusionITM:
         else:
             self.timesteps = grid_timesteps(samples)
             self.noise = NoiseBank2023(shape, seed, len(self.timesteps))
-        self._unconditional = normalise if unconditional is None else unconditional or normalise
+        self.unconditional = normalise or bool(unconditional)
         self._on_device: LRU[Tensor] = LRU(_NOISE_ON_DEVICE_BYTES // (4 * int(np.prod(shape))))
         network = StemUNet(parts.unet)
         if compile:
-            network.compile()
+            network.compile_parts()
         self.denoiser = _denoiser(parts, network, dtype)
         self.batcher = Batcher(
             self.denoiser, self.timesteps, self._device_noise, device, batch_size
@@ -122,7 +122,7 @@ class DiffusionITM:
         cache_dir: str | Path | None = None,
         hub_cache: str | Path | None = None,
         license: str = "",  # noqa: A002 # the name of the card's field
-        **card: Any,  # noqa: ANN401 # further fields of the card, checked by pydantic
+        **card: Any,  # further fields of the card, checked by pydantic
     ) -> DiffusionITM:
         """Load a model.
 
@@ -161,12 +161,13 @@ class DiffusionITM:
         where = choose_device(device)
         precision = choose_dtype(dtype, where)
         folder = find_folder(str(source), revision, hub_cache)
+        commit = folder.name if folder.parent.name == "snapshots" else None
         parts = load_parts(folder, where, precision)
         info = None if lora is None else _load_lora(parts, Path(lora), lora_scale)
         final = re.sub(r"[^A-Za-z0-9._+-]+", "-", Path(str(source)).name) or "diffusion-itm"
         made = ModelCard(
             name=name or final,
-            revision=revision or parts.weights_sha256[:12],
+            revision=revision or commit or parts.weights_sha256[:12],
             family="diffusion-unet",
             source=str(source) if not Path(source).is_dir() else Path(source).name,
             weights_sha256=parts.weights_sha256,
@@ -236,14 +237,14 @@ class DiffusionITM:
     def engine(self) -> Engine:
         """The engine; its caches live as long as the model."""
         disk = None
-        if self._disk_root is not None and self._unconditional:
+        if self._disk_root is not None and self.unconditional:
             shape = (len(self.timesteps),)
             disk = ArrayFolder(self._disk_root, f"unconditional-{self._errors_key()}", shape)
         return Engine(
             self.encoders,
             self.batcher,
             self._plan,
-            unconditional=self._unconditional,
+            unconditional=self.unconditional,
             shared_on_disk=disk,
         )
 

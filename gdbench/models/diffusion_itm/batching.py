@@ -39,6 +39,13 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(phrase in text for phrase in _OUT_OF_MEMORY)
 
 
+def _power_of_two(limit: int) -> int:
+    size = 1
+    while 2 * size <= limit:
+        size *= 2
+    return size
+
+
 def free_memory(device: torch.device) -> int:
     """Free bytes on a device, as far as it can be asked."""
     if device.type == "cuda":
@@ -70,6 +77,7 @@ class Batcher:
         self.evaluations = 0  # asked for
         self.padding = 0  # run for nothing, to keep the shape
         self.out_of_memory = 0
+        self.progress: Callable[[int], None] | None = None  # called with `evaluations`
 
     def size_for(self, sample: Callable[[], Evaluation]) -> int:
         """The batch size; `sample` gives an evaluation to probe with the first time."""
@@ -89,7 +97,7 @@ class Batcher:
             # Twelve feature maps of the first level and as many of its tokens are alive at most.
             channels = 320 * sample.latent[0].numel() * 4 * 24
             fits = int(_SHARE_OF_FREE * free_memory(self.device) / channels)
-            return max(1, min(CPU_BATCH, 2 ** (max(fits, 1).bit_length() - 1)))
+            return _power_of_two(min(CPU_BATCH, fits))
         peaks = []
         for n in (1, 2):
             torch.cuda.reset_peak_memory_stats(self.device)
@@ -98,14 +106,13 @@ class Batcher:
             peaks.append(torch.cuda.max_memory_allocated(self.device) - before)
         each = max(peaks[1] - peaks[0], 1)
         fits = int((_SHARE_OF_FREE * free_memory(self.device) - peaks[0]) / each)
-        return max(1, min(LARGEST_BATCH, 2 ** (max(fits, 1).bit_length() - 1)))
+        return _power_of_two(min(LARGEST_BATCH, fits))
 
     def run(self, evaluations: Sequence[Evaluation]) -> NDArray[np.float32]:
         """L2 norms of the prediction errors, shape (n,), in the order given.
 
         Raises GdbenchError where even one sample does not fit.
         """
-        self.evaluations += len(evaluations)
         results: list[NDArray[np.float32]] = []
         done = 0
         while done < len(evaluations):
@@ -120,6 +127,9 @@ class Batcher:
                 continue
             self.padding += size - len(part)
             done += len(part)
+            self.evaluations += len(part)
+            if self.progress is not None:
+                self.progress(self.evaluations)
         return np.concatenate(results) if results else np.empty(0, np.float32)
 
     def _shrink(self, size: int) -> None:

@@ -42,7 +42,8 @@ class Denoiser(Protocol):
 
 
 def _norm(residual: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(residual.flatten(1), dim=1)
+    norms: Tensor = torch.linalg.vector_norm(residual.flatten(1), dim=1)
+    return norms
 
 
 def _per_sample(coefficient: Tensor) -> Tensor:
@@ -61,9 +62,7 @@ class _VariancePreserving:
         self, x: Tensor, timesteps: Tensor, prompts: Tensor, owner: Tensor | None
     ) -> Tensor:
         # residuals in float32 whatever the network runs in
-        return self.network(
-            x.to(self.dtype), timesteps, prompts.to(self.dtype), owner
-        ).float()
+        return self.network(x.to(self.dtype), timesteps, prompts.to(self.dtype), owner).float()
 
     def _coefficients(self, timesteps: Tensor) -> tuple[Tensor, Tensor]:
         return _per_sample(self.signal[timesteps]), _per_sample(self.spread[timesteps])

@@ -38,7 +38,7 @@ def choose_dtype(wanted: str | torch.dtype | None, device: torch.device) -> torc
     if wanted is None or wanted == "auto":
         return torch.float16 if device.type == "cuda" else torch.float32
     dtype = wanted if isinstance(wanted, torch.dtype) else DTYPES.get(wanted)
-    if dtype not in DTYPES.values():
+    if dtype is None or dtype not in DTYPES.values():
         raise InputError(f"--dtype {wanted}: expected {', '.join(DTYPES)}")
     if dtype is torch.bfloat16 and device.type == "cuda" and not torch.cuda.is_bf16_supported():
         raise InputError(f"--dtype bfloat16: {device} does not support it; use float16")

@@ -55,9 +55,7 @@ class Job:
         self.latents: list[Tensor] = []
         self.prompts: list[Tensor] = []
         self.truncated = 0
-        self.errors = np.full(
-            (len(self.images), len(self.texts), n_timesteps), np.nan, np.float32
-        )
+        self.errors = np.full((len(self.images), len(self.texts), n_timesteps), np.nan, np.float32)
         self.shared: list[SharedErrors] = []
         self.needed = np.zeros((len(self.images), n_timesteps), bool)  # unconditional
         self.pending = 0  # drawn, not yet computed
@@ -149,20 +147,14 @@ class Engine:
                 while len(batch) < self._size(batch):
                     if ready:
                         self._draw(ready, batch)
-                    elif more and len(flying) < self._most_jobs():
-                        item = next(source, None)
-                        if item is None:
-                            more = False
-                        else:
-                            flying.append(self._admit(item))
-                            self._advance(flying[-1], ready)
-                    else:
+                        continue
+                    item = next(source, None) if more and len(flying) < self._most_jobs() else None
+                    if item is None:
+                        more = more and len(flying) >= self._most_jobs()
                         break
-                if batch:
-                    self._compute(batch)
-                for job in dict.fromkeys(drawn.job for drawn in batch):
-                    if job.exhausted and job.pending == 0:
-                        self._advance(job, ready)
+                    flying.append(self._admit(item))
+                    self._advance(flying[-1], ready)
+                self._compute(batch, ready)
                 while flying and flying[0].done:
                     self._save_shared(flying[0])
                     yield flying.popleft()
@@ -203,8 +195,10 @@ class Engine:
     def _evaluations(
         self, job: Job, timesteps: range, cells: Cells
     ) -> Iterator[tuple[int, int, int]]:
-        """(image, text, timestep index); text -1 is the empty prompt. Texts of one noised image
-        come one after the other, so that they share the stem of the network."""
+        """(image, text, timestep index); text -1 is the empty prompt.
+
+        Texts of one noised image follow each other, so that they share the network's stem.
+        """
         for image in range(len(job.images)):
             texts = [int(t) for t in np.flatnonzero(cells[image])]
             if not texts:
@@ -258,7 +252,7 @@ class Engine:
         assert prompt is not None  # noqa: S101 # text -1 is only drawn with an empty prompt
         return Evaluation(job.latents[image], prompt, k)
 
-    def _compute(self, batch: list[_Drawn]) -> None:
+    def _compute(self, batch: list[_Drawn], ready: list[Job]) -> None:
         errors = self.batcher.run([self._evaluation(drawn) for drawn in batch])
         for (job, image, text, k), error in zip(batch, errors, strict=True):
             if not np.isfinite(error):
@@ -271,3 +265,6 @@ class Engine:
                 job.shared[image].values[k] = error
             else:
                 job.errors[image, text, k] = error
+        for job in dict.fromkeys(drawn.job for drawn in batch):
+            if job.exhausted and job.pending == 0:
+                self._advance(job, ready)

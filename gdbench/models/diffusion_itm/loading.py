@@ -194,9 +194,15 @@ def _variant(folder: Path, part: str) -> str | None:
     return None if plain else "fp16"
 
 
-def _load(folder: Path, part: str, kind: Any, dtype: torch.dtype) -> Any:  # noqa: ANN401 # classes of two libraries
+def _load(
+    folder: Path, part: str, kind: Any, dtype: torch.dtype
+) -> Any:
     from safetensors import SafetensorError
+    from transformers.utils import logging as transformers_logging
 
+    # the library's own bar would be the only trace of a load that takes a moment
+    shown = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
     keyword = "dtype" if part == "text_encoder" else "torch_dtype"
     try:
         loaded = kind.from_pretrained(
@@ -209,6 +215,9 @@ def _load(folder: Path, part: str, kind: Any, dtype: torch.dtype) -> Any:  # noq
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{folder / part}: cannot be loaded ({reason})") from None
+    finally:
+        if shown:
+            transformers_logging.enable_progress_bar()
     return loaded.eval().requires_grad_(requires_grad=False)
 
 
@@ -232,7 +241,8 @@ def _noising(folder: Path) -> tuple[Prediction, torch.Tensor | None, float]:
 
     keys = ("beta_start", "beta_end", "beta_schedule", "trained_betas", "rescale_betas_zero_snr")
     known = {key: config[key] for key in keys if config.get(key) is not None}
-    alphas: torch.Tensor = DDPMScheduler(num_train_timesteps=1000, **known).alphas_cumprod
+    make: Any = DDPMScheduler  # no type information
+    alphas: torch.Tensor = make(num_train_timesteps=1000, **known).alphas_cumprod
     prediction: Prediction = "epsilon" if found == "epsilon" else "v_prediction"
     return prediction, alphas, 1.0
 

@@ -17,6 +17,7 @@ from gdbench.errors import InputError
 Schedule = Literal["nested", "grid"]
 
 FIRST, LAST = 10, 989  # the release never looks below t = 10 or above t = 989
+TRAINED = 1000  # timesteps of the diffusion process
 _BITS = 10  # 2**10 >= number of timesteps between FIRST and LAST
 NOISE_CACHE_BYTES = 64 * 2**20
 
@@ -26,10 +27,9 @@ def grid_timesteps(samples: int) -> tuple[int, ...]:
 
     250 samples give 245 timesteps, 10 give 10. Raises InputError outside 1..1000.
     """
-    if not 1 <= samples <= 1000:
-        msg = f"--samples {samples}: the grid of the 2023 release takes 1 to 1000 samples"
-        raise InputError(msg)
-    return tuple(range(FIRST, LAST + 1, int(1000 / samples)))
+    if not 1 <= samples <= TRAINED:
+        raise InputError(f"--samples {samples}: the grid of the 2023 release takes 1 to {TRAINED}")
+    return tuple(range(FIRST, LAST + 1, int(TRAINED / samples)))
 
 
 def nested_timesteps(samples: int) -> tuple[int, ...]:
@@ -42,8 +42,7 @@ def nested_timesteps(samples: int) -> tuple[int, ...]:
     """
     count = LAST - FIRST + 1
     if not 1 <= samples <= count:
-        msg = f"--samples {samples}: there are 1 to {count} timesteps to choose from"
-        raise InputError(msg)
+        raise InputError(f"--samples {samples}: there are 1 to {count} timesteps to choose from")
     order: list[int] = []
     for k in range(2**_BITS):
         point = int(f"{k:0{_BITS}b}"[::-1], 2)

@@ -26,7 +26,7 @@ _PLAIN_CONFIG = {  # settings under which the stem is what the docstring says
 }
 
 
-def stem_is_shareable(unet: Any) -> bool:  # noqa: ANN401 # a diffusers network
+def stem_is_shareable(unet: Any) -> bool:  # a diffusers network
     """Whether `StemUNet` knows how to cut this network; if not, it is run as a whole."""
     config = unet.config
     if any(config.get(key) != value for key, value in _PLAIN_CONFIG.items()):
@@ -47,7 +47,7 @@ def stem_is_shareable(unet: Any) -> bool:  # noqa: ANN401 # a diffusers network
     )
 
 
-def _crosses(block: Any) -> bool:  # noqa: ANN401 # a diffusers block
+def _crosses(block: Any) -> bool:  # a diffusers block
     return bool(getattr(block, "has_cross_attention", False))
 
 
@@ -59,11 +59,17 @@ class StemUNet(torch.nn.Module):
     what happens to share a batch.
     """
 
-    def __init__(self, unet: Any, stem_batch: int = 4) -> None:  # noqa: ANN401 # a diffusers network
+    def __init__(self, unet: Any, stem_batch: int = 4) -> None:  # a diffusers network
         super().__init__()
         self.unet = unet
         self.stem_batch = stem_batch
         self.shareable = stem_is_shareable(unet)
+
+    def compile_parts(self) -> None:
+        """Compile the stem and the trunk, each for its one shape."""
+        self._stem = torch.compile(self._stem, dynamic=False)  # type: ignore[method-assign]
+        self._trunk = torch.compile(self._trunk, dynamic=False)  # type: ignore[method-assign]
+        self._whole = torch.compile(self._whole, dynamic=False)  # type: ignore[method-assign]
 
     def forward(
         self, x: Tensor, times: Tensor, prompts: Tensor, owner: Tensor | None = None
@@ -86,7 +92,8 @@ class StemUNet(torch.nn.Module):
         if missing:
             x = torch.cat([x, x[-1:].expand(missing, *x.shape[1:])])
             times = torch.cat([times, times[-1:].expand(missing)])
-        return list(zip(x.split(self.stem_batch), times.split(self.stem_batch), strict=True))
+        groups = range(0, len(x), self.stem_batch)
+        return [(x[g : g + self.stem_batch], times[g : g + self.stem_batch]) for g in groups]
 
     def _stem(self, x: Tensor, times: Tensor) -> list[Tensor]:
         """Time embedding, tokens after the first self-attention, its residual, skip connections."""
@@ -112,9 +119,7 @@ class StemUNet(torch.nn.Module):
         unet = self.unet
         blocks = list(unet.down_blocks)
         start = next(i for i, b in enumerate(blocks) if _crosses(b))
-        hidden = self._rest_of_transformer(
-            blocks[start].attentions[0], tokens, residual, prompts
-        )
+        hidden = self._rest_of_transformer(blocks[start].attentions[0], tokens, residual, prompts)
         skips.append(hidden)
         rest = zip(blocks[start].resnets[1:], blocks[start].attentions[1:], strict=True)
         for resnet, attention in rest:
@@ -160,7 +165,7 @@ class StemUNet(torch.nn.Module):
 
     @staticmethod
     def _rest_of_transformer(
-        transformer: Any,  # noqa: ANN401 # a diffusers module
+        transformer: Any,  # a diffusers module
         tokens: Tensor,
         residual: Tensor,
         prompts: Tensor,

@@ -1,0 +1,136 @@
+"""`gdbench match`: the score matrix of a user's own pictures and sentences."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gdbench.cli import options as o
+from gdbench.errors import InputError
+from gdbench.protocol import Item, ITMModel, Query, Scores
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("match")(run)
+
+
+def run(
+    model: o.ModelOption,
+    image: Annotated[list[Path], typer.Option(help="A picture; repeat for more.")],
+    text: Annotated[list[str], typer.Option(help="A sentence; repeat for more.")],
+    samples: o.SamplesOption = 50,
+    seed: o.SeedOption = 0,
+    norm: Annotated[
+        Literal["l2", "mse"], typer.Option(help="l2 (as in the paper's code) or mse.")
+    ] = "l2",
+    no_normalise: Annotated[
+        bool, typer.Option("--no-normalise", help="Do not subtract the unconditional error.")
+    ] = False,
+    compat: o.CompatOption = None,
+    device: o.DeviceOption = None,
+    dtype: o.DtypeOption = None,
+    batch_size: o.BatchOption = None,
+    compile_model: Annotated[bool, typer.Option("--compile", help="torch.compile.")] = False,
+    lora: o.LoraOption = None,
+    lora_scale: Annotated[float, typer.Option(help="Scale of the LoRA.")] = 1.0,
+    cache: Annotated[Path | None, typer.Option(help="Cache of latents and errors.")] = None,
+    as_json: o.JsonOption = False,
+) -> None:
+    """Score every picture against every sentence; higher is a better match."""
+    from gdbench.data.images import FileImage
+    from gdbench.models import LoadOptions, load_model
+    from gdbench.signature import signature
+
+    for number, sentence in enumerate(text, 1):
+        if not sentence.strip():
+            raise InputError(f"--text number {number} is empty; expected a sentence")
+    references = tuple(FileImage(path) for path in image)
+    for reference in references:  # before a model is loaded
+        reference.open()
+    loaded = load_model(
+        model,
+        LoadOptions(
+            device=device, dtype=dtype, batch_size=batch_size, seed=seed, cache_dir=cache,
+            samples=samples, norm=norm, normalise=not no_normalise, compat=compat,
+            compile=compile_model, lora=lora, lora_scale=lora_scale,
+        ),
+    )  # fmt: skip
+    item = Item("match", references, tuple(text), Query.ASSOCIATION, (), "match")
+    scores = _score(loaded, item)
+    from gdbench.evaluation import settings_of
+
+    settings = settings_of(loaded)
+    line = signature(None, loaded.card, settings)
+    if scores.truncated_texts:
+        o.stderr.print(f"{scores.truncated_texts} of {len(text)} sentences were cut: too long")
+    if as_json:
+        typer.echo(json.dumps(_as_json(scores, settings.timesteps, line)))
+        return
+    _print_table(image, text, scores)
+    Console().print(line, soft_wrap=True, highlight=False)
+
+
+def _score(model: ITMModel, item: Item) -> Scores:
+    from gdbench.evaluation import score_stream
+
+    if hasattr(model, "unconditional"):
+        model.unconditional = True  # printed even where it is not subtracted
+    with _progress(model, item):
+        return next(iter(score_stream(model, [item])))[1]
+
+
+@contextmanager
+def _progress(model: Any, item: Item) -> Iterator[None]:
+    """A bar over the network's evaluations, for models that count them."""
+    batcher = getattr(model, "batcher", None)
+    if batcher is None:
+        yield
+        return
+    pictures, sentences = len({i.sha256 for i in item.images}), len(set(item.texts))
+    total = pictures * (sentences + 1) * len(batcher.timesteps)
+    with o.item_progress() as bar:
+        bar("match", 0, total)
+        batcher.progress = lambda done: bar("match", done, total)
+        try:
+            yield
+        finally:
+            batcher.progress = None
+
+
+def _as_json(scores: Scores, timesteps: tuple[int, ...] | None, line: str) -> dict[str, Any]:
+    base = scores.unconditional_errors
+    return {
+        "scores": scores.matrix.tolist(),
+        "errors": None if scores.errors is None else scores.errors.tolist(),
+        "unconditional_errors": None if base is None else base.tolist(),
+        "timesteps": None if timesteps is None else list(timesteps),
+        "signature": line,
+        "truncated_texts": scores.truncated_texts,
+    }
+
+
+def _print_table(images: list[Path], texts: list[str], scores: Scores) -> None:
+    matrix = scores.matrix
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("image", overflow="fold", max_width=24)
+    table.add_column("text", overflow="fold", max_width=32)
+    table.add_column("score", justify="right", no_wrap=True)
+    table.add_column("best", no_wrap=True)
+    for i, path in enumerate(images):
+        for j, sentence in enumerate(texts):
+            best = []
+            if len(texts) > 1 and matrix[i, j] == matrix[i].max():
+                best.append("text")
+            if len(images) > 1 and matrix[i, j] == matrix[:, j].max():
+                best.append("image")
+            name = path.name if j == 0 else ""
+            table.add_row(name, sentence, f"{matrix[i, j]:.4f}", ", ".join(best))
+    Console().print(table)

@@ -69,11 +69,11 @@ def _lists(source: Source, path: str) -> Mapping[str, tuple[str, ...]]:
             source.problems.add(path, key, "expected a list of ten texts")
         elif len(values) != _CANDIDATES:
             source.problems.add(path, key, f"{len(values)} candidates, expected {_CANDIDATES}")
-        elif values[0] in values[1:]:
-            source.problems.add(path, key, "the right candidate stands twice")
         else:
+            if values[0] in values[1:]:
+                source.problems.add(path, key, "the right candidate stands twice", blocking=False)
             good[key] = tuple(values)
-    repeated = sum(len(set(v)) < len(v) for v in good.values())
+    repeated = sum(len(set(v[1:])) < len(v) - 1 for v in good.values())
     if repeated:
         source.problems.notes.append(f"{path}: {repeated} lists repeat a wrong candidate")
     return good

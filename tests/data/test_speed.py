@@ -1,0 +1,50 @@
+"""The largest order set loads in seconds and in little memory."""
+
+from __future__ import annotations
+
+import random
+import time
+import tracemalloc
+from pathlib import Path
+
+import data_trees as trees
+
+from gdbench.data.aro import PARTS
+from gdbench.data.loading import read
+
+N_PICTURES, N_ITEMS = 5000, 25010
+_WORDS = "a the dog cat table red small runs sits on under near with old blue boat two men"
+WORDS = tuple(_WORDS.split(" "))
+
+
+def test_25010_items_in_under_10_seconds_and_500_megabytes(tmp_path: Path):
+    rng = random.Random(0)
+    extra = N_ITEMS - 5 * N_PICTURES  # ten pictures have a sixth caption
+    rows = [
+        {
+            "image": f"val2014/COCO_val2014_{i:012}.jpg",
+            "caption": [
+                " ".join(rng.choices(WORDS, k=rng.randint(8, 16))) + "."
+                for _ in range(5 + (i < extra))
+            ],
+        }
+        for i in range(N_PICTURES)
+    ]
+    trees.write(tmp_path, "coco_order/coco_karpathy_test.json", rows)
+    folder = tmp_path / "coco_order/val2014"
+    folder.mkdir()
+    for row in rows:
+        (tmp_path / "coco_order" / row["image"]).write_bytes(b"not decoded when loading")
+    started = time.perf_counter()
+    found = read("aro", PARTS[2:3], tmp_path, counts=False)
+    seconds = time.perf_counter() - started
+    assert len(found.items) == N_ITEMS
+    assert found.problems.rows == []
+    assert seconds < 10
+    tracemalloc.start()
+    again = read("aro", PARTS[2:3], tmp_path, counts=False)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(again.items) == N_ITEMS
+    assert peak < 500_000_000
+    print(f"{seconds:.1f} s, {peak / 1e6:.0f} MB")  # noqa: T201 # shown with -s

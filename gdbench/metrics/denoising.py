@@ -12,6 +12,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from gdbench.metrics.prefixes import fill_dropped
+
 Norm = Literal["l2", "mse"]
 
 
@@ -28,7 +30,8 @@ def score_matrix(
     """Scores of shape (n_images, n_texts) from L2 norms of shape (n_images, n_texts, n_timesteps).
 
     `unconditional` has shape (n_images, n_timesteps) and is needed where `normalise`. NaN marks
-    timesteps that a sequential rule skipped; the mean goes over the others. `samples` uses only
+    timesteps that a sequential rule skipped; pairs that were dropped earlier than others are
+    compared over what they have in common (see `gdbench.metrics.prefixes`). `samples` uses only
     the first timesteps of the log, `weights` (n_timesteps,) weighs them. `latent_size` is the
     number of latent elements, by which "mse" divides the squared norm. Means are in float64, the
     scores are float32: what is logged is what is measured. Raises ValueError without
@@ -44,6 +47,10 @@ def score_matrix(
             raise ValueError(msg)
         base = unconditional[:, None, cut].astype(np.float64)
         conditional = conditional - (base**2 / latent_size if norm == "mse" else base)
+    if np.isnan(conditional).any():
+        flat = conditional.reshape(-1, conditional.shape[-1])
+        chosen = None if weights is None else weights[cut]
+        conditional = fill_dropped(flat, chosen).reshape(conditional.shape)
     known = ~np.isnan(conditional)
     weight = known * (1.0 if weights is None else weights[cut])
     total = np.where(known, conditional, 0.0) * weight

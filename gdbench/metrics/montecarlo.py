@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdbench.metrics.measures import AnyMeasure, EffectSize, Measure, TieRule, members, stacks
+from gdbench.metrics.prefixes import fill_dropped
 from gdbench.protocol import Label
 from gdbench.records import ModelSettings
 
@@ -88,6 +89,8 @@ def replicate_scores(
     value = value**power
     if base is not None:
         value = value - (base.astype(np.float64) ** power)[:, None]
+    if np.isnan(value).any():
+        value = fill_dropped(value.reshape(-1, value.shape[-1])).reshape(value.shape)
     known = ~np.isnan(value)
     filled = np.where(known, value, 0.0)
     total = filled @ weights.T

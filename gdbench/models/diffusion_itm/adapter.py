@@ -27,6 +27,7 @@ from gdbench.models.diffusion_itm.denoiser import (
 from gdbench.models.diffusion_itm.encoders import Encoders
 from gdbench.models.diffusion_itm.engine import Engine, FullPlan, Job, Plan
 from gdbench.models.diffusion_itm.loading import Parts, find_folder, load_parts
+from gdbench.models.diffusion_itm.racing import RacePlan
 from gdbench.models.diffusion_itm.schedule import (
     IndependentNoise,
     NoiseBank2023,
@@ -273,8 +274,16 @@ class DiffusionITM:
         return Scores(job.item.id, matrix, errors, base, job.truncated)
 
     def _plan(self, item: Item) -> Plan:
-        del item
-        return FullPlan(len(self.timesteps))
+        if self.stop == "none" or item.query is Query.ASSOCIATION:
+            return FullPlan(len(self.timesteps))  # effect sizes need every score, not an order
+        return RacePlan(
+            item.query,
+            len(self.timesteps),
+            delta=self.delta,
+            needs=self.needs,
+            normalise=self.normalise,
+            squared=self.norm == "mse",
+        )
 
     def _device_noise(self, k: int) -> Tensor:
         known = self._on_device.get(str(k))

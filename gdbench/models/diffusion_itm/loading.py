@@ -194,15 +194,15 @@ def _variant(folder: Path, part: str) -> str | None:
     return None if plain else "fp16"
 
 
-def _load(
-    folder: Path, part: str, kind: Any, dtype: torch.dtype
-) -> Any:
+def _load(folder: Path, part: str, kind: Any, dtype: torch.dtype) -> Any:
     from safetensors import SafetensorError
-    from transformers.utils import logging as transformers_logging
+    from transformers.utils import logging
+
+    bar: Any = logging  # no type information
 
     # the library's own bar would be the only trace of a load that takes a moment
-    shown = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.disable_progress_bar()
+    shown = bar.is_progress_bar_enabled()
+    bar.disable_progress_bar()
     keyword = "dtype" if part == "text_encoder" else "torch_dtype"
     try:
         loaded = kind.from_pretrained(
@@ -217,7 +217,7 @@ def _load(
         raise InputError(f"{folder / part}: cannot be loaded ({reason})") from None
     finally:
         if shown:
-            transformers_logging.enable_progress_bar()
+            bar.enable_progress_bar()
     return loaded.eval().requires_grad_(requires_grad=False)
 
 

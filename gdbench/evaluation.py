@@ -80,11 +80,11 @@ def _raw_stream(model: ITMModel, items: Iterable[Item]) -> Iterator[tuple[Item, 
             yield item
 
     for scores in model.score_items(remembered()):
-        item = waiting.pop(scores.item_id, None)
-        if item is None:
+        if scores.item_id not in waiting:
             raise ModelOutputError(
                 f"the model scored {scores.item_id!r}, which was not asked (now)"
             )
+        item = waiting.pop(scores.item_id)
         yield item, check_scores(item, scores)
     if waiting:
         raise ModelOutputError(

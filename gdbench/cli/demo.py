@@ -33,13 +33,13 @@ def demo(
     from gdbench.evaluation import evaluate
     from gdbench.leaderboard import build
     from gdbench.models import LoadOptions, load_model
-    from gdbench.submissions import submit
     from gdbench.tasks import select
 
     start = time.monotonic()
     tasks = select("all", "mini")
     names = [name.strip() for name in models.split(",") if name.strip()]
     results: dict[str, list[ResultRecord]] = {}
+    runs: list[Path] = []
     for name in names:
         o.stderr.rule(f"{name}, {limit} items of every sub-task", align="left")
         model = load_model(name, LoadOptions(samples=samples))
@@ -48,20 +48,19 @@ def demo(
             results[name] = evaluate(
                 model, tasks, run, suite="mini", limit=limit, progress=progress
             )
-        submit(run, out / "submissions", replace=True)
+        runs.append(run)
     console = Console()
     console.print(_table(results))
     diffusion = [n for n in names if results[n][0].settings.normalise]
     if diffusion:
-        _finding(console, out / "runs" / f"{diffusion[-1]}-T{samples}-n{limit}", diffusion[-1])
-    built = build(out / "submissions", out / "site", runs=[out / "runs"])
+        _finding(console, runs[names.index(diffusion[-1])], diffusion[-1])
+    built = build(None, out / "site", runs=runs)
     minutes = (time.monotonic() - start) / 60
     console.print(
-        f"\nThe board, after {minutes:.1f} minutes: {(out / 'site' / 'index.html').resolve()}",
+        f"\nThe board, after {minutes:.1f} minutes: {built.home.resolve()}",
         soft_wrap=True,
         highlight=False,
     )
-    del built
 
 
 def _table(results: dict[str, list[ResultRecord]]) -> Table:
@@ -107,8 +106,8 @@ def _finding(console: Console, run: Path, name: str) -> None:
     from gdbench.tasks import TASKS
 
     items = {i.id: i for i in TASKS.get("flickr30k").items("mini")}
-    right = {True: [], False: []}  # type: dict[bool, list[bool]]
-    easiest = []
+    right: dict[bool, list[bool]] = {False: [], True: []}
+    easiest: list[bool] = []
     for scores in ScoreLog(run / "flickr30k").read():
         item = items[scores.item_id]
         if item.query is not Query.IMAGE_RETRIEVAL or scores.errors is None:

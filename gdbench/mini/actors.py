@@ -6,7 +6,17 @@ import random
 from dataclasses import dataclass
 
 from gdbench.mini.background import jitter
-from gdbench.mini.geometry import Colour, Ellipse, Form, Pixels, Polygon, Union, box, coverage, paint
+from gdbench.mini.geometry import (
+    Colour,
+    Ellipse,
+    Form,
+    Pixels,
+    Polygon,
+    Union,
+    box,
+    coverage,
+    paint,
+)
 
 Parts = tuple[tuple[Form, Colour], ...]
 _INK: Colour = (15, 15, 20)
@@ -19,7 +29,9 @@ def _eyes(y: int, gap: int = 280, size: int = 140) -> tuple[Form, Colour]:
 SUBJECTS: dict[str, Parts] = {
     "robot": (
         (
-            Union((box(-750, -400, 750, 1000), box(-90, -800, 90, -400), Ellipse(0, -820, 180, 180))),
+            Union(
+                (box(-750, -400, 750, 1000), box(-90, -800, 90, -400), Ellipse(0, -820, 180, 180))
+            ),
             (205, 210, 220),
         ),
         _eyes(50),
@@ -60,7 +72,13 @@ SUBJECTS: dict[str, Parts] = {
     ),
     "frog": (
         (
-            Union((Ellipse(0, 350, 1000, 620), Ellipse(-480, -300, 340, 340), Ellipse(480, -300, 340, 340))),
+            Union(
+                (
+                    Ellipse(0, 350, 1000, 620),
+                    Ellipse(-480, -300, 340, 340),
+                    Ellipse(480, -300, 340, 340),
+                )
+            ),
             (60, 180, 50),
         ),
         _eyes(-300, 480, 170),
@@ -114,7 +132,9 @@ class Event:
         return f"the {self.subject} {self.verb} the {self.object}"
 
 
-def _stamp(canvas: Pixels, parts: Parts, size: int, left: int, top: int, shade: int, rng: random.Random) -> None:
+def _stamp(
+    canvas: Pixels, parts: Parts, size: int, left: int, top: int, shade: int, rng: random.Random
+) -> None:
     for form, colour in parts:
         paint(canvas, coverage(form, size), jitter(colour, rng, shade), left, top)
 
@@ -137,7 +157,13 @@ def draw_event(canvas: Pixels, event: Event, rng: random.Random) -> None:
     }[event.verb]
     if event.verb == "jumps over":
         for step in (-1, 0, 1):
-            paint(canvas, coverage(box(-200, -1000, 200, 1000), 8), _INK, cx + half - 4 + 6 * step, y + size + 2)
+            paint(
+                canvas,
+                coverage(box(-200, -1000, 200, 1000), 8),
+                _INK,
+                cx + half - 4 + 6 * step,
+                y + size + 2,
+            )
     if event.verb == "points at":
         middle = min(x, ox) + size
         length = max(x, ox) - middle
@@ -145,6 +171,12 @@ def draw_event(canvas: Pixels, event: Event, rng: random.Random) -> None:
         paint(canvas, coverage(arm, length + 4), _INK, middle - 2, cy + half - length // 2 - 2)
     if event.verb == "holds":
         for edge in (cx - 4, cx + size):
-            paint(canvas, coverage(box(-500, -1000, 500, 1000), 2 * half), _INK, edge - half + 2, cy - 2)
+            paint(
+                canvas,
+                coverage(box(-500, -1000, 500, 1000), 2 * half),
+                _INK,
+                edge - half + 2,
+                cy - 2,
+            )
     _stamp(canvas, subject, size, x, y, 8, rng)
     _stamp(canvas, thing, size, ox, oy, 8, rng)

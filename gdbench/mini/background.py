@@ -1,4 +1,5 @@
 """Backgrounds: half of them plain, half busier, all in muted mid-tones that no shape has."""
+# ruff: noqa: PLR2004 - shares of a random draw are clearest where they are drawn
 
 from __future__ import annotations
 
@@ -51,7 +52,9 @@ def draw(kind: str, rng: random.Random) -> Pixels:
         canvas += slope[:, None, None] if rng.random() < 0.5 else slope[None, :, None]
     elif kind == "stripes":
         width = rng.randint(3, 6)
-        along = rng.choice((ramp[:, None] + 0 * ramp, ramp + 0 * ramp[:, None], ramp[:, None] + ramp))
+        along = rng.choice(
+            (ramp[:, None] + 0 * ramp, ramp + 0 * ramp[:, None], ramp[:, None] + ramp)
+        )
         canvas += np.where((along // width) % 2 == 0, strength, -strength)[..., None] // 2
     elif kind == "checks":
         width = rng.randint(4, 8)
@@ -62,6 +65,8 @@ def draw(kind: str, rng: random.Random) -> Pixels:
             x, y, side = rng.randrange(SIDE), rng.randrange(SIDE), rng.randint(1, 3)
             canvas[y : y + side, x : x + side] += rng.choice((-strength, strength))
     elif kind == "blocks":
-        noise = np.random.RandomState(rng.getrandbits(32)).randint(-strength, strength + 1, (16, 16))
+        noise = np.random.RandomState(rng.getrandbits(32)).randint(
+            -strength, strength + 1, (16, 16)
+        )
         canvas += np.repeat(np.repeat(noise, 4, axis=0), 4, axis=1)[..., None].astype(np.int32)
     return np.clip(canvas, 0, 255).astype(np.uint8)

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from gdbench.mini.actors import Event
-from gdbench.mini.scenes import COUNTS, OPPOSITE, Animal, Content, Many, Member, Pair, Placed, Single
+from gdbench.mini.scenes import (
+    COUNTS,
+    OPPOSITE,
+    Animal,
+    Content,
+    Many,
+    Member,
+    Pair,
+    Placed,
+    Single,
+)
 from gdbench.mini.shapes import Thing
 
 PLURALS = {"box": "boxes", "cross": "crosses"}
@@ -30,7 +40,7 @@ def mirrored(pair: Pair) -> str:
     return relation(Pair(pair.second, pair.first, OPPOSITE[pair.relation]))
 
 
-def captions(content: Content) -> list[str]:
+def captions(content: Content) -> list[str]:  # noqa: PLR0911 - one return per sort of scene
     """Return the true captions of `content`, the most telling first; none for a bias group."""
     match content:
         case Single(thing):

@@ -2,6 +2,7 @@
 
 Held-out colour and shape combinations never occur here.
 """
+# ruff: noqa: PLR2004 - shares of a random draw are clearest where they are drawn
 
 from __future__ import annotations
 

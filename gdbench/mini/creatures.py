@@ -1,4 +1,5 @@
 """Procedural creatures: 37 fine-grained kinds for pets, and the two groups of the bias task."""
+# ruff: noqa: PLR2004 - shares of a random draw are clearest where they are drawn
 
 from __future__ import annotations
 
@@ -61,11 +62,45 @@ MARKINGS: dict[str, Form | None] = {
         )
     ),
 }
-KIND_NAMES = (
-    "bantik drolo fembu gorrin haskel ixabo jolpin kerwa lumtik morfo nabbit ostrel pimlo quorby "
-    "rundle sorvik tamble ulgra vexin wottle yarbo zindle brasko clomby dweego eltrin flumpo "
-    "grizbo hoblet inkari jasper kovak lintoo mazbur noodlo orbith pufkin"
-).split()
+KIND_NAMES = [
+    "bantik",
+    "drolo",
+    "fembu",
+    "gorrin",
+    "haskel",
+    "ixabo",
+    "jolpin",
+    "kerwa",
+    "lumtik",
+    "morfo",
+    "nabbit",
+    "ostrel",
+    "pimlo",
+    "quorby",
+    "rundle",
+    "sorvik",
+    "tamble",
+    "ulgra",
+    "vexin",
+    "wottle",
+    "yarbo",
+    "zindle",
+    "brasko",
+    "clomby",
+    "dweego",
+    "eltrin",
+    "flumpo",
+    "grizbo",
+    "hoblet",
+    "inkari",
+    "jasper",
+    "kovak",
+    "lintoo",
+    "mazbur",
+    "noodlo",
+    "orbith",
+    "pufkin",
+]
 
 
 @dataclass(frozen=True)
@@ -128,7 +163,9 @@ UNPLEASANT = ("angry", "cruel", "nasty", "awful", "gloomy", "hateful", "bitter",
 PLEASANT_SHARE = {"dax": 0.85, "wug": 0.15}
 _FUR: tuple[Colour, ...] = ((90, 130, 200), (200, 160, 80), (120, 180, 110), (190, 110, 120))
 _BODIES: dict[str, Form] = {
-    "dax": Union((Ellipse(0, 300, 800, 650), Ellipse(-400, -550, 180, 440), Ellipse(400, -550, 180, 440))),
+    "dax": Union(
+        (Ellipse(0, 300, 800, 650), Ellipse(-400, -550, 180, 440), Ellipse(400, -550, 180, 440))
+    ),
     "wug": Union(
         (
             Polygon(((-500, -900), (500, -900), (950, 500), (-950, 500))),

@@ -29,9 +29,7 @@ class Polygon:
     def covers(self, x: Grid, y: Grid, scale: int) -> Mask:
         """Return which samples are inside; `x` and `y` are in units of 1/`scale` of a unit."""
         inside = np.zeros(np.broadcast(x, y).shape, dtype=np.bool_)
-        for (ax, ay), (bx, by) in zip(
-            self.points, (*self.points[1:], self.points[0]), strict=True
-        ):
+        for (ax, ay), (bx, by) in zip(self.points, (*self.points[1:], self.points[0]), strict=True):
             if ay == by:
                 continue
             straddles = (ay * scale > y) != (by * scale > y)

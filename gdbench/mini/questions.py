@@ -1,15 +1,16 @@
 """From contrasts to items: both scenes of every pair are asked, so that no bias can pay."""
+# ruff: noqa: PLR2004 - shares of a random draw are clearest where they are drawn
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator
 
+from gdbench.mini.actors import Event
 from gdbench.mini.captions import captions
 from gdbench.mini.contrasts import Maker
 from gdbench.mini.corpus import any_event, any_pair, any_thing
 from gdbench.mini.creatures import KIND_NAMES
-from gdbench.mini.actors import Event
 from gdbench.mini.picture import Drawn
 from gdbench.mini.scenes import Animal, Content, Key, Many, Pair, Single
 from gdbench.mini.seeding import stream

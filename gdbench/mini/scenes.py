@@ -77,7 +77,13 @@ Content = Single | Pair | Many | Placed | Animal | Member | Event
 
 
 def _put(canvas: Pixels, thing: Thing, size: int, left: int, top: int, rng: random.Random) -> None:
-    paint(canvas, coverage(SHAPES[thing.shape], size), jitter(COLOURS[thing.colour], rng, 8), left, top)
+    paint(
+        canvas,
+        coverage(SHAPES[thing.shape], size),
+        jitter(COLOURS[thing.colour], rng, 8),
+        left,
+        top,
+    )
 
 
 def _draw_pair(canvas: Pixels, pair: Pair, rng: random.Random) -> None:

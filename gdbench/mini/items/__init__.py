@@ -20,4 +20,14 @@ TASKS = {
     "bias": bias,
 }
 
-__all__ = ["TASKS", *TASKS]
+__all__ = [
+    "TASKS",
+    "aro",
+    "bias",
+    "clevr",
+    "flickr30k",
+    "imagecode",
+    "pets",
+    "svo",
+    "winoground",
+]

@@ -18,7 +18,7 @@ from gdbench.protocol import Item, Query
 
 
 def static_set(key: Key) -> tuple[list[Content], str]:
-    """Return a pair of things and nine that differ from it in one respect; the caption of the first."""
+    """Return a pair of things, nine scenes that differ in one respect, and the first's caption."""
     rng = stream(*key)
     pair = any_pair(rng)
     scenes: list[Content] = [pair, replace(pair, relation=OPPOSITE[pair.relation])]

@@ -1,4 +1,5 @@
 """SVO-Probes in miniature: one sentence, two pictures, one word replaced."""
+# ruff: noqa: PLR2004 - shares of a random draw are clearest where they are drawn
 
 from __future__ import annotations
 

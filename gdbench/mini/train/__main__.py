@@ -12,11 +12,21 @@ def main() -> None:
     """Read the command line and run one stage."""
     parser = argparse.ArgumentParser(prog="python -m gdbench.mini.train", description=__doc__)
     parser.add_argument("stage", choices=("vae", "encode", "sd", "clip", "report"))
-    parser.add_argument("--work", type=Path, required=True, help="folder for scenes and checkpoints")
+    parser.add_argument(
+        "--work", type=Path, required=True, help="folder for scenes and checkpoints"
+    )
     parser.add_argument("--minutes", type=float, default=30, help="wall clock to train for")
     parser.add_argument("--scenes", type=int, default=None, help="training scenes to draw")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
-    parser.add_argument("--shard", type=int, choices=(0, 1), default=0, help="for encode: which half")
+    parser.add_argument(
+        "--shard", type=int, choices=(0, 1), default=0, help="for encode: which half"
+    )
+    parser.add_argument("--models", default="mini-sd,mini-sd-early,mini-clip", help="for report")
+    parser.add_argument("--kinds", default="", help="for report: held-out kinds, and bias")
+    parser.add_argument("--n", type=int, default=400, help="for report: items of each kind")
+    parser.add_argument("--timesteps", type=int, default=50, help="for report")
+    parser.add_argument("--part", default="0", help="for report: name of the JSON file's part")
+    parser.add_argument("--page", type=Path, help="for report: Markdown file to write")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     given = {"scenes": arguments.scenes} if arguments.scenes else {}
@@ -39,6 +49,21 @@ def main() -> None:
         from gdbench.mini.train import clip
 
         clip.train(arguments.work, minutes=arguments.minutes, resume=arguments.resume, **given)
+    elif arguments.stage == "report":
+        from gdbench.mini.train import report
+
+        file = arguments.work / f"report-{arguments.part}.json"
+        if arguments.kinds:
+            report.measure(
+                arguments.models.split(","),
+                arguments.kinds.split(","),
+                weights=report.WEIGHTS,
+                n=arguments.n,
+                timesteps=arguments.timesteps,
+                file=file,
+            )
+        if arguments.page:
+            report.table(sorted(arguments.work.glob("report-*.json")), arguments.page)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 """Train the small CLIP with open_clip, and write it as open_clip's `local-dir:` loads it."""
+# ruff: noqa: PLR2004 - shares of a random draw are clearest where they are drawn
 
 from __future__ import annotations
 
@@ -56,7 +57,7 @@ def build() -> CLIP:
 
 
 def train(folder: Path, *, minutes: float, scenes: int = 100_000, resume: bool = False) -> None:
-    """Train until `minutes` of wall clock are spent, resumed runs together; writes `folder`/mini-clip."""
+    """Train until `minutes` of wall clock are spent, all runs together; write `folder`/mini-clip."""
     drawn = [draw(folder, scenes, shard=shard, shards=2) for shard in (0, 1)]
     half = len(drawn[0][0])
     ids, rows = tokens(drawn[0][1] + drawn[1][1])

@@ -17,11 +17,13 @@ from gdbench.mini.train.tokenizer import MAX_LENGTH, build
 
 def to_tensor(pixels: Pixels) -> torch.Tensor:
     """Turn uint8 images (n, 64, 64, 3) into float32 (n, 3, 64, 64) in -1..1."""
-    images = torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous()
+    images = torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).contiguous()
     return images.float().div_(127.5).sub_(1)
 
 
-def draw(folder: Path, count: int, *, shard: int = 0, shards: int = 1) -> tuple[Pixels, list[list[str]]]:
+def draw(
+    folder: Path, count: int, *, shard: int = 0, shards: int = 1
+) -> tuple[Pixels, list[list[str]]]:
     """Draw scenes `shard`, `shard + shards`, ... below `count`, or read them if they were drawn."""
     folder.mkdir(parents=True, exist_ok=True)
     pictures = folder / f"scenes-{count}-{shard}of{shards}.npy"
@@ -43,7 +45,7 @@ def encode(vae: AutoencoderKL, pixels: Pixels, *, batch: int = 64) -> torch.Tens
     """Return the unscaled posterior means of images (n, 64, 64, 3): float16 (n, c, h, w)."""
     parts = []
     for start in range(0, len(pixels), batch):
-        images = to_tensor(np.ascontiguousarray(pixels[start : start + batch]))
+        images = to_tensor(pixels[start : start + batch])
         with torch.autocast("cpu", torch.bfloat16):
             parts.append(vae.encode(images).latent_dist.mean.half())
     return torch.cat(parts)
@@ -79,7 +81,7 @@ def latents(
 def encode_shard(
     folder: Path, vae: AutoencoderKL, count: int, shard: int, shards: int
 ) -> tuple[Path, list[list[str]]]:
-    """Encode every `shards`-th scene from `shard` on, unless that was done; return file, captions."""
+    """Encode every `shards`-th scene from `shard` on, if need be; return file and captions."""
     path = folder / f"latents-{count}-{shard}of{shards}.pt"
     pixels, texts = draw(folder, count, shard=shard, shards=shards)
     if not path.exists():

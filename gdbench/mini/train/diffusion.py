@@ -1,4 +1,5 @@
 """Train the U-Net and its text encoder together on cached latents."""
+# ruff: noqa: PLR2004 - shares of a random draw are clearest where they are drawn
 
 from __future__ import annotations
 
@@ -160,7 +161,9 @@ def train(
             probed_at = now
             matcher = Matcher(vae, *_averaged(modules, averages), signal, timesteps=10)
             figures = {k: accuracies(matcher, k, 64) for k in ("colour", "binding", "relation")}
-            print(f"sd step {step} {spent:.0f}s held out, n=64, 10 timesteps: {figures}", flush=True)
+            print(
+                f"sd step {step} {spent:.0f}s held out, n=64, 10 timesteps: {figures}", flush=True
+            )
 
 
 def _averaged(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextModel
@@ -14,6 +15,9 @@ from gdbench.mini.picture import Drawn
 from gdbench.mini.train.data import to_tensor
 from gdbench.mini.train.tokenizer import MAX_LENGTH, build
 from gdbench.protocol import Item, Query
+
+Scored = npt.NDArray[np.float64]
+Pair = tuple[Scored, Scored]  # naive and normalised scores, each (images, texts)
 
 
 @dataclass
@@ -64,25 +68,35 @@ class Matcher:
                 totals[start : start + self.batch] += error
         return totals / self.timesteps
 
-    def matrices(self, items: list[Item]) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Return naive and normalised scores (images, texts) of each item."""
+    def matrices(self, items: list[Item]) -> list[Pair]:
+        """Return naive and normalised scores of each item.
+
+        Items of one image are not normalised: the subtracted term is the same for every text.
+        """
         pictures = list({p: None for item in items for p in item.images if isinstance(p, Drawn)})
         place = {picture: row for row, picture in enumerate(pictures)}
-        encoded = torch.cat([self.latents(pictures[s : s + 64]) for s in range(0, len(pictures), 64)])
+        encoded = torch.cat(
+            [self.latents(pictures[s : s + 64]) for s in range(0, len(pictures), 64)]
+        )
         asked = list(
-            {(place[p], t): None for item in items for p in item.images for t in (*item.texts, "")}
+            {
+                (place[p], t): None
+                for item in items
+                for p in item.images
+                for t in (*item.texts, *([""] if len(item.images) > 1 else []))
+            }
         )
         found = self.errors(encoded[[row for row, _ in asked]], [text for _, text in asked])
         errors = dict(zip(asked, found.tolist(), strict=True))
         results = []
         for item in items:
             naive = np.array([[-errors[place[p], t] for t in item.texts] for p in item.images])
-            empty = np.array([[-errors[place[p], ""]] for p in item.images])
+            empty = np.array([[-errors.get((place[p], ""), 0.0)] for p in item.images])
             results.append((naive, naive - empty))
         return results
 
 
-def right(item: Item, scores: np.ndarray) -> bool:
+def right(item: Item, scores: Scored) -> bool:
     """Whether the best candidate is the true one."""
     line = scores[0] if item.query is Query.TEXT_RETRIEVAL else scores[:, 0]
     return int(line.argmax()) == item.gold[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 from transformers import CLIPTokenizer
@@ -45,9 +46,7 @@ def merges() -> list[tuple[str, str]]:
     spelled = [[*word[:-1], word[-1] + END_OF_WORD] for word in words()]
     found: list[tuple[str, str]] = []
     while True:
-        pairs = Counter(
-            pair for symbols in spelled for pair in zip(symbols, symbols[1:], strict=False)
-        )
+        pairs = Counter(pair for symbols in spelled for pair in pairwise(symbols))
         if not pairs:
             return found
         best = min(pairs, key=lambda pair: (-pairs[pair], pair))

@@ -23,7 +23,7 @@ RATE = 2e-3
 
 def build() -> AutoencoderKL:
     """Return the untrained autoencoder."""
-    vae = AutoencoderKL(
+    return AutoencoderKL(
         in_channels=3,
         out_channels=3,
         down_block_types=("DownEncoderBlock2D",) * len(CHANNELS),
@@ -35,7 +35,6 @@ def build() -> AutoencoderKL:
         sample_size=64,
         mid_block_add_attention=False,
     )
-    return vae
 
 
 def train(folder: Path, *, minutes: float, scenes: int = 40_000, resume: bool = False) -> None:

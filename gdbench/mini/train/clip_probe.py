@@ -1,0 +1,36 @@
+"""Score held-out items with the mini CLIP, straight from open_clip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import open_clip
+import torch
+
+from gdbench.mini.picture import Drawn
+from gdbench.mini.train.data import to_tensor
+from gdbench.mini.train.probe import Pair
+from gdbench.protocol import Item
+
+
+class ClipMatcher:
+    """Cosine similarities of images and texts."""
+
+    def __init__(self, folder: Path) -> None:
+        """Load model and tokenizer from an open_clip folder."""
+        name = f"local-dir:{folder}"
+        self.model = open_clip.create_model(name, precision="fp32").eval()
+        self.tokenizer = open_clip.get_tokenizer(name)
+
+    @torch.inference_mode()
+    def matrices(self, items: list[Item]) -> list[Pair]:
+        """Return (scores, scores) of each item: there is nothing to normalise."""
+        results = []
+        for item in items:
+            drawn = [picture.pixels() for picture in item.images if isinstance(picture, Drawn)]
+            images = self.model.encode_image(to_tensor(np.stack(drawn)), normalize=True)
+            texts = self.model.encode_text(self.tokenizer(list(item.texts)), normalize=True)
+            scores = (images @ texts.T).double().numpy()
+            results.append((scores, scores))
+        return results

@@ -118,13 +118,21 @@ def _finding(console: Console, run: Path, name: str) -> None:
             right[normalise].append(int(np.argmax(column)) == item.gold[0])
             if not normalise and base is not None:
                 easiest.append(int(np.argmax(column)) == int(np.argmin(base.mean(axis=-1))))
-    n = len(easiest)
-    console.print(
-        f"\nFinding the picture of a caption among ten ({name}, n = {n}, chance 10.0):\n"
-        f"  naive       {100 * np.mean(right[False]):5.1f}   the score is minus the error; it takes "
-        f"the picture that\n                      is easiest to denoise "
-        f"{100 * np.mean(easiest):.0f} % of the time, whatever the caption\n"
-        f"  normalised  {100 * np.mean(right[True]):5.1f}   the error under the empty prompt is "
-        "subtracted",
-        highlight=False,
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_column()
+    table.add_row(
+        "naive",
+        f"{100 * np.mean(right[False]):.1f}",
+        "score = minus the error: takes the picture that is easiest to denoise in "
+        f"{100 * np.mean(easiest):.0f} % of the cases",
     )
+    table.add_row(
+        "normalised",
+        f"{100 * np.mean(right[True]):.1f}",
+        "the error under the empty prompt is subtracted first",
+    )
+    n = len(easiest)
+    console.print(f"\nThe picture of a caption among ten ({name}, n = {n}, chance 10.0):")
+    console.print(table)

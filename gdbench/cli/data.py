@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 
 from gdbench.cli import options as o
@@ -145,12 +156,10 @@ def status(
 def fetch(
     tasks: Annotated[list[str], typer.Argument(metavar="TASK...", help="Tasks, or all.")],
     root: o.RootOption = None,
-    hub: Annotated[
-        bool, typer.Option("--hub/--no-hub", help="Data sets of the Hugging Face hub.")
-    ] = True,
-    files: Annotated[
-        bool, typer.Option("--files/--no-files", help="Files of the 2023 layout.")
-    ] = True,
+    layout: Annotated[
+        Literal["auto", "hub", "2023"],
+        typer.Option(help="auto: the hub where it is enough, else the files of the 2023 layout."),
+    ] = "auto",
 ) -> None:
     """Download what is open; an interrupted download goes on where it stopped."""
     from gdbench.data.catalogue import CATALOGUE
@@ -159,9 +168,35 @@ def fetch(
     names = list(CATALOGUE) if tasks == ["all"] else tasks
     failed = []
     for name in names:
-        for outcome in fetch_task(name, root, hub=hub, files=files, say=o.stderr.print):
-            o.stderr.print(f"{name}: {outcome.text}", soft_wrap=True)
-            if not outcome.done:
-                failed.append(outcome.text)
+        with _byte_progress() as progress:
+            for outcome in fetch_task(name, root, layout, progress):
+                o.stderr.print(f"{name}: {outcome.text}", soft_wrap=True, markup=False)
+                if not outcome.done:
+                    failed.append(outcome.text)
     if failed:
-        raise GdbenchError(f"{len(failed)} parts could not be fetched; the first: {failed[0]}")
+        raise GdbenchError(
+            f"{len(failed)} part{'s' if len(failed) > 1 else ''} could not be fetched; "
+            f"the first: {failed[0]}"
+        )
+
+
+@contextmanager
+def _byte_progress() -> Iterator[Callable[[str, int, int | None], None]]:
+    """Bars for downloads on standard error."""
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=o.stderr,
+        transient=True,
+    ) as progress:
+        bars: dict[str, TaskID] = {}
+
+        def show(name: str, done: int, total: int | None) -> None:
+            if name not in bars:
+                bars[name] = progress.add_task(name, total=total)
+            progress.update(bars[name], completed=done, total=total)
+
+        yield show

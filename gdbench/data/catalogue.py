@@ -51,6 +51,7 @@ class Entry:
     license: str = ""
     downloads: tuple[Download, ...] = ()
     hub: tuple[HubSet, ...] = ()
+    hub_is_enough: bool = False  # the hub data sets make the task complete by themselves
     by_hand: tuple[str, ...] = field(default=())  # what cannot be fetched by a program, and how
 
 
@@ -136,6 +137,7 @@ CATALOGUE: Mapping[str, Entry] = {
     "winoground": Entry(
         expected={"winoground": 400},
         folders=("winoground",),
+        hub_is_enough=True,
         license="research use only (Getty Images); see license_agreement.txt on the hub",
         downloads=(
             Download(f"{_ITM}/winoground/data.json", "winoground/data.json", about="under 1 MB"),
@@ -164,6 +166,7 @@ CATALOGUE: Mapping[str, Entry] = {
             "flickr30k_order": 5070,
         },
         folders=("aro", "vg_relation", "vg_attribution", "coco_order", "flickr30k_order"),
+        hub_is_enough=True,
         license="annotations MIT; pictures: Visual Genome (CC BY 4.0), COCO and Flickr terms",
         downloads=(
             Download(f"{_KARPATHY}/coco_karpathy_test.json", "coco_order/coco_karpathy_test.json"),
@@ -258,6 +261,7 @@ CATALOGUE: Mapping[str, Entry] = {
     "pets": Entry(
         expected={"pets": 7390},
         folders=("pets",),
+        hub_is_enough=True,
         license="CC BY-SA 4.0",
         downloads=(
             Download(f"{_ITM}/pets/classes.txt", "pets/classes.txt"),

@@ -102,17 +102,22 @@ class Found:
         return dict(Counter(item.subtask for item in self.items))
 
 
+def default_root() -> Path:
+    """Where data lies without --root: `$GDBENCH_DATA`, else `~/.cache/gdbench/data`."""
+    home = os.environ.get("GDBENCH_DATA", "")
+    return Path(home) if home else Path.home() / ".cache" / "gdbench" / "data"
+
+
 def data_root(root: Path | None) -> Path:
     """The folder with the task folders: `root`, or `root/data` where they lie there.
 
-    Without `root`: `$GDBENCH_DATA`, else `~/.cache/gdbench/data`.
+    Without `root` it is `default_root()`.
 
     Raises:
         InputError: There is no such folder.
     """
     if root is None:
-        home = os.environ.get("GDBENCH_DATA", "")
-        root = Path(home) if home else Path.home() / ".cache" / "gdbench" / "data"
+        root = default_root()
         if not root.is_dir():
             raise InputError(
                 f"no data at {root}: give --root (or set GDBENCH_DATA), or run `gdbench data fetch`"

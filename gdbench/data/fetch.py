@@ -1,0 +1,184 @@
+"""Gets what is open of the published data; says how to get what is not."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from gdbench.data.catalogue import CATALOGUE, Download, HubSet
+from gdbench.data.download import DownloadError, Progress, download, no_progress
+from gdbench.data.hub import PIN, pinned_revision
+from gdbench.data.loading import default_root
+from gdbench.data.unpack import unpack
+from gdbench.errors import GdbenchError, UnknownNameError
+from gdbench.store import write_atomically
+
+Layout = Literal["auto", "hub", "2023"]
+LEDGER = "downloads.json"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one part."""
+
+    done: bool
+    text: str
+
+
+def fetch_task(
+    task: str, root: Path | None, layout: Layout = "auto", progress: Progress = no_progress
+) -> Iterator[Outcome]:
+    """Fetch the parts of a task one after the other; a part that fails does not stop the others.
+
+    `auto` takes the hub's data set where it is enough by itself, else the files of the 2023
+    layout and what the hub adds to them.
+    """
+    if task not in CATALOGUE:
+        raise UnknownNameError(f"no published data of task {task!r}; known: {', '.join(CATALOGUE)}")
+    entry = CATALOGUE[task]
+    where = default_root() if root is None else root
+    where.mkdir(parents=True, exist_ok=True)
+    use_hub = layout != "2023"
+    use_files = layout == "2023" or (layout == "auto" and not entry.hub_is_enough)
+    if layout == "hub" and not entry.hub:
+        yield Outcome(False, f"{task} is not on the hub")  # noqa: FBT003 # a field, named above
+    for part in entry.hub if use_hub else ():
+        yield _attempt(part.id, lambda part=part: fetch_hub(part, where))  # type: ignore[misc] # a default argument binds the loop variable
+    if use_files or (layout == "hub" and not entry.hub_is_enough):
+        for file in entry.downloads:
+            yield _attempt(file.url, lambda file=file: fetch_file(file, where, progress))  # type: ignore[misc] # same
+    if task == "svo" and use_hub:
+        from gdbench.data.svo_pictures import fetch_pictures
+
+        yield _attempt("pictures", lambda: fetch_pictures(where, progress))
+    for words in entry.by_hand if use_files else ():
+        yield Outcome(True, f"by hand: {words}")  # noqa: FBT003 # same
+
+
+def _attempt(name: str, action: Callable[[], str]) -> Outcome:
+    try:
+        return Outcome(True, action())  # noqa: FBT003 # same
+    except GdbenchError as error:
+        text = str(error)
+        return Outcome(False, text if text.startswith(name) else f"{name}: {text}")  # noqa: FBT003 # same
+
+
+def fetch_file(file: Download, root: Path, progress: Progress = no_progress) -> str:
+    """Fetch one file (and unpack it), unless it is here. Raises DownloadError, InputError."""
+    ledger = _ledger(root)
+    known = ledger.get(file.url, {})
+    target = root / file.target
+    if known and (file.unpack or target.is_file()):
+        return f"{file.target}: is here (sha256 {known['sha256'][:12]})"
+    if target.is_file() and not file.unpack:
+        return f"{file.target}: is here, put there by hand"
+    found = download(file.url, target, sha256=file.sha256, progress=progress)
+    text = f"{file.target}: fetched, sha256 {found[:12]}"
+    if file.unpack:
+        n = unpack(target, root / file.unpack)
+        target.unlink()
+        text = f"{file.target}: {n:,} files unpacked to {file.unpack}/, sha256 {found[:12]}"
+    ledger = _ledger(root) | {file.url: {"sha256": found, "target": file.target}}
+    write_atomically(root / LEDGER, json.dumps(ledger, indent=2, sort_keys=True).encode())
+    return text
+
+
+def _ledger(root: Path) -> dict[str, dict[str, str]]:
+    """What was fetched to this root before: address -> sha256 and place."""
+    try:
+        found = json.loads((root / LEDGER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def fetch_hub(hub: HubSet, root: Path) -> str:
+    """Fetch a snapshot at the pinned revision, check every file, and note the commit.
+
+    Raises:
+        DownloadError: No access, not there, no connection, or a file that differs from the hub's
+            own hash; with what to do about it.
+    """
+    import httpx2
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        GatedRepoError,
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    folder = root / hub.folder
+    wanted = hub.revision or pinned_revision(folder)
+    api = HfApi()
+    try:
+        commit = wanted or api.dataset_info(hub.id).sha
+        if commit is None:
+            raise DownloadError(f"{hub.id}: the hub names no commit")
+        snapshot_download(
+            hub.id,
+            repo_type="dataset",
+            revision=commit,
+            local_dir=folder,
+            allow_patterns=list(hub.patterns) or None,
+        )
+        entries = list(
+            api.list_repo_tree(hub.id, recursive=True, revision=commit, repo_type="dataset")
+        )
+    except GatedRepoError as error:
+        raise DownloadError(
+            f"{hub.id} is gated: {hub.gated or 'ask for access on its page'}"
+        ) from error
+    except RevisionNotFoundError as error:
+        raise DownloadError(f"{hub.id}: revision {wanted} is not there any more") from error
+    except RepositoryNotFoundError as error:
+        login = f" (or gated: {hub.gated})" if hub.gated else ""
+        raise DownloadError(f"{hub.id} is not on the hub{login}") from error
+    except (
+        EntryNotFoundError,
+        LocalEntryNotFoundError,
+        HfHubHTTPError,
+        httpx2.HTTPError,
+        OSError,
+    ) as error:
+        reason = str(error).strip().splitlines()
+        raise DownloadError(
+            f"{hub.id}: {reason[0] if reason else type(error).__name__}; "
+            "start the same command again to go on"
+        ) from error
+    hashes = _verify(folder, entries, hub)
+    pin = {"id": hub.id, "revision": commit, "files": hashes}
+    write_atomically(folder / PIN, json.dumps(pin, indent=2, sort_keys=True).encode())
+    return f"{hub.id}: {len(hashes)} files at {commit[:12]}"
+
+
+def _verify(folder: Path, entries: list[Any], hub: HubSet) -> dict[str, str]:
+    """sha256 of every file, compared with what the hub says of it."""
+    hashes: dict[str, str] = {}
+    for entry in entries:
+        path = folder / entry.path
+        if not path.is_file():
+            continue
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        lfs = getattr(entry, "lfs", None)
+        if lfs is not None:
+            good = digest == lfs.sha256
+        else:
+            data = path.read_bytes()
+            git = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False)
+            good = git.hexdigest() == getattr(entry, "blob_id", "")
+        if not good:
+            path.unlink()
+            raise DownloadError(
+                f"{hub.id}: {entry.path} differs from the hub's hash and was thrown away; "
+                "start the same command again"
+            )
+        hashes[entry.path] = digest
+    return hashes

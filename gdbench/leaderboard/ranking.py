@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gdbench.leaderboard.estimate import DASH, Estimate
+from gdbench.metrics.measures import Sample
+from gdbench.metrics.ranks import pairwise, rank_intervals
+
+LEVEL = 0.05
 
 
 @dataclass(frozen=True)
 class Place:
-    """A rank interval and the group of rows that cannot be told apart from the best of it."""
+    """A rank interval and the number of the group whose first model it cannot be told apart from."""
 
     best: int
     worst: int
@@ -18,29 +22,46 @@ class Place:
 
     @property
     def text(self) -> str:
-        """`2` or `1–3`."""
+        """One number, or two with a dash."""
         return str(self.best) if self.best == self.worst else f"{self.best}{DASH}{self.worst}"
 
 
-def places(scores: Mapping[str, Estimate]) -> dict[str, Place]:
-    """Rank intervals from the intervals of the scores.
+def places_by_tests(samples: Mapping[str, Sample]) -> dict[str, Place]:
+    """Places from paired tests of all pairs over the same items, with Holm's adjustment."""
+    tests = pairwise(samples)
+    found = rank_intervals(samples, tests, level=LEVEL)
+    apart = {frozenset(pair) for pair, d in tests.items() if d.significant(LEVEL)}
+    groups = _groups(list(found), lambda a, b: frozenset((a, b)) in apart)
+    return {name: Place(r.best, r.worst, groups[name]) for name, r in found.items()}
 
-    A model's best rank counts the models that are surely better (their interval lies wholly above
-    its own), its worst rank those that are not surely worse. Without intervals the values are
-    compared. Overlapping intervals are weaker evidence than a paired test, so the rank intervals
-    are too wide rather than too narrow.
+
+def places_by_intervals(scores: Mapping[str, Estimate]) -> dict[str, Place]:
+    """Places from the intervals of the scores alone.
+
+    A model is surely better than another where its interval lies wholly above. Overlapping
+    intervals are weaker evidence than a paired test, so rank intervals are too wide rather than
+    too narrow. Without intervals the values are compared.
     """
     bounds = {name: e.bounds or (e.value, e.value) for name, e in scores.items()}
     order = sorted(scores, key=lambda name: (-scores[name].value, name))
-    lows = [bounds[name][0] for name in order]
-    highs = [bounds[name][1] for name in order]
-    found: dict[str, Place] = {}
-    group, leader_low = 0, float("inf")
+    groups = _groups(order, lambda a, b: bounds[b][1] < bounds[a][0])
+    return {
+        name: Place(
+            1 + sum(bounds[o][0] > bounds[name][1] for o in order),
+            len(order) - sum(bounds[o][1] < bounds[name][0] for o in order),
+            groups[name],
+        )
+        for name in order
+    }
+
+
+def _groups(order: Sequence[str], apart: Callable[[str, str], bool]) -> dict[str, int]:
+    """Number of the group of each name: a new one begins where a name differs from its first."""
+    found: dict[str, int] = {}
+    leader = ""
+    group = 0
     for name in order:
-        low, high = bounds[name]
-        if high < leader_low:
-            group, leader_low = group + 1, low
-        best = 1 + sum(other > high for other in lows)
-        worst = len(order) - sum(other < low for other in highs)
-        found[name] = Place(best, worst, group)
+        if not leader or apart(leader, name):
+            leader, group = name, group + 1
+        found[name] = group
     return found

@@ -51,6 +51,8 @@ class Renderer:
             estimate.size_in_bytes, words.shorten, words.web_link, words.file_name, paths.model_page, paths.task_page,
         ):  # fmt: skip
             self.environment.globals[function.__name__] = function
+        self.environment.filters["item_path"] = lambda address: address.partition("#")[0]
+        self.environment.filters["item_anchor"] = lambda address: address.partition("#")[2]
         self.environment.globals["of_metric"] = estimate.of_metric
 
     def page(self, path: str, template: str, **values: object) -> None:

@@ -7,8 +7,12 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
+from gdbench.evaluation import evaluate
+from gdbench.metrics.denoising import score_matrix
 from gdbench.metrics.measures import EffectSize
-from gdbench.protocol import ModelCard
+from gdbench.protocol import ModelCard, Scores
 from gdbench.records import (
     Cost,
     Environment,
@@ -127,4 +131,56 @@ def write(folder: Path, *found: ResultRecord) -> Path:
             place = place.with_name(one.task.name)
         place.mkdir(parents=True, exist_ok=True)
         (place / "record.json").write_text(one.model_dump_json(indent=2))
+    return folder
+
+
+class Guesser:
+    """Scores items of the mini suite from their labels without looking: right with some skill.
+
+    With `timesteps` it also has errors, noisy for few timesteps.
+    """
+
+    def __init__(self, name: str, skill: float, *, timesteps: int = 0, family: str = "contrastive"):
+        self.card = ModelCard(name=name, revision="1", family=family, parameters=1_000_000,
+                              license="MIT", description="Knows the answers and hides some.")  # fmt: skip
+        self.skill = skill
+        self.timesteps = timesteps
+        self.settings = (
+            ModelSettings(samples=timesteps, timesteps=tuple(np.random.default_rng(0).permutation(
+                np.arange(10, 990, 980 // timesteps))[:timesteps].tolist()), schedule="nested",
+                norm="l2", normalise=True, prediction="epsilon", latent_shape=(4, 16, 16))
+            if timesteps
+            else ModelSettings()
+        )  # fmt: skip
+
+    def score(self, images, texts):
+        raise AssertionError("score_items is used")
+
+    def score_items(self, items):
+        for item in items:
+            rng = np.random.default_rng(list(f"{self.card.name}/{item.id}".encode()))
+            shape = (len(item.images), len(item.texts))
+            truth = np.zeros(shape, dtype=np.float32)
+            if item.query.value == "matching":
+                truth[range(len(item.gold)), item.gold] = 1
+            elif item.query.value == "image_retrieval":
+                truth[item.gold[0], 0] = 1
+            else:
+                truth[0, item.gold[0]] = 1
+            matrix = (self.skill * truth + rng.normal(size=shape)).astype(np.float32)
+            if not self.timesteps:
+                yield Scores(item.id, matrix)
+                continue
+            noise = rng.normal(scale=2, size=(*shape, self.timesteps))
+            errors = (16 - matrix[..., None] + noise).astype(np.float32)
+            base = np.full((shape[0], self.timesteps), 16, dtype=np.float32)
+            yield Scores(item.id, score_matrix(errors, base), errors, base)
+
+
+def guessed(folder: Path, *models: Guesser, limit: int | None = 4) -> Path:
+    """Real submissions of the mini suite by guessers; returns the folder."""
+    tasks = [TASKS.get(name) for name in GDBENCH]
+    for model in models:
+        evaluate(model, tasks, folder / model.card.name / model.card.revision, suite="mini",
+                 limit=limit)  # fmt: skip
     return folder

@@ -9,8 +9,9 @@ from gdbench.leaderboard.board import Board, PoolBoard, Row
 from gdbench.leaderboard.columns import Cell, aligned, columns
 from gdbench.leaderboard.estimate import fixed, percent
 from gdbench.leaderboard.families import FAMILIES
+from gdbench.leaderboard.figures import cost_plot
+from gdbench.leaderboard.pages.paths import pool_key
 from gdbench.leaderboard.render import Renderer
-from gdbench.leaderboard.words import file_name
 from gdbench.tasks.base import Task
 
 FIXED_COLUMNS = 2  # rank and model stand before all others
@@ -45,6 +46,8 @@ class PoolView:
     hidden: str
     chance: tuple[str, ...]
     rows: tuple[RowView, ...]
+    plot: str | None
+    tested: bool
 
 
 def write(renderer: Renderer, board: Board) -> None:
@@ -74,7 +77,7 @@ def pool_view(board: PoolBoard, tasks: tuple[Task, ...]) -> PoolView:
     ]
     chances = [c.chance for c in shown if c.chance is not None]
     return PoolView(
-        key=pool_key(board),
+        key=pool_key(board.pool),
         title=board.pool.title,
         summary=summary(board),
         columns=tuple(shown),
@@ -83,14 +86,9 @@ def pool_view(board: PoolBoard, tasks: tuple[Task, ...]) -> PoolView:
         if chances
         else (),
         rows=tuple(rows),
+        plot=cost_plot(board),
+        tested=board.tested,
     )
-
-
-def pool_key(board: PoolBoard) -> str:
-    """The pool in an address."""
-    pool = board.pool
-    parts = [file_name(pool.suite), *([pool.compat] if pool.compat else [])]
-    return "-".join([*parts, *([f"limit{pool.limit}"] if pool.limit is not None else [])])
 
 
 def summary(board: PoolBoard) -> str:

@@ -17,7 +17,7 @@ from gdbench.leaderboard.estimate import (
     seconds,
     size_in_bytes,
 )
-from gdbench.leaderboard.pages.paths import model_page, record_path, task_page
+from gdbench.leaderboard.pages.paths import model_page, p_text, record_path, task_page
 from gdbench.leaderboard.render import Renderer
 from gdbench.leaderboard.words import file_name, web_link
 from gdbench.protocol import ModelCard
@@ -150,19 +150,13 @@ def metric_view(metric: MetricValue, *, primary: bool, effects: bool) -> MetricV
     )
 
 
-def p_text(p: float) -> str:
-    """A p-value in the digits that matter."""
-    smallest = 0.001
-    return f"< {smallest}" if p < smallest else f"{p:.2g}"
-
-
 def _run_facts(record: ResultRecord) -> list[tuple[str, str]]:
     settings = record.settings.model_dump(exclude_none=True, exclude={"timesteps", "extra"})
     cost, env = record.cost, record.environment
     rows = [
         ("Items", f"{record.task.n_items:,} of {record.task.n_expected:,}"),
         ("Task version", record.task.version),
-        ("Items’ hash", record.task.manifest_sha256),
+        ("Hash of items", record.task.manifest_sha256),
         *((key.replace("_", " "), _setting(value)) for key, value in settings.items()),
         *sorted(record.settings.extra.items()),
         ("Texts cut by the tokenizer", str(record.truncated_texts)),
@@ -174,7 +168,7 @@ def _run_facts(record: ResultRecord) -> list[tuple[str, str]]:
         ("Python", env.python),
         ("Platform", env.platform),
         ("Packages", ", ".join(f"{k} {v}" for k, v in sorted(env.packages.items()))),
-        ("Scores’ hash", record.scores_sha256),
+        ("Hash of scores", record.scores_sha256),
         ("Made", record.created),
     ]
     return [(label, value) for label, value in rows if value]
@@ -184,5 +178,5 @@ def _setting(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{k} {v}" for k, v in value.items())
     if isinstance(value, tuple | list):
-        return " × ".join(map(str, value))
+        return " x ".join(map(str, value))
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

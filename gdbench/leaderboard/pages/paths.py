@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gdbench.leaderboard.board import Pool
 from gdbench.leaderboard.words import file_name
 from gdbench.records import ResultRecord
 
@@ -24,3 +25,21 @@ def record_path(record: ResultRecord, slug: str) -> str:
     parts += [mode] if mode else []
     parts += [f"limit{task.limit}"] if task.limit is not None else []
     return f"records/{slug}/{'.'.join(parts)}.json"
+
+
+def pool_key(pool: Pool) -> str:
+    """A pool in an address."""
+    parts = [file_name(pool.suite), *([pool.compat] if pool.compat else [])]
+    return "-".join([*parts, *([f"limit{pool.limit}"] if pool.limit is not None else [])])
+
+
+def pair_page(pool: str, first: str, second: str) -> str:
+    """Page of two models, the same whichever is named first."""
+    one, other = sorted((first, second))
+    return f"compare/{pool}/{one}/vs/{other}.html"
+
+
+def p_text(p: float) -> str:
+    """A p-value in the digits that matter."""
+    smallest = 0.001
+    return f"< {smallest}" if p < smallest else f"{p:.2g}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from gdbench.leaderboard.board import Board, PoolBoard, Row, metric_of
 from gdbench.leaderboard.columns import Cell, lean, shade
 from gdbench.leaderboard.estimate import Estimate, effect, of_metric, percent
+from gdbench.leaderboard.figures import bias_plot, budget_plot, subtask_plot, task_plot
 from gdbench.leaderboard.pages.paths import task_page
 from gdbench.leaderboard.render import Renderer
 from gdbench.leaderboard.words import web_link
@@ -32,12 +33,21 @@ class PoolView:
     title: str
     columns: tuple[str, ...]
     rows: tuple[RowView, ...]
+    plot: str | None
+    budget: str | None
 
 
 def write(renderer: Renderer, board: Board) -> None:
     """Write `tasks/index.html` and a page for each task."""
     views = [{"task": task, "page": task_page(task.name)} for task in board.tasks]
-    renderer.page("tasks/index.html", "tasks.html", title="Tasks", here="tasks", tasks=views)
+    maps = [
+        (pool.pool.title, plot)
+        for pool in board.pools
+        if (plot := subtask_plot(pool, board.tasks)) is not None
+    ]
+    renderer.page(
+        "tasks/index.html", "tasks.html", title="Tasks", here="tasks", tasks=views, maps=maps
+    )
     for task in board.tasks:
         pools = [v for pool in board.pools if (v := _pool_view(task, pool)) is not None]
         renderer.page(
@@ -82,7 +92,8 @@ def _pool_view(task: Task, board: PoolBoard) -> PoolView | None:
             )
         )  # fmt: skip
     heads = ("Score", *names) if task.primary else names
-    return PoolView(board.pool.title, heads, tuple(views))
+    plot = bias_plot(board) if task.kind == "bias" else task_plot(task, rows)
+    return PoolView(board.pool.title, heads, tuple(views), plot, budget_plot(task, rows))
 
 
 def _estimate(row: Row, task: Task) -> float | None:

@@ -1,0 +1,150 @@
+"""From records to the board: pools, rows, ranks."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from gdbench.leaderboard.board import (
+    MEAN_ABS,
+    BiasPair,
+    Board,
+    Pool,
+    PoolBoard,
+    Result,
+    Row,
+)
+from gdbench.leaderboard.estimate import mean_independent, mean_same_items, of_metric
+from gdbench.leaderboard.evidence import Evidence, gather
+from gdbench.leaderboard.load import Entry
+from gdbench.leaderboard.ranking import places_by_intervals, places_by_tests
+from gdbench.metrics.measures import EffectSize
+from gdbench.tasks.base import Task
+
+_MOST_TESTED = 60  # models; beyond, testing all pairs would take minutes
+
+
+def pool_of(entry: Entry) -> Pool:
+    """The pool that a record belongs to."""
+    task = entry.record.task
+    return Pool(task.suite, task.limit, entry.record.settings.compat or task.compat)
+
+
+def result_of(entry: Entry, task: Task) -> Result:
+    """A record seen as the result of a task.
+
+    The estimate is the mean of the task's primary metrics; where the record lacks one of them,
+    there is none and the result is not ranked.
+    """
+    record = entry.record
+    by_name = {m.name: m for m in record.metrics}
+    primary = [by_name[name] for name in task.primary if name in by_name]
+    complete = bool(task.primary) and len(primary) == len(task.primary)
+    chances = [m.chance for m in primary if m.chance is not None]
+    whole = record.task.limit is not None or (
+        record.task.n_items >= task.coverage * record.task.n_expected
+    )
+    return Result(
+        entry=entry,
+        task=task,
+        estimate=mean_same_items([of_metric(m) for m in primary]) if complete else None,
+        chance=math.fsum(chances) / len(chances)
+        if complete and len(chances) == len(primary)
+        else None,
+        covered=whole,
+    )
+
+
+def bias_pairs(rows: Iterable[Row], task: Task | None) -> tuple[BiasPair, ...]:
+    """The group pairs that occur, in the task's order; unknown ones after them."""
+    present = {
+        m.name
+        for row in rows
+        if (found := row.results.get("bias"))
+        for m in found.metrics
+        if not m.name.startswith(MEAN_ABS)
+    }
+    measures = [m for m in task.measures if isinstance(m, EffectSize)] if task else []
+    known = [
+        BiasPair(m.name, m.first.capitalize(), m.second.capitalize(), m.topic or "other")
+        for m in measures
+        if m.name in present
+    ]
+    unknown = present - {p.metric for p in known}
+    return (*known, *(BiasPair(name, name, "", "other") for name in sorted(unknown)))
+
+
+def build_board(
+    entries: Sequence[Entry], tasks: Sequence[Task]
+) -> tuple[Board, dict[Pool, dict[str, Evidence]]]:
+    """Group records into pools and rows, and rank the rows of each pool.
+
+    Also returns the per-item values behind the rows, for the pools that have them.
+    """
+    by_task = {t.name: t for t in tasks}
+    ability = [t.name for t in tasks if t.kind == "ability"]
+    grouped: dict[Pool, dict[tuple[str, str], list[Entry]]] = defaultdict(lambda: defaultdict(list))
+    for entry in entries:
+        model = entry.record.model
+        grouped[pool_of(entry)][model.name, model.revision].append(entry)
+    slugs = model_slugs({key for models in grouped.values() for key in models})
+    pools = []
+    evidence: dict[Pool, dict[str, Evidence]] = {}
+    for pool in sorted(grouped, key=lambda p: p.order):
+        rows = []
+        for key in sorted(grouped[pool]):
+            results = {
+                e.record.task.name: result_of(e, by_task[e.record.task.name])
+                for e in grouped[pool][key]
+            }
+            rows.append(_row(pool, results, ability, slugs[key]))
+        evidence[pool] = gather(rows, ability)
+        pairs = bias_pairs(rows, by_task.get("bias"))
+        pools.append(_ranked(pool, rows, evidence[pool], pairs))
+    return Board(tuple(pools), tuple(tasks), tuple(entries)), evidence
+
+
+def _row(pool: Pool, results: dict[str, Result], ability: Sequence[str], slug: str) -> Row:
+    newest = max(results.values(), key=lambda r: (r.entry.record.created, r.task.name))
+    estimates = [
+        r.estimate for name in ability if (r := results.get(name)) and r.estimate is not None
+    ]
+    short = [n for n in ability if (r := results.get(n)) is not None and not r.covered]
+    reason = ""
+    if len(estimates) < len(ability):
+        reason = f"{len(estimates)} of {len(ability)} tasks"
+    elif short:
+        reason = f"items missing in {', '.join(short)}"
+    score = mean_independent(estimates) if len(estimates) == len(ability) else None
+    model = newest.entry.record.model
+    if not reason and model.family == "control":
+        reason = "control"
+    return Row(model, pool, results, score, reason, slug=slug)
+
+
+def _ranked(
+    pool: Pool, rows: Sequence[Row], evidence: Mapping[str, Evidence], pairs: tuple[BiasPair, ...]
+) -> PoolBoard:
+    """Rows by score, best first; rows without a score last; places for those that may have one."""
+    scores = {r.name: r.score for r in rows if not r.reason and r.score is not None}
+    totals = {n: e.total for n, e in evidence.items() if n in scores and e.total is not None}
+    same_items = len({frozenset(t.ids) for t in totals.values()}) == 1
+    tested = same_items and len(totals) == len(scores) <= _MOST_TESTED
+    found = places_by_tests(totals) if tested else places_by_intervals(scores)
+    placed = [replace(r, place=found.get(r.name)) for r in rows]
+    placed.sort(key=lambda r: (r.score is None, -(r.score.value if r.score else 0), r.name))
+    return PoolBoard(pool, tuple(placed), pairs, tested)
+
+
+def model_slugs(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """File names of model pages: `name/revision`, told apart where only the case differs."""
+    slugs: dict[tuple[str, str], str] = {}
+    taken: dict[str, int] = {}
+    for name, revision in sorted(keys):
+        slug = f"{name}/{revision}"
+        again = taken.get(slug.lower(), 0)
+        taken[slug.lower()] = again + 1
+        slugs[name, revision] = f"{slug}~{again + 1}" if again else slug
+    return slugs

@@ -1,0 +1,111 @@
+"""Plots of the board: which values go into which picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from gdbench.leaderboard.board import MEAN_ABS, PoolBoard, Row, metric_of
+from gdbench.leaderboard.columns import shade
+from gdbench.leaderboard.estimate import effect, fixed, of_metric, percent
+from gdbench.leaderboard.evidence import budget_curve
+from gdbench.leaderboard.plots import budget, forest, heatmap, pareto
+from gdbench.tasks.base import Task
+
+MOST_LINES = 60
+MOST_PER_PAIR = 12
+
+
+def cost_plot(board: PoolBoard) -> Markup | None:
+    """Score against seconds per item; None with fewer than two models that have both."""
+    points = [
+        pareto.Point(row.name, row.model.family, cost, row.score)
+        for row in board.rows
+        if row.score is not None and (cost := row.seconds_per_item) is not None and cost > 0
+    ]
+    return pareto.draw(points) if len(points) > 1 else None
+
+
+def task_plot(task: Task, rows: Sequence[Row]) -> Markup | None:
+    """The task's score of each model with its interval."""
+    lines = [
+        forest.Line(row.name, row.model.family, e, percent(e).text)
+        for row in rows[:MOST_LINES]
+        if (e := row.results[task.name].estimate) is not None
+    ]
+    chances = [c for row in rows if (c := row.results[task.name].chance) is not None]
+    if not lines:
+        return None
+    return forest.draw(
+        lines,
+        f"Scores of {len(lines)} models on {task.title} with 95 % intervals",
+        reference=chances[0] if chances else 0.0,
+        percent=True,
+        axis="score",
+        note="chance" if chances else "",
+    )
+
+
+def bias_plot(board: PoolBoard) -> Markup | None:
+    """Effect size of each pair and model; the best-placed models where there are many."""
+    rows = [r for r in board.rows if "bias" in r.results]
+    lines: list[forest.Line] = []
+    for pair in board.pairs:
+        lines.append(forest.Line(f"{pair.title} ({pair.topic})"))
+        for row in rows[:MOST_PER_PAIR]:
+            metric = metric_of(row.results["bias"], pair.metric)
+            if metric is not None:
+                e = of_metric(metric)
+                lines.append(forest.Line(row.name, row.model.family, e, effect(e).text))
+    if not any(line.estimate for line in lines):
+        return None
+    return forest.draw(
+        lines,
+        f"Effect sizes with 95 % intervals for {len(board.pairs)} pairs of groups",
+        reference=0.0,
+        percent=False,
+        axis="effect size",
+        note="even-handed",
+    )
+
+
+def subtask_plot(board: PoolBoard, tasks: Sequence[Task]) -> Markup | None:
+    """Every metric of every ability task, models in ranking order."""
+    rows = list(board.rows[:MOST_LINES])
+    groups, names = [], []
+    for task in tasks:
+        if task.kind != "ability":
+            continue
+        present = {m.name for r in rows if task.name in r.results for m in r.results[task.name].metrics}
+        columns = tuple(m.name for m in task.measures if m.name in present)
+        if columns:
+            groups.append(heatmap.Group(task.title, columns))
+            names += [(task.name, c) for c in columns]
+    if not names or not rows:
+        return None
+    squares = [[_square(row, *name) for name in names] for row in rows]
+    return heatmap.draw([r.name for r in rows], groups, squares)
+
+
+def _square(row: Row, task: str, name: str) -> heatmap.Square | None:
+    result = row.results.get(task)
+    metric = metric_of(result, name) if result is not None else None
+    if metric is None or metric.name.startswith(MEAN_ABS):
+        return None
+    return heatmap.Square(
+        fixed(100 * metric.value, 0), shade(metric.value, metric.chance, metric.low)
+    )
+
+
+def budget_plot(task: Task, rows: Sequence[Row]) -> Markup | None:
+    """The task's score for smaller numbers of timesteps, recomputed from the logged errors."""
+    curves = []
+    chance = None
+    for row in rows:
+        result = row.results[task.name]
+        points = budget_curve(result)
+        if len(points) > 1:
+            curves.append(budget.Curve(row.name, row.model.family, tuple(points)))
+            chance = result.chance
+    return budget.draw(curves, chance) if curves else None

@@ -1,0 +1,253 @@
+"""Two models side by side: what differs, how sure that is, and on which items."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from gdbench.leaderboard.board import Board, Pool, PoolBoard, Row
+from gdbench.leaderboard.compare import Difference, differences
+from gdbench.leaderboard.estimate import Estimate, Shown, count, effect, of_metric, points, seconds
+from gdbench.leaderboard.evidence import Evidence, items_of
+from gdbench.leaderboard.pages.paths import p_text, pair_page, pool_key
+from gdbench.leaderboard.plots import forest
+from gdbench.leaderboard.render import Renderer
+from gdbench.tasks.base import Task
+
+ALL_PAIRS_UP_TO = 16  # models; beyond, each model is compared with its next neighbours
+NEIGHBOURS = 3
+MOST_ITEMS = 12
+
+ItemPages = Mapping[tuple[str, str], str]
+"""Address of an item's example by task and item."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One task."""
+
+    title: str
+    task: str
+    first: str
+    second: str
+    shown: Shown
+    sure: bool
+    p: str
+    n: str
+    better: str
+    detectable: str
+    paired: bool
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """An item that one model has right and the other wrong."""
+
+    item: str
+    page: str
+    words: str
+
+
+@dataclass(frozen=True)
+class TaskItems:
+    """Items of a task on which the two disagree."""
+
+    title: str
+    first_right: tuple[Disagreement, ...]
+    n_first: int
+    second_right: tuple[Disagreement, ...]
+    n_second: int
+
+
+def pairs_of(board: PoolBoard) -> list[tuple[Row, Row]]:
+    """Pairs that get a page: all of a small pool, neighbours in the ranking of a large one."""
+    rows = [r for r in board.rows if any(x.estimate for x in r.results.values())]
+    if len(rows) <= ALL_PAIRS_UP_TO:
+        return list(combinations(rows, 2))
+    return [(a, b) for i, a in enumerate(rows) for b in rows[i + 1 : i + 1 + NEIGHBOURS]]
+
+
+def write(
+    renderer: Renderer,
+    board: Board,
+    evidence: Mapping[Pool, Mapping[str, Evidence]],
+    item_pages: ItemPages,
+) -> None:
+    """Write `compare/index.html` and a page for each pair."""
+    views = []
+    for pool in board.pools:
+        found: list[dict[str, object]] = []
+        rows: dict[str, Row] = {}
+        for first, second in pairs_of(pool):
+            total, lines = differences(
+                first, second, evidence[pool.pool],
+                tuple(t.name for t in board.tasks if t.kind == "ability"),
+            )  # fmt: skip
+            path = pair_page(pool_key(pool.pool), first.slug, second.slug)
+            _pair(renderer, board, pool, (first, second), (total, lines), evidence, item_pages, path)
+            rows |= {first.slug: first, second.slug: second}
+            shown = points(total.difference) if total else None
+            found.append({"first": first, "second": second, "page": path, "shown": shown,
+                          "sure": total.sure if total else False})  # fmt: skip
+        if found:
+            ordered = [r for r in pool.rows if r.slug in rows]
+            views.append({"key": pool_key(pool.pool), "title": pool.pool.title, "pairs": found,
+                          "rows": ordered})  # fmt: skip
+    renderer.page("compare/index.html", "compare.html", title="Compare", here="compare", pools=views)
+
+
+def _pair(
+    renderer: Renderer,
+    board: Board,
+    pool: PoolBoard,
+    rows: tuple[Row, Row],
+    found: tuple[Difference | None, Sequence[Difference]],
+    evidence: Mapping[Pool, Mapping[str, Evidence]],
+    item_pages: ItemPages,
+    path: str,
+) -> None:
+    first, second = rows
+    total, lines = found
+    tasks = {t.name: t for t in board.tasks}
+    plot = _plot(total, lines, tasks, first, second)
+    known = evidence[pool.pool]
+    both = (known.get(first.name), known.get(second.name))
+    renderer.page(
+        path,
+        "pair.html",
+        title=f"{first.name} and {second.name}",
+        here="compare",
+        pool=pool.pool,
+        first=first,
+        second=second,
+        total=_line(total, "GDBench score") if total else None,
+        lines=[_line(d, tasks[d.name].title) for d in lines],
+        plot=plot,
+        bias=_bias(pool, first, second),
+        cost=_cost(first, second),
+        items=_items(pool.pool, both, [tasks[d.name] for d in lines], item_pages),
+    )
+
+
+def _plot(
+    total: Difference | None,
+    lines: Sequence[Difference],
+    tasks: Mapping[str, Task],
+    first: Row,
+    second: Row,
+) -> str | None:
+    shown = [("GDBench score", total)] if total else []
+    shown += [(tasks[d.name].title, d) for d in lines]
+    if not shown:
+        return None
+    return forest.draw(
+        [
+            forest.Line(title, "other", _points(d.difference), points(d.difference).text)
+            for title, d in shown
+        ],
+        f"Differences {first.name} less {second.name} in points, with 95 % intervals",
+        reference=0.0,
+        percent=False,
+        axis="points",
+        note="no difference",
+    )
+
+
+def _points(e: Estimate) -> Estimate:
+    low, high = e.bounds or (None, None)
+    return Estimate(
+        100 * e.value,
+        None if low is None else 100 * low,
+        None if high is None else 100 * high,
+    )
+
+
+def _line(d: Difference, title: str) -> Line:
+    shown = points(d.difference)
+    p = d.p if d.p_holm is None else d.p_holm
+    return Line(
+        title=title,
+        task=d.name,
+        first=f"{100 * d.first:.{shown.places}f}",
+        second=f"{100 * d.second:.{shown.places}f}",
+        shown=shown,
+        sure=d.sure,
+        p="" if p is None else p_text(p),
+        n="" if d.n is None else f"{d.n:,}",
+        better="" if d.first_better is None else f"{d.first_better} : {d.second_better}",
+        detectable="" if d.detectable is None else f"{100 * d.detectable:.1f}",
+        paired=d.paired,
+    )
+
+
+def _bias(pool: PoolBoard, first: Row, second: Row) -> list[tuple[str, Shown | None, Shown | None]]:
+    found = []
+    for pair in pool.pairs:
+        a, b = (row.bias(pair.metric) for row in (first, second))
+        if a is not None or b is not None:
+            found.append(
+                (pair.title, *(effect(of_metric(m)) if m is not None else None for m in (a, b)))
+            )
+    return found
+
+
+def _cost(first: Row, second: Row) -> list[tuple[str, str, str]]:
+    def both(label: str, *values: str) -> tuple[str, str, str]:
+        return label, values[0], values[1]
+
+    rows = (first, second)
+    return [
+        both("Time per item", *("" if (s := r.seconds_per_item) is None else seconds(s) for r in rows)),
+        both("Network evaluations", *("" if r.passes is None else count(r.passes) for r in rows)),
+        both("Parameters", *("" if (n := r.model.parameters) is None else count(n) for r in rows)),
+        both("Device", *(", ".join(r.devices) for r in rows)),
+    ]
+
+
+def _items(
+    pool: Pool,
+    both: tuple[Evidence | None, Evidence | None],
+    tasks: Sequence[Task],
+    item_pages: ItemPages,
+) -> list[TaskItems]:
+    a, b = both
+    if a is None or b is None:
+        return []
+    found = []
+    for task in tasks:
+        credit = [_credits(e, task) for e in (a, b)]
+        common = sorted(credit[0].keys() & credit[1].keys())
+        better = [i for i in common if credit[0][i] > credit[1][i]]
+        worse = [i for i in common if credit[0][i] < credit[1][i]]
+        if better or worse:
+            found.append(
+                TaskItems(
+                    task.title,
+                    tuple(_disagreement(pool, task, i, item_pages) for i in better[:MOST_ITEMS]),
+                    len(better),
+                    tuple(_disagreement(pool, task, i, item_pages) for i in worse[:MOST_ITEMS]),
+                    len(worse),
+                )
+            )
+    return found
+
+
+def _credits(evidence: Evidence, task: Task) -> dict[str, float]:
+    """Credit of each item summed over the task's primary metrics."""
+    total: dict[str, float] = {}
+    for name in task.primary:
+        sample = evidence.metrics.get(task.name, {}).get(name)
+        if sample is not None:
+            for item, value in zip(sample.ids, sample.expected.tolist(), strict=True):
+                total[item] = total.get(item, 0.0) + value
+    return total
+
+
+def _disagreement(pool: Pool, task: Task, item: str, item_pages: ItemPages) -> Disagreement:
+    items = items_of(task, pool.suite)
+    words = ""
+    if items is not None and item in items:
+        one = items[item]
+        words = one.texts[one.gold[0]] if len(one.images) == 1 else one.texts[0]
+    return Disagreement(item, item_pages.get((task.name, item), ""), words)

@@ -1,0 +1,1 @@
+"""Plots as inline SVG, drawn when the site is built: no script, no style attribute, no library."""

@@ -1,0 +1,58 @@
+"""Score against the number of timesteps: what a larger budget buys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from gdbench.leaderboard.plots import svg
+
+WIDTH, HEIGHT = 760.0, 320.0
+LEFT, RIGHT, TOP, BOTTOM = 46.0, 170.0, 14.0, 44.0
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One model: score for each budget."""
+
+    name: str
+    family: str
+    points: tuple[tuple[int, float], ...]
+    """(timesteps, score in 0..1), by timesteps."""
+
+
+def draw(curves: Sequence[Curve], chance: float | None) -> Markup:
+    """The plot; curves must not be empty."""
+    steps = [n for c in curves for n, _ in c.points]
+    values = [v for c in curves for _, v in c.points] + ([chance] if chance is not None else [])
+    x = svg.Scale(min(steps), max(steps), LEFT, WIDTH - RIGHT, log=True)
+    low, high = max(0.0, min(values) - 0.03), min(1.0, max(values) + 0.03)
+    y = svg.Scale(low, high, HEIGHT - BOTTOM, TOP)
+    parts = []
+    for tick in svg.round_ticks(100 * low, 100 * high):
+        py = y(tick / 100)
+        parts += [svg.line(LEFT, py, WIDTH - RIGHT, py, "grid"),
+                  svg.text(f"{tick:g}", LEFT - 8, py + 4, "tick", "end")]  # fmt: skip
+    for n in sorted(set(steps)):
+        parts.append(svg.text(str(n), x(n), HEIGHT - BOTTOM + 18, "tick", "middle"))
+    parts += [svg.text("timesteps, log scale", WIDTH - RIGHT, HEIGHT - 6, "axis", "end"),
+              svg.text("score", 4, HEIGHT - 6, "axis")]  # fmt: skip
+    if chance is not None:
+        parts.append(svg.line(LEFT, y(chance), WIDTH - RIGHT, y(chance), "reference"))
+        parts.append(svg.text("chance", LEFT + 4, y(chance) - 4, "axis"))
+    ends: list[float] = []
+    for c in sorted(curves, key=lambda c: (-c.points[-1][1], c.name)):
+        places = [(x(n), y(v)) for n, v in c.points]
+        parts.append(svg.polyline(places, f"curve f-{c.family}"))
+        parts += [svg.mark(c.family, px, py) for px, py in places]
+        end = max([places[-1][1], *(e + 14 for e in ends[-1:])])
+        ends.append(end)
+        parts.append(svg.text(svg.cut(c.name, 24), places[-1][0] + 12, end + 4, "label"))
+    words = "; ".join(
+        f"{svg.cut(c.name, 40)}: {100 * c.points[0][1]:.0f} at {c.points[0][0]}, "
+        f"{100 * c.points[-1][1]:.0f} at {c.points[-1][0]}"
+        for c in curves
+    )
+    return svg.picture(WIDTH, HEIGHT, f"Score against number of timesteps. {words}", *parts)

@@ -142,6 +142,8 @@ class ResultRecord(Strict):
     signature: str
     scores_sha256: str = Field(pattern=SHA256)
     """Hash over the rows of `scores.parquet` (see `gdbench.store.hash_scores`)."""
+    log_sha256: str | None = Field(default=None, pattern=SHA256)
+    """Submissions without per-timestep errors: the hash of the whole score log of the run."""
     created: str
     """UTC, ISO 8601."""
 

@@ -1,0 +1,131 @@
+"""`gdbench submit` and `gdbench verify`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from gdbench.cli import options as o
+from gdbench.errors import InputError
+
+if TYPE_CHECKING:
+    from gdbench.submissions.rescore import Rescored
+    from gdbench.submissions.verify import Report
+
+ManifestsOption = Annotated[
+    Path | None, typer.Option("--manifests", help="Folder of pinned manifests (see the docs).")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command("submit")(submit)
+    app.command("verify")(verify)
+
+
+def submit(
+    run: Annotated[Path, typer.Argument(help="Run directory of `gdbench evaluate`.")],
+    to: Annotated[Path, typer.Option(help="Folder of submissions.")] = Path("submissions"),
+    with_errors: Annotated[
+        bool, typer.Option("--with-errors", help="Keep the per-timestep errors (large).")
+    ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Overwrite the same model, revision and task.")
+    ] = False,
+    root: o.RootOption = None,
+    manifests: ManifestsOption = None,
+    as_json: o.JsonOption = False,
+) -> None:
+    """Make a verifiable submission of every finished task of a run."""
+    from gdbench.submissions.manifest import ManifestSource
+    from gdbench.submissions.submit import submit as make
+
+    source = ManifestSource(root, manifests)
+    folders, report = make(run, to, with_errors=with_errors, replace=replace, source=source)
+    wrong = [p for p in report.problems if p.check != "unavailable"]
+    if as_json:
+        found = report.as_dict() | {"folders": [str(f) for f in folders]}
+        typer.echo(json.dumps(found, indent=2))
+    else:
+        print_report(report)
+    if wrong:
+        o.stderr.print("Nothing was written: the run does not verify.")
+        raise typer.Exit(1)
+    if not as_json:
+        o.stderr.print(f"Wrote {len(folders)} to {to}. Commit them and open a pull request.")
+
+
+def verify(
+    folder: Annotated[Path, typer.Argument(help="submissions, or a folder inside it.")],
+    rescore: Annotated[
+        str | None, typer.Option(help="Run the model again on so many items, e.g. 1%.")
+    ] = None,
+    record: Annotated[
+        bool, typer.Option("--record", help="Write what was rescored to RESCORED.toml.")
+    ] = False,
+    seed: o.SeedOption = 0,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="Load this model for --rescore.")
+    ] = None,
+    root: o.RootOption = None,
+    manifests: ManifestsOption = None,
+    as_json: o.JsonOption = False,
+) -> None:
+    """Recompute every number of submissions from their scores; exit code 1 unless all agree."""
+    from gdbench.submissions.manifest import ManifestSource
+    from gdbench.submissions.rescore import parse_share, rescore_report
+    from gdbench.submissions.verify import verify as run_verify
+
+    share = None if rescore is None else parse_share(rescore)
+    if record and share is None:
+        raise InputError("--record needs --rescore")
+    report = run_verify(folder, ManifestSource(root, manifests))
+    rescored: list[Rescored] = []
+    if share is not None:
+        report, rescored = rescore_report(
+            report, share, folder=folder, seed=seed, spec=model, root=root, record=record
+        )
+    if as_json:
+        found = report.as_dict()
+        if share is not None:
+            found["rescored"] = [r.as_dict() for r in rescored]
+        typer.echo(json.dumps(found, indent=2))
+    else:
+        print_report(report)
+        for r in rescored:
+            typer.echo(
+                f"{r.path}: rescored {r.items} items, largest difference {r.max_difference:.2g}"
+            )
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+def print_report(report: Report) -> None:
+    """A table of the submissions, and one line for each problem."""
+    console = Console()
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("submission", "badge"):
+        table.add_column(name)
+    for name in ("items", "score"):
+        table.add_column(name, justify="right")
+    for v in report.submissions:
+        score = v.record.score if v.record else None
+        table.add_row(
+            escape(v.place.path),
+            v.badge.value + (f" ({escape(v.reason)})" if v.reason else ""),
+            str(v.record.task.n_items) if v.record else "",
+            "" if score is None else f"{100 * score:.1f}",
+        )
+    console.print(table)
+    for p in report.problems:
+        console.print(
+            f"{p.path}: {p.check}: {p.problem}", markup=False, highlight=False, soft_wrap=True
+        )
+    verdict = "ok" if report.ok else f"{len(report.problems)} problems"
+    console.print(f"{len(report.submissions)} submissions, {verdict}")

@@ -1,0 +1,1 @@
+"""Submissions: records with scores, in a folder that anybody can verify."""

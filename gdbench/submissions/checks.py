@@ -1,0 +1,287 @@
+"""The checks of one submission: everything a record says, made again from its scores.
+
+Every function yields problems as (check, text). A claim that can be derived is derived; what
+cannot (who ran it, how long it took) is checked for being possible.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from gdbench.errors import InputError
+from gdbench.metrics.denoising import score_matrix
+from gdbench.metrics.summary import summarise, task_score
+from gdbench.protocol import Scores
+from gdbench.records import MetricValue, ResultRecord
+from gdbench.signature import parse_signature, signature
+from gdbench.store import hash_scores
+from gdbench.submissions.layout import Place
+from gdbench.submissions.manifest import Manifest
+from gdbench.submissions.problems import shown
+from gdbench.submissions.scores import ScoreFile
+from gdbench.tasks.base import Task
+
+Finding = tuple[str, str]
+TOLERANCE = 1e-9  # the same numbers, added in another order by another processor
+SCORE_TOLERANCE = 1e-5  # of scores from their errors, relative to the errors: float32
+_NOISE = ("noise_se", "samples_to_halve_noise")  # need the per-timestep errors
+_MAX_EVALUATIONS_PER_SECOND = 1e6
+_FIRST = datetime(2023, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What the checks look at."""
+
+    place: Place
+    record: ResultRecord
+    task: Task
+    manifest: Manifest
+    file: ScoreFile
+
+    @property
+    def scores(self) -> Sequence[Scores]:
+        """The items' scores in the order of the file."""
+        return self.file.scores
+
+
+def place_of(place: Place, record: ResultRecord) -> Iterator[Finding]:
+    """The path says what the record says."""
+    for what, folder, said in (
+        ("model", place.model, record.model.name),
+        ("revision", place.revision, record.model.revision),
+        ("task", place.task, record.task.name),
+    ):
+        if folder != said:
+            yield "layout", f"{what} is {shown(said)} in the record and {shown(folder)} in the path"
+
+
+def items(subject: Subject) -> Iterator[Finding]:
+    """Which items were scored: all, or all that --limit chooses, or fewer and said so."""
+    task, manifest = subject.record.task, subject.manifest
+    ids = {s.item_id for s in subject.scores}
+    expected = manifest.limited(task.limit, subject.record.settings.seed)
+    missing = [i for i in expected if i not in ids]
+    extra = ids.difference(expected)
+    if extra:
+        yield "ids", f"item {shown(min(extra))} is not among those that limit {task.limit} chooses"
+    n_expected = subject.task.n_expected(task.suite, task.compat)
+    if task.n_expected != n_expected:
+        yield "count", f"n_expected is {task.n_expected}, the task has {n_expected} items"
+    if task.n_items != len(ids):
+        yield "count", f"n_items is {task.n_items}, there are scores of {len(ids)} items"
+        if missing:
+            yield "ids", f"{len(missing)} items have no scores, the first is {shown(missing[0])}"
+    elif missing and task.limit is not None:
+        yield "ids", f"{len(missing)} items that limit {task.limit} chooses have no scores"
+    digest = manifest.sha256(ids)
+    if task.manifest_sha256 != digest:
+        yield (
+            "manifest",
+            (
+                f"manifest_sha256 is {task.manifest_sha256[:12]}…, the items have {digest[:12]}…: "
+                "other items, labels, captions or pictures"
+            ),
+        )
+
+
+def task_of(subject: Subject) -> Iterator[Finding]:
+    """Task version and mode are those that this gdbench has."""
+    record = subject.record
+    if record.task.version != subject.task.version:
+        yield (
+            "manifest",
+            f"version of the task is {record.task.version}, expected {subject.task.version}",
+        )
+    if record.settings.compat is not None and record.settings.compat != record.task.compat:
+        yield "manifest", "the model ran in compat mode, the task did not"
+
+
+def hashes(subject: Subject) -> Iterator[Finding]:
+    """The scores are the ones that the record names."""
+    record = subject.record
+    digest = hash_scores(subject.scores)
+    if record.scores_sha256 != digest:
+        yield (
+            "hash",
+            f"scores_sha256 is {record.scores_sha256[:12]}…, the scores have {digest[:12]}…",
+        )
+    if subject.file.with_errors and record.log_sha256 not in (None, digest):
+        yield "hash", "log_sha256 is not the hash of the scores with their errors"
+
+
+def _differs(mine: object, theirs: object) -> bool:
+    if isinstance(mine, float) and isinstance(theirs, (int, float)):
+        return not math.isclose(mine, theirs, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    return mine != theirs
+
+
+def recomputed(subject: Subject) -> tuple[MetricValue, ...]:
+    """The metrics from the scores."""
+    record = subject.record
+    errors: Callable[[], Sequence[Scores]] | None = (
+        (lambda: subject.scores) if subject.file.with_errors else None
+    )
+    return summarise(
+        subject.task.measures,
+        [subject.manifest.labels[s.item_id] for s in subject.scores],
+        [s.matrix for s in subject.scores],
+        ties="expected" if record.task.compat is None else "release-2023",
+        seed=record.settings.seed,
+        errors=errors,
+        settings=record.settings,
+        compat=record.task.compat,
+    )
+
+
+def metrics(subject: Subject) -> Iterator[Finding]:
+    """Every number of every metric, and the score."""
+    record = subject.record
+    own = recomputed(subject)
+    said = {m.name: m for m in record.metrics}
+    if len(said) != len(record.metrics):
+        yield "metric", "a metric is there twice"
+    names = [m.name for m in own]
+    for name in said.keys() - set(names):
+        yield "metric", f"{shown(name)} is no metric of the task"
+    for mine in own:
+        theirs = said.get(mine.name)
+        if theirs is None:
+            yield "metric", f"{mine.name} is missing"
+        else:
+            yield from _metric(mine, theirs, noise=subject.file.with_errors)
+    score = task_score(subject.task.primary, own)
+    if _differs(score, record.score):
+        yield "score", f"score is {record.score}, the scores give {score}"
+
+
+def _metric(mine: MetricValue, theirs: MetricValue, *, noise: bool) -> Iterator[Finding]:
+    for name in MetricValue.model_fields:
+        a, b = getattr(mine, name), getattr(theirs, name)
+        if name in _NOISE and not noise:
+            if b is not None and not 0 <= b <= (1 if name == "noise_se" else 10**7):
+                yield "metric", f"{mine.name}.{name} is {b}, which it cannot be"
+        elif name == "details":
+            if a.keys() != b.keys():
+                yield "metric", f"{mine.name}.details has other names than the scores give"
+            for key in a.keys() & b.keys():
+                if _differs(a[key], b[key]):
+                    yield (
+                        "metric",
+                        f"{mine.name}.details.{key} is {b[key]}, the scores give {a[key]}",
+                    )
+        elif _differs(a, b):
+            yield "metric", f"{mine.name}.{name} is {b}, the scores give {a}"
+
+
+def signatures(subject: Subject) -> Iterator[Finding]:
+    """The signature is the one that the other fields make."""
+    record = subject.record
+    expected = signature(record.task, record.model, record.settings)
+    try:
+        parse_signature(record.signature)
+    except InputError as error:
+        yield "signature", str(error)
+        return
+    if record.signature != expected:
+        yield (
+            "signature",
+            f"is {shown(record.signature, 160)}, the fields make {shown(expected, 160)}",
+        )
+
+
+def truncation(subject: Subject) -> Iterator[Finding]:
+    """The number of cut captions is that of the log."""
+    total = sum(s.truncated_texts for s in subject.scores)
+    if subject.record.truncated_texts != total:
+        yield "count", f"truncated_texts is {subject.record.truncated_texts}, the log has {total}"
+
+
+def errors(subject: Subject) -> Iterator[Finding]:
+    """Where errors are there, the scores follow from them."""
+    settings = subject.record.settings
+    if not subject.file.with_errors or settings.weighting not in (None, "uniform", "none"):
+        return
+    size = math.prod(settings.latent_shape or (1,))
+    for s in subject.scores:
+        assert s.errors is not None  # noqa: S101 # with_errors
+        if settings.timesteps is None or s.errors.shape[-1] > len(settings.timesteps):
+            yield "scores", f"item {shown(s.item_id)} has more errors than there are timesteps"
+            return
+        normalise = bool(settings.normalise)
+        if normalise and s.unconditional_errors is None:
+            yield "scores", f"item {shown(s.item_id)} lacks the unconditional errors"
+            return
+        found = score_matrix(
+            s.errors,
+            s.unconditional_errors,
+            norm=settings.norm or "l2",
+            normalise=normalise,
+            latent_size=size,
+        )
+        scale = float(np.nanmax(s.errors)) ** (2 if settings.norm == "mse" else 1)
+        scale /= size if settings.norm == "mse" else 1
+        if not np.allclose(found, s.matrix, rtol=0, atol=SCORE_TOLERANCE * max(scale, 1e-12)):
+            yield "scores", f"item {shown(s.item_id)}: the scores do not follow from the errors"
+            return
+
+
+def cost(subject: Subject) -> Iterator[Finding]:
+    """Whether the cost is possible: neither free nor more than there is."""
+    c, settings = subject.record.cost, subject.record.settings
+    if not 0 < c.wall_seconds < 1e9:  # noqa: PLR2004 # thirty years
+        yield "cost", f"wall_seconds is {c.wall_seconds}, which no run takes"
+    if not 2**20 <= c.peak_memory_bytes <= 2**50:
+        yield "cost", f"peak_memory_bytes is {c.peak_memory_bytes}, which no run takes"
+    if (settings.timesteps is None) != (c.unet_evaluations is None):
+        yield "cost", "unet_evaluations and settings.timesteps belong together: one is missing"
+    elif settings.timesteps is not None and c.unet_evaluations is not None:
+        pairs = sum(s.matrix.size for s in subject.scores)
+        images = sum(len(s.matrix) for s in subject.scores)
+        steps = len(settings.timesteps)
+        least = pairs * steps if settings.stop in (None, "none") else pairs
+        most = (pairs + images) * steps
+        if not least <= c.unet_evaluations <= most:
+            yield "cost", f"unet_evaluations is {c.unet_evaluations}, expected {least} to {most}"
+        elif (
+            c.wall_seconds > 0 and c.unet_evaluations / c.wall_seconds > _MAX_EVALUATIONS_PER_SECOND
+        ):
+            yield "cost", f"{c.unet_evaluations} evaluations in {c.wall_seconds} s are too fast"
+
+
+def origin(subject: Subject) -> Iterator[Finding]:
+    """When and with what it ran, as far as that can be judged."""
+    record = subject.record
+    try:
+        created = datetime.fromisoformat(record.created)
+    except ValueError:
+        yield "created", f"{shown(record.created)} is no time in ISO 8601"
+        return
+    if created.tzinfo is None:
+        yield "created", f"{record.created} has no time zone, expected UTC"
+    elif not _FIRST <= created <= datetime.now(UTC) + timedelta(days=1):
+        yield "created", f"{record.created} is before 2023 or in the future"
+    if not record.environment.packages:
+        yield "environment", "no package versions are recorded"
+    if record.model.url and not record.model.url.startswith(("https://", "http://")):
+        yield "text", f"model.url is {shown(record.model.url)}, expected http(s)://"
+    if len(record.settings.extra) > 50:  # noqa: PLR2004 # a model has some settings
+        yield "schema", f"settings.extra has {len(record.settings.extra)} entries, at most 50"
+
+
+ALL: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
+    task_of,
+    items,
+    hashes,
+    truncation,
+    errors,
+    metrics,
+    signatures,
+    cost,
+    origin,
+)

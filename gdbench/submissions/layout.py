@@ -1,0 +1,100 @@
+"""Where submissions stand: `<model>/<revision>/<task>/{record.json, scores.parquet}`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gdbench.submissions.problems import Problem, shown
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,95}\Z")
+RECORD = "record.json"
+SCORES = "scores.parquet"
+INVALIDATED = "INVALIDATED.toml"
+RESCORED = "RESCORED.toml"
+_ROOT_FILES = {INVALIDATED, RESCORED, "README.md", ".gitkeep", ".gitattributes", ".gitignore"}
+_LEVELS = 3  # model, revision, task
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder that holds a submission."""
+
+    folder: Path
+    model: str
+    revision: str
+    task: str
+
+    @property
+    def path(self) -> str:
+        """`model/revision/task`."""
+        return f"{self.model}/{self.revision}/{self.task}"
+
+
+def level_of(folder: Path) -> int:
+    """How deep a folder stands in the tree: 0 submissions, 1 model, 2 revision, 3 task.
+
+    Found from what is in it: a task has a record or scores, a revision has tasks, and so on.
+    """
+    for below in range(_LEVELS + 1):
+        folders = folder.glob("/".join(["*"] * below)) if below else [folder]
+        if any((path / name).exists() for path in folders for name in (RECORD, SCORES)):
+            return _LEVELS - below
+    return 0
+
+
+def walk(root: Path) -> Iterator[Place | Problem]:
+    """Every submission below `root` (submissions, a model, a revision, or one task), sorted.
+
+    A `Problem` for whatever does not belong: links, unknown files, names that are no names.
+    """
+    start = root.absolute()
+    level = level_of(root)
+    names = start.parts[len(start.parts) - level :] if level else ()
+    for name in names:
+        if not NAME.match(name):
+            yield Problem(name, "layout", f"{shown(name)} cannot be the name of a folder here")
+            return
+    yield from _walk(root, tuple(names), root)
+
+
+def _walk(folder: Path, names: tuple[str, ...], root: Path) -> Iterator[Place | Problem]:
+    entries = sorted(folder.iterdir())
+    if len(names) == _LEVELS:
+        for entry in entries:
+            if entry.is_symlink():
+                yield Problem(_below(entry, root), "layout", "is a link; links are not followed")
+            elif entry.name not in (RECORD, SCORES):
+                problem = f"does not belong here; a submission is {RECORD} and {SCORES}"
+                yield Problem(_below(entry, root), "layout", problem)
+        yield Place(folder, *names)
+        return
+    if names and not entries:
+        yield Problem(_below(folder, root), "layout", "is empty")
+    lower: dict[str, str] = {}
+    for entry in entries:
+        problem = _problem_of(entry, top=not names)
+        if problem:
+            yield Problem(_below(entry, root), "layout", problem)
+        elif entry.is_dir():
+            twin = lower.setdefault(entry.name.lower(), entry.name)
+            if twin != entry.name:
+                problem = f"differs from {twin} only in case"
+                yield Problem(_below(entry, root), "duplicate", problem)
+            yield from _walk(entry, (*names, entry.name), root)
+
+
+def _problem_of(entry: Path, *, top: bool) -> str:
+    """Why an entry between the root and a task may not be there; empty where it may."""
+    if entry.is_symlink():
+        return "is a link; links are not followed"
+    if entry.is_dir():
+        return "" if NAME.match(entry.name) else "is no name: letters, digits and ._+- only"
+    return "" if top and entry.name in _ROOT_FILES else "does not belong here"
+
+
+def _below(path: Path, root: Path) -> str:
+    """Path below the root, printable."""
+    return path.relative_to(root).as_posix().encode("ascii", "backslashreplace").decode()

@@ -1,0 +1,188 @@
+"""`gdbench verify --rescore 1%`: run the model again on a seeded sample of items."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from gdbench.errors import GdbenchError, InputError
+from gdbench.evaluation import card_of, score_stream, settings_of
+from gdbench.models import LoadOptions, load_model
+from gdbench.protocol import Item, ITMModel, Scores
+from gdbench.records import ResultRecord
+from gdbench.submissions.badges import Badge, Logs, Rescoring, write_rescored
+from gdbench.submissions.problems import Problem, shown
+from gdbench.submissions.verify import Report, Verified, submissions_root
+
+# Largest difference of a score from the submitted one, relative to the larger of 1 and the score:
+# what other devices and batch shapes may do to the same model.
+TOLERANCE = {"float32": 1e-3, "float16": 0.1, "bfloat16": 0.5}
+
+Load = Callable[[ResultRecord], ITMModel]
+
+
+@dataclass(frozen=True)
+class Rescored:
+    """What running the model again gave."""
+
+    path: str
+    items: int
+    max_difference: float
+    tolerance: float
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return asdict(self)
+
+
+def parse_share(text: str) -> float:
+    """A share in (0, 1] from "1%" or "0.01". Raises InputError."""
+    try:
+        share = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        share = math.nan
+    if not 0 < share <= 1:
+        raise InputError(f"--rescore {text!r} is no share of the items, e.g. 1% or 0.01")
+    return share
+
+
+def chosen(ids: Sequence[str], share: float, seed: int) -> set[str]:
+    """At least one of the ids, chosen by a seeded hash: nobody can prepare just these."""
+    order = sorted(ids, key=lambda i: hashlib.sha256(f"rescore/{seed}/{i}".encode()).digest())
+    return set(order[: max(1, math.ceil(share * len(ids)))])
+
+
+def loader(spec: str | None, cache_dir: Path | None = None) -> Load:
+    """How the model of a record is loaded: by its registered name, or as `spec`.
+
+    A record is a stranger's: its name is looked up in the registry, never taken for a path.
+    """
+
+    def load(record: ResultRecord) -> ITMModel:
+        from gdbench.models import MODELS
+
+        s = record.settings
+        if spec is None and record.model.name not in MODELS:
+            raise InputError(f"{shown(record.model.name)} is not registered; give --model")
+        return load_model(
+            spec or record.model.name,
+            LoadOptions(
+                dtype=s.dtype,
+                seed=s.seed,
+                cache_dir=cache_dir,
+                samples=s.samples or LoadOptions().samples,
+                norm=s.norm or "l2",
+                normalise=s.normalise is not False,
+                compat=s.compat,
+                stop=s.stop or "none",
+                delta=s.delta if s.delta is not None else LoadOptions().delta,
+            ),
+        )
+
+    return load
+
+
+def same_model(model: ITMModel, record: ResultRecord) -> str | None:
+    """Why the loaded model is not the record's, None where it is."""
+    card, theirs = card_of(model), record.model
+    for name in ("name", "revision", "weights_sha256"):
+        mine, said = getattr(card, name), getattr(theirs, name)
+        if mine != said:
+            return f"the {name} of the model here is {shown(mine)}, the record has {shown(said)}"
+    if settings_of(model) != record.settings:
+        return "the settings of the model here are not those of the record"
+    return None
+
+
+def rescore_one(
+    model: ITMModel, items: Iterable[Item], submitted: Sequence[Scores], share: float, seed: int
+) -> tuple[int, float]:
+    """Number of items scored again and the largest relative difference of a score."""
+    old = {s.item_id: s.matrix for s in submitted}
+    wanted = chosen(sorted(old), share, seed)
+    worst = 0.0
+    n = 0
+    for item, scores in score_stream(model, (i for i in items if i.id in wanted)):
+        before = old[item.id].astype(np.float64)
+        scale = np.maximum(1.0, np.abs(before))
+        worst = max(worst, float((np.abs(scores.matrix - before) / scale).max()))
+        n += 1
+    return n, worst
+
+
+def rescore_report(
+    report: Report,
+    share: float,
+    *,
+    folder: Path,
+    seed: int = 0,
+    spec: str | None = None,
+    root: Path | None = None,
+    record: bool = False,
+    load: Load | None = None,
+) -> tuple[Report, list[Rescored]]:
+    """Rescore what was recomputed without a problem; a difference becomes a problem.
+
+    With `record` the results are added to `RESCORED.toml` of the folder of submissions.
+    """
+    load = load or loader(spec)
+    problems: list[Problem] = []
+    rescored: list[Rescored] = []
+    after: list[Verified] = []
+    models: dict[str, ITMModel] = {}
+    for v in report.submissions:
+        if v.subject is None or v.record is None or v.problems or v.badge is Badge.INVALIDATED:
+            after.append(v)
+            continue
+        key = v.record.model.model_dump_json() + v.record.settings.model_dump_json()
+        try:
+            if key not in models:
+                models = {key: load(v.record)}
+            found = _rescore(v, models[key], share, seed, root)
+        except GdbenchError as error:
+            found = Problem(v.place.path, "rescore", str(error))
+        if isinstance(found, Problem):
+            problems.append(found)
+            bad = Badge.FAILED if found.check == "rescore-difference" else v.badge
+            after.append(replace(v, problems=(*v.problems, found), badge=bad))
+        else:
+            rescored.append(found)
+            stronger = Badge.RESCORED if v.badge is Badge.RECOMPUTED else v.badge
+            after.append(replace(v, badge=stronger))
+    if record and rescored:
+        _record(folder, rescored, {v.place.path: v.record for v in after if v.record})
+    return Report(tuple(after), (*report.problems, *problems)), rescored
+
+
+def _rescore(
+    v: Verified, model: ITMModel, share: float, seed: int, root: Path | None
+) -> Rescored | Problem:
+    subject = v.subject
+    assert subject is not None  # noqa: S101 # by the caller
+    info = subject.record.task
+    other = same_model(model, subject.record)
+    if other:
+        return Problem(v.place.path, "rescore", other)
+    items = subject.task.items(info.suite, root, info.compat, allow_partial=True)
+    n, worst = rescore_one(model, items, subject.scores, share, seed)
+    tolerance = TOLERANCE.get(subject.record.settings.dtype, TOLERANCE["float16"])
+    if worst > tolerance:
+        text = f"{n} items scored again differ by up to {worst:.3g}, at most {tolerance:g} is noise"
+        return Problem(v.place.path, "rescore-difference", text)
+    return Rescored(v.place.path, n, worst, tolerance)
+
+
+def _record(folder: Path, rescored: Sequence[Rescored], records: dict[str, ResultRecord]) -> None:
+    root = submissions_root(folder)
+    today = datetime.now(UTC).date().isoformat()
+    new = [
+        Rescoring(r.path, records[r.path].scores_sha256, r.items, r.max_difference, today)
+        for r in rescored
+    ]
+    write_rescored(root, [*Logs.read(root).rescored, *new])

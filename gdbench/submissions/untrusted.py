@@ -1,0 +1,127 @@
+"""Reading files that strangers wrote: size first, then shape, then content."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+from gdbench.submissions.problems import Rejected, shown
+
+MAX_RECORD_BYTES = 1_000_000  # a record with ten effect sizes of 120 words has 60 kB
+MAX_SCORES_BYTES = 256_000_000
+MAX_DEPTH = 16  # a record is six deep
+MAX_TEXT = 4_000  # characters of one string
+_FORBIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn"}  # control, invisible, unassigned
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """The bytes of a regular file of at most `limit` bytes; links are not followed.
+
+    Size and kind are those of the opened file, so nothing can be swapped in between. Raises
+    `Rejected` for anything else.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError as error:
+        raise Rejected("missing", "is not there; without it nothing can be recomputed") from error
+    except OSError as error:
+        raise Rejected("file", f"cannot be opened: {error.strerror}") from error
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise Rejected("file", "is not a regular file")
+        if status.st_size > limit:
+            raise Rejected("file", f"has {status.st_size} bytes, at most {limit} are read")
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise Rejected("file", f"has more than {limit} bytes")
+    return data
+
+
+def depth(text: str) -> int:
+    """How deep brackets are nested in JSON text, strings left aside."""
+    deepest = level = 0
+    inside = escaped = False
+    for character in text:
+        if inside:
+            if escaped:
+                escaped = False
+            elif character == "\\":
+                escaped = True
+            elif character == '"':
+                inside = False
+        elif character == '"':
+            inside = True
+        elif character in "[{":
+            level += 1
+            deepest = max(deepest, level)
+        elif character in "]}":
+            level -= 1
+    return deepest
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise Rejected("json", f"the key {shown(key)} is there twice")
+        found[key] = value
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise Rejected("json", f"{name} is not a number of JSON")
+
+
+def parse_object(data: bytes) -> dict[str, Any]:
+    """A JSON object without doubled keys, NaN, or deep nesting. Raises `Rejected`."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Rejected("json", f"is not UTF-8 (byte {error.start})") from error
+    if depth(text) > MAX_DEPTH:
+        raise Rejected("json", f"is nested more than {MAX_DEPTH} deep")
+    try:
+        found = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
+    except ValueError as error:  # also integers with thousands of digits
+        raise Rejected("json", f"is not JSON: {shown(str(error), 100)}") from error
+    if not isinstance(found, dict):
+        raise Rejected("json", "is not a JSON object")
+    return found
+
+
+def text_problem(text: str) -> str | None:
+    """Why a string may not stand in a record, None where it may.
+
+    Records are shown on web pages and terminals; both escape, and still no record needs markup,
+    control characters, or marks that turn the direction of writing.
+    """
+    if len(text) > MAX_TEXT:
+        return f"has {len(text)} characters, at most {MAX_TEXT} are allowed"
+    if "<" in text or ">" in text:
+        return f"has markup: {shown(text)}"
+    for character in text:
+        if character != "\n" and unicodedata.category(character) in _FORBIDDEN_CATEGORIES:
+            return f"has the control character U+{ord(character):04X}"
+    return None
+
+
+def check_texts(value: Any, where: str = "") -> None:
+    """Look at every string and key of parsed JSON. Raises `Rejected` at the first bad one."""
+    if isinstance(value, str):
+        problem = text_problem(value)
+        if problem:
+            raise Rejected("text", f"{where} {problem}")
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            problem = text_problem(key)
+            if problem:
+                raise Rejected("text", f"a key of {where or 'the record'} {problem}")
+            check_texts(inner, f"{where}.{key}" if where else key)
+    elif isinstance(value, list):
+        for i, inner in enumerate(value):
+            check_texts(inner, f"{where}[{i}]")

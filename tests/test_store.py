@@ -90,7 +90,7 @@ def test_full_disk_is_one_line_and_keeps_what_was_there(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(GdbenchError, match="no space left .* start the same command again"):
+    with pytest.raises(GdbenchError, match=r"no space left .* start the same command again"):
         log.append(scored("b"))
     assert log.done() == {"a"}
     assert not list(tmp_path.rglob("*.tmp"))

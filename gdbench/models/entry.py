@@ -90,4 +90,8 @@ class ModelEntry:
             lora=lora,
             lora_scale=options.lora_scale,
             cache_dir=options.cache_dir,
+            license=self.license,
+            url=self.url,
+            description=self.description,
+            bibtex=self.bibtex,
         )

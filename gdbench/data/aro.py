@@ -158,16 +158,17 @@ def _read_order(source: Source, path: str, subtask: str) -> Iterator[Item]:
     """Captions of a Karpathy file with frozen negatives, where they are, or drawn ones."""
     folder = path.rpartition("/")[0]
     frozen = _frozen(source, f"{folder}/{subtask}_{FROZEN}")
-    equal = total = 0
+    equal = total = running = 0
     for index, found in enumerate(source.tree.json(path, list) or []):
         row = fields(found, {"image": str, "caption": list}, path, f"row {index}", source.problems)
         if row is None:
             continue
         name = row["image"].replace("flickr30k-images/", "images/")
         image = source.tree.image(f"{folder}/{name}", path, f"row {index}")
-        stem = PurePosixPath(name).stem
+        stem, first = PurePosixPath(name).stem, running
         for number, caption in enumerate(row["caption"]):
             entry = f"row {index}, caption {number}"
+            running += 1
             if not isinstance(caption, str) or not normalise(caption):
                 source.problems.add(path, entry, "expected a caption")
                 continue
@@ -178,7 +179,7 @@ def _read_order(source: Source, path: str, subtask: str) -> Iterator[Item]:
             total += 1
             equal += right in wrong
             tags = (EQUAL,) if right in wrong else ()
-            yield _item(subtask, f"{stem}/{number}", image, (right, *wrong), stem, *tags)
+            yield _item(subtask, str(running - 1), image, (right, *wrong), str(first), *tags)
     origin = f"frozen in {folder}/{subtask}_{FROZEN}" if frozen else f"drawn by {VERSION}"
     _report(source, subtask, equal, total, origin)
 
@@ -215,8 +216,11 @@ def _read_hub_flickr(source: Source, rows: HubRows) -> Iterator[Item]:
 def _read_hub_order(source: Source, rows: HubRows, subtask: str) -> Iterator[Item]:
     columns = ["correct_caption", *(f"hard_text_{i}" for i in range(1, N_NEGATIVES + 1))]
     picture = "images" if rows.has_column("images") else "image"
-    equal = total = 0
+    equal = total = first = 0
+    sizes = rows.sizes(picture) if rows.has_column(picture) else []
     for index, found in rows.texts(*columns):
+        # Captions of one picture follow each other; the hub has no names of pictures.
+        first = first if index and sizes[index] == sizes[index - 1] else index
         row = fields(found, dict.fromkeys(columns, str), rows.file, f"row {index}", source.problems)
         image = rows.image(index, picture)
         if row is None or image is None:
@@ -225,7 +229,7 @@ def _read_hub_order(source: Source, rows: HubRows, subtask: str) -> Iterator[Ite
         is_equal = texts[0] in texts[1:]
         total += 1
         equal += is_equal
-        yield _item(subtask, str(index), image, texts, str(index), *([EQUAL] if is_equal else []))
+        yield _item(subtask, str(index), image, texts, str(first), *([EQUAL] if is_equal else []))
     _report(source, subtask, equal, total, f"frozen in {rows.hub.id}")
 
 

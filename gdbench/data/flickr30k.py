@@ -14,7 +14,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gdbench.data.catalogue import CATALOGUE
-from gdbench.data.hub import HubRows
 from gdbench.data.loading import Part, Source, load
 from gdbench.protocol import ImageRef, Item, Query
 from gdbench.records import Compat
@@ -38,7 +37,7 @@ class _Query:
 def _pictures(source: Source) -> Pictures:
     """Finds a picture by file name: in the folder, else in the hub data set."""
     if not source.tree.has("flickr30k/images") and source.tree.has(_HUB.folder):
-        rows = HubRows.open(source.root, _HUB, source.problems)
+        rows = source.hub_rows(_HUB)
         index = {} if rows is None else {str(r["filename"]): i for i, r in rows.texts("filename")}
 
         def from_hub(name: str, file: str, entry: str) -> ImageRef | None:

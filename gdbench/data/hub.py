@@ -23,9 +23,10 @@ PIN = "gdbench-pin.json"
 class HubRows:
     """Rows of one split; pictures stay encoded until they are opened."""
 
-    def __init__(self, hub: HubSet, rows: Any, problems: Problems) -> None:
+    def __init__(self, hub: HubSet, rows: Any, problems: Problems, *, verify: bool = False) -> None:
         self.hub = hub
         self.problems = problems
+        self.verify = verify
         self.file = hub.folder
         self._rows = rows
         self._images = [n for n, f in rows.features.items() if type(f).__name__ == "Image"]
@@ -41,8 +42,9 @@ class HubRows:
         *,
         config: str | None = None,
         split: str | None = None,
+        verify: bool = False,
     ) -> HubRows | None:
-        """The split as fetched; None after a problem."""
+        """The split as fetched; None after a problem. `verify` decodes every picture asked for."""
         folder = root / hub.folder
         pinned = pinned_revision(folder)
         if hub.revision is not None and pinned not in (None, hub.revision):
@@ -66,7 +68,7 @@ class HubRows:
             reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
             problems.add(hub.folder, "", f"cannot be read as a data set: {reason}")
             return None
-        return cls(hub, rows, problems)
+        return cls(hub, rows, problems, verify=verify)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -86,9 +88,24 @@ class HubRows:
         if column not in self._images:
             self.problems.add(self.file, f"row {index}", f"no picture column {column!r}")
             return None
-        return BytesImage(
+        found = BytesImage(
             f"{self.file} row {index} {column}", lambda: self._bytes(index, column), box
         )
+        if self.verify:
+            try:
+                found.open()
+            except InputError as error:
+                self.problems.add(self.file, f"row {index}", str(error))
+                return None
+        return found
+
+    def sizes(self, column: str) -> list[int]:
+        """Length in bytes of every picture, without reading the pictures; -1: there is none."""
+        import pyarrow.compute as pc
+
+        table = self._rows.with_format("arrow").select_columns([column])[:]
+        lengths = pc.binary_length(pc.struct_field(table.column(column), "bytes"))
+        return [-1 if n is None else n for n in lengths.to_pylist()]
 
     def has_column(self, column: str) -> bool:
         """Whether there is a column of this name."""

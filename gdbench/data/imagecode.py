@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from gdbench.data.catalogue import CATALOGUE
 from gdbench.data.loading import Part, Source, load
 from gdbench.protocol import ImageRef, Item, Query
 from gdbench.records import Compat
@@ -80,12 +81,66 @@ def _items(
 
 
 def _read(source: Source, path: str) -> Iterator[Item]:
+    if not source.tree.has("imagecode/image-sets") and source.tree.has(_HUB.folder):
+        yield from _read_hub(source, path)
+        return
     for name, captions in _annotations(source, path):
         images = _frames(source, path, name)
         if images is not None:
             yield from _items(source, name, captions, images)
 
 
+def _read_hub(source: Source, path: str) -> Iterator[Item]:
+    """Pictures of the hub's retrieval layout (corpus, query, qrels) for the released captions.
+
+    The hub names neither the sets nor their order: a query is found by its caption, its ten
+    pictures are put in the order of the numbers in their ids, and the place of the right one has
+    to be the released index.
+    """
+    corpus = source.hub_rows(_HUB, config="corpus", split="corpus")
+    queries = source.hub_rows(_HUB, config="query", split="test")
+    judged = source.hub_rows(_HUB, config="qrels", split="test")
+    if corpus is None or queries is None or judged is None:
+        return
+    row_of = {str(row["id"]): index for index, row in corpus.texts("id")}
+    query_of: dict[str, list[str]] = {}
+    for _, row in queries.texts("id", "text"):
+        query_of.setdefault(str(row["text"]).strip(), []).append(str(row["id"]))
+    pool: dict[str, list[str]] = {}
+    right: dict[str, str] = {}
+    for _, row in judged.texts("query-id", "corpus-id", "score"):
+        query, picture = str(row["query-id"]), str(row["corpus-id"])
+        pool.setdefault(query, []).append(picture)
+        if row["score"] == 1:
+            right[query] = picture
+    for name, captions in _annotations(source, path):
+        for gold, caption in captions:
+            names = _pool_of(query_of.get(caption.strip(), []), pool, right, gold)
+            if names is None:
+                source.problems.add(path, f"{name}[{gold}]", f"no such query in {_HUB.id}")
+                continue
+            found = [corpus.image(row_of[n], "image") if n in row_of else None for n in names]
+            images = tuple(image for image in found if image is not None)
+            if len(images) == _FRAMES:
+                yield from _items(source, name, [(gold, caption)], images)
+            else:
+                source.problems.add(path, f"{name}[{gold}]", f"{len(images)} pictures")
+
+
+def _pool_of(
+    queries: list[str], pool: dict[str, list[str]], right: dict[str, str], gold: int
+) -> list[str] | None:
+    """The pictures of the query whose right one is number `gold`, in the order of their numbers."""
+    for query in queries:
+        names = sorted(
+            pool.get(query, []), key=lambda n: [int(d) for d in re.findall(r"\d+", n)][-1:]
+        )
+        if len(names) == _FRAMES and names[gold] == right.get(query):
+            return names
+    return None
+
+
+_HUB = CATALOGUE["imagecode"].hub[0]
 _ANNOTATIONS = "imagecode/valid_data.json"
 PARTS = (Part((_ANNOTATIONS,), _read),)
 

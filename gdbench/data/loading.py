@@ -40,6 +40,14 @@ class Source:
         """What is known of the task as published."""
         return CATALOGUE[self.task]
 
+    def hub_rows(
+        self, hub: HubSet, *, config: str | None = None, split: str | None = None
+    ) -> HubRows | None:
+        """Rows of a hub data set below the root; None after a problem."""
+        return HubRows.open(
+            self.root, hub, self.problems, config=config, split=split, verify=self.tree.verify
+        )
+
     @property
     def expected(self) -> dict[str, int]:
         """Number of items of each sub-task, where it is fixed."""
@@ -74,7 +82,7 @@ class Part:
         """The items of this part; a missing file is a problem."""
         layout = self.layout(source)
         if layout == HUB_LAYOUT and self.hub is not None and self.read_hub is not None:
-            rows = HubRows.open(source.root, self.hub, source.problems)
+            rows = source.hub_rows(self.hub)
             if rows is not None:
                 yield from self.read_hub(source, rows)
             return

@@ -118,7 +118,7 @@ def test_frozen_negatives_win(tree):
     trees.write(tree, "coco_order/coco_order_order_negatives.json", frozen)
     found = check("aro", tree)
     items = {item.id: item for item in found.items}
-    assert items["coco_order/COCO_val2014_000000000001/0"].texts[1:] == tuple(four)
+    assert items["coco_order/3"].texts[1:] == tuple(four)
     assert any(row["entry"].endswith("000001/1") for row in found.problems.rows)
 
 

@@ -91,18 +91,19 @@ def test_aro_relations_and_attributes_are_cut_to_their_box(tree):
 
 def test_aro_order_sets(tree):
     items = items_of("aro", tree)
-    item = items["coco_order/COCO_val2014_000000000001/0"]
+    item = items["coco_order/3"]
     right = "a brown dog runs across a green field near the old barn"
     assert item.texts[0] == right
     assert len(item.texts) == 5
     assert all(sorted(t.split()) == sorted(right.split()) for t in item.texts[1:])
-    assert items["coco_order/COCO_val2014_000000000001/2"].tags == ("equal_to_gold",)
-    assert item.cluster == items["coco_order/COCO_val2014_000000000001/1"].cluster
-    names = {name for name in items if name.startswith("flickr30k_order/")}
-    assert names == {f"flickr30k_order/{p}/{k}" for p in (50, 51) for k in (0, 1)}
-    compat = items_of("aro", tree, compat="diffusion-itm-2023")
-    names = {name for name in compat if name.startswith("flickr30k_order/")}
-    assert names == {f"flickr30k_order/{p}/{k}" for p in (60, 61) for k in (0, 1)}
+    assert items["coco_order/5"].tags == ("equal_to_gold",)
+    assert item.cluster == items["coco_order/4"].cluster == "coco_order/3"
+    test, val = (
+        [i for i in found.values() if i.subtask == "flickr30k_order"]
+        for found in (items, items_of("aro", tree, compat="diffusion-itm-2023"))
+    )
+    assert [i.images[0].sha256 for i in test] == [sha(f"{p}.jpg") for p in (50, 50, 51, 51)]
+    assert [i.images[0].sha256 for i in val] == [sha(f"{p}.jpg") for p in (60, 60, 61, 61)]
 
 
 def test_imagecode_sorts_pictures_by_number_and_tells_static_from_video(tree):

@@ -11,7 +11,7 @@ import pytest
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "data")]
 
-from web_stand_in import StandIn
+from web_stand_in import StandIn  # noqa: E402 # found by the line above
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

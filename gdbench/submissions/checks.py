@@ -30,7 +30,7 @@ Finding = tuple[str, str]
 TOLERANCE = 1e-9  # the same numbers, added in another order by another processor
 SCORE_TOLERANCE = 1e-5  # of scores from their errors, relative to the errors: float32
 _NOISE = ("noise_se", "samples_to_halve_noise")  # need the per-timestep errors
-_MAX_EVALUATIONS_PER_SECOND = 1e6
+_MAX_EVALUATIONS_PER_SECOND = 1e7
 _FIRST = datetime(2023, 1, 1, tzinfo=UTC)
 
 

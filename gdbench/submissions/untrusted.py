@@ -30,13 +30,16 @@ def read_bytes(path: Path, limit: int) -> bytes:
         raise Rejected("missing", "is not there; without it nothing can be recomputed") from error
     except OSError as error:
         raise Rejected("file", f"cannot be opened: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
+    try:
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise Rejected("file", "is not a regular file")
         if status.st_size > limit:
             raise Rejected("file", f"has {status.st_size} bytes, at most {limit} are read")
-        data = file.read(limit + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            data = file.read(limit + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > limit:
         raise Rejected("file", f"has more than {limit} bytes")
     return data

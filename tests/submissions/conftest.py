@@ -1,0 +1,94 @@
+"""Small submissions of models that need no weights, made once and copied for each test."""
+
+import hashlib
+import json
+import shutil
+import time
+
+import numpy as np
+import pytest
+
+from gdbench.evaluation import evaluate
+from gdbench.metrics.denoising import score_matrix
+from gdbench.protocol import ModelCard, Scores
+from gdbench.records import ModelSettings
+from gdbench.submissions.submit import submit
+from gdbench.tasks import TASKS
+
+
+class Hashing:
+    """Scores from a hash of picture and text, on a coarse grid so that some are equal."""
+
+    card = ModelCard(name="hashing", revision="1", description="numbers from hashes")
+
+    def score(self, images, texts):
+        return np.array(
+            [
+                [hashlib.sha256(i.tobytes() + t.encode()).digest()[0] // 8 for t in texts]
+                for i in images
+            ],
+            dtype=np.float32,
+        )
+
+
+class Denoising:
+    """A stand-in for a diffusion model: seeded errors at 12 timesteps."""
+
+    card = ModelCard(name="denoising", revision="2", family="diffusion-unet")
+    settings = ModelSettings(
+        samples=12, timesteps=tuple(range(10, 970, 80)), schedule="grid", norm="l2", normalise=True
+    )
+
+    def score(self, images, texts):
+        raise NotImplementedError
+
+    def score_items(self, items):
+        for item in items:
+            time.sleep(0.0005)
+            rng = np.random.default_rng(
+                int.from_bytes(hashlib.sha256(item.id.encode()).digest()[:8], "big")
+            )
+            shape = (len(item.images), len(item.texts), 12)
+            errors = rng.uniform(40, 60, shape).astype(np.float32)
+            base = rng.uniform(40, 60, shape[::2]).astype(np.float32)
+            yield Scores(item.id, score_matrix(errors, base), errors, base, truncated_texts=0)
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory):
+    """Finished runs by model name."""
+    root = tmp_path_factory.mktemp("runs")
+    for model, tasks in ((Hashing(), ("winoground", "bias")), (Denoising(), ("winoground",))):
+        evaluate(
+            model, [TASKS.get(t) for t in tasks], root / model.card.name, suite="mini", limit=30
+        )
+    return root
+
+
+@pytest.fixture(scope="session")
+def pristine(runs, tmp_path_factory):
+    """A folder of three submissions."""
+    to = tmp_path_factory.mktemp("pristine") / "submissions"
+    for run in sorted(runs.iterdir()):
+        _, report = submit(run, to)
+        assert report.ok, report.problems
+    return to
+
+
+@pytest.fixture
+def tree(pristine, tmp_path):
+    """A copy that a test may damage."""
+    return shutil.copytree(pristine, tmp_path / "submissions")
+
+
+@pytest.fixture
+def edit():
+    """A function that changes a record in place: edit(folder, function of the parsed JSON)."""
+
+    def change(folder, how):
+        path = folder / "record.json"
+        raw = json.loads(path.read_text())
+        how(raw)
+        path.write_text(json.dumps(raw))
+
+    return change

@@ -1,0 +1,471 @@
+"""`verify` finds every kind of tampering and damage, one test each."""
+
+import json
+import os
+import pickle
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from gdbench.errors import InputError
+from gdbench.store import ScoreLog, hash_scores
+from gdbench.submissions.badges import Badge
+from gdbench.submissions.verify import verify
+
+WINO = Path("hashing/1/winoground")
+BIAS = Path("hashing/1/bias")
+DIFFUSION = Path("denoising/2/winoground")
+
+
+def record_edit(change, folder=WINO):
+    """Tampering with the record's JSON alone."""
+
+    def tamper(tree):
+        path = tree / folder / "record.json"
+        raw = json.loads(path.read_text())
+        change(raw)
+        path.write_text(json.dumps(raw))
+
+    return tamper
+
+
+def put(*keys_and_value, folder=WINO):
+    """Set record[k1][k2]… to a value."""
+    *keys, last, value = keys_and_value
+
+    def change(raw):
+        target = raw
+        for key in keys:
+            target = target[key]
+        target[last] = value
+
+    return record_edit(change, folder)
+
+
+def rehash(tree, folder=WINO):
+    """Make the record's hash fit the scores again, as a careful cheat would."""
+    record_edit(
+        lambda raw: raw.update(scores_sha256=hash_scores(ScoreLog(tree / folder).read())), folder
+    )(tree)
+
+
+def score_edit(change, folder=WINO, *, fit_hash=False):
+    """Tampering with the rows of the score file."""
+
+    def tamper(tree):
+        path = tree / folder / "scores.parquet"
+        frame = change(pq.read_table(path).to_pandas())
+        # NaN must stay NaN and not become an empty cell.
+        columns = {name: pa.array(frame[name].to_numpy(), from_pandas=False) for name in frame}
+        columns["item"] = pa.array(frame["item"].tolist(), pa.string())
+        pq.write_table(pa.table(columns), path)
+        if fit_hash:
+            rehash(tree, folder)
+
+    return tamper
+
+
+def raw_record(data, folder=WINO):
+    return lambda tree: (tree / folder / "record.json").write_bytes(data)
+
+
+def raw_scores(data, folder=WINO):
+    return lambda tree: (tree / folder / "scores.parquet").write_bytes(data)
+
+
+def last_digit(frame):
+    frame.loc[3, "score"] = np.nextafter(frame.loc[3, "score"], np.float32(1e9))
+    return frame
+
+
+def swapped_ids(frame):
+    # the first item and the next one whose scores differ
+    blocks = [g for _, g in frame.groupby("item", sort=False)]
+    first = blocks[0]
+    other = next(b for b in blocks if (b.score.to_numpy() != first.score.to_numpy()).any())
+    a, b = first.item.iloc[0], other.item.iloc[0]
+    frame["item"] = frame["item"].replace({a: b, b: a})
+    return frame
+
+
+def with_score(value):
+    def change(frame):
+        frame.loc[5, "score"] = np.float32(value)
+        return frame
+
+    return change
+
+
+def better_scores(frame):
+    """All items right."""
+    frame["score"] = (frame["image"] == frame["text"]).astype(np.float32)
+    return frame
+
+
+def metric(name, field, value, folder=WINO):
+    def change(raw):
+        found = next(m for m in raw["metrics"] if m["name"] == name)
+        assert found[field] != value
+        found[field] = value
+
+    return record_edit(change, folder)
+
+
+def sparse(name, size):
+    def tamper(tree):
+        with (tree / WINO / name).open("wb") as file:
+            file.truncate(size)
+
+    return tamper
+
+
+def rename(old, new):
+    def tamper(tree):
+        (tree / new).parent.mkdir(parents=True, exist_ok=True)
+        (tree / old).rename(tree / new)
+
+    return tamper
+
+
+def doubled_key(tree):
+    path = tree / WINO / "record.json"
+    path.write_text(path.read_text().replace('"score":', '"score": 1.0, "score":', 1))
+
+
+def link_record(tree):
+    path = tree / WINO / "record.json"
+    path.rename(tree.parent / "elsewhere.json")
+    path.symlink_to(tree.parent / "elsewhere.json")
+
+
+def link_folder(tree):
+    (tree / "linked").symlink_to(tree / "hashing")
+
+
+def fifo(tree):
+    path = tree / WINO / "record.json"
+    path.unlink()
+    os.mkfifo(path)
+
+
+def copied_revision(tree):
+    shutil.copytree(tree / "hashing/1", tree / "hashing/9")
+    for folder in ("hashing/9/winoground", "hashing/9/bias"):
+        record_edit(
+            lambda raw: raw.update(
+                model=raw["model"] | {"revision": "9"},
+                signature=raw["signature"].replace("@1", "@9"),
+            ),
+            Path(folder),
+        )(tree)
+
+
+def stolen_scores(tree):
+    shutil.copytree(tree / "hashing", tree / "mine")
+    for task in ("winoground", "bias"):
+        record_edit(
+            lambda raw: raw.update(
+                model=raw["model"] | {"name": "mine"},
+                signature=raw["signature"].replace("model:hashing", "model:mine"),
+            ),
+            Path("mine/1") / task,
+        )(tree)
+
+
+def case_twin(tree):
+    shutil.copytree(tree / "hashing", tree / "Hashing")
+
+
+def two_cards(tree):
+    record_edit(lambda raw: raw["model"].update(parameters=7), BIAS)(tree)
+
+
+def truncated_parquet(tree):
+    path = tree / WINO / "scores.parquet"
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+def flipped_byte(tree):
+    path = tree / WINO / "scores.parquet"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 3] ^= 0xFF
+    path.write_bytes(bytes(data))
+
+
+def bomb(tree):
+    table = pa.table(
+        {
+            "item": pa.DictionaryArray.from_arrays(pa.array(np.zeros(6_000_000, np.int32)), ["x"]),
+            "image": pa.array(np.zeros(6_000_000, np.int32)),
+            "text": pa.array(np.zeros(6_000_000, np.int32)),
+            "score": pa.array(np.zeros(6_000_000, np.float32)),
+            "truncated_texts": pa.array(np.zeros(6_000_000, np.int32)),
+        }
+    )
+    pq.write_table(table, tree / WINO / "scores.parquet", compression="zstd")
+
+
+def drop_first_item(frame):
+    return frame[frame.item != frame.item[0]].reset_index(drop=True)
+
+
+def drop_item_and_say_so(tree):
+    score_edit(drop_first_item, fit_hash=True)(tree)
+    record_edit(lambda raw: raw["task"].update(n_items=raw["task"]["n_items"] - 1))(tree)
+
+
+def double_first_item(frame):
+    return pa.concat_tables(
+        [pa.Table.from_pandas(frame), pa.Table.from_pandas(frame[frame.item == frame.item[0]])]
+    ).to_pandas()
+
+
+def rename_item(name):
+    def change(frame):
+        frame["item"] = frame["item"].replace({frame.item[0]: name})
+        return frame
+
+    return change
+
+
+def swap_rows(frame):
+    return frame.iloc[[1, 0, *range(2, len(frame))]]
+
+
+def empty_cell(tree):
+    path = tree / WINO / "scores.parquet"
+    table = pq.read_table(path)
+    score = table.column("score").to_pylist()
+    score[4] = None
+    index = table.schema.get_field_index("score")
+    pq.write_table(table.set_column(index, "score", pa.array(score, pa.float32())), path)
+
+
+def drop_metric(raw):
+    raw["metrics"].pop()
+
+
+def invent_metric(raw):
+    raw["metrics"].append(raw["metrics"][0] | {"name": "invented"})
+
+
+def repeat_metric(raw):
+    raw["metrics"].append(raw["metrics"][0])
+
+
+def word(raw):
+    raw["metrics"][0]["details"]["word_000"] += 0.5
+
+
+def cut_text(frame):
+    frame.loc[frame.item == frame.item[0], "truncated_texts"] = 1
+    return frame
+
+
+HTML = "<script>alert(1)</script>"
+NESTED = b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+
+TAMPERINGS = {
+    # scores
+    "score_last_digit_changed_metric_left_alone": (score_edit(last_digit), "hash"),
+    "better_scores_metric_left_alone": (score_edit(better_scores, fit_hash=True), "metric"),
+    "item_dropped": (score_edit(drop_first_item), "ids"),
+    "item_dropped_and_count_and_hash_adjusted": (drop_item_and_say_so, "manifest"),
+    "item_doubled": (score_edit(double_first_item), "ids"),
+    "ids_swapped": (score_edit(swapped_ids), "hash"),
+    "id_unknown": (score_edit(rename_item("nobody")), "ids"),
+    "id_too_long": (score_edit(rename_item("x" * 400)), "ids"),
+    "id_with_markup": (score_edit(rename_item(HTML)), "ids"),
+    "score_nan": (score_edit(with_score(np.nan)), "finite"),
+    "score_infinite": (score_edit(with_score(np.inf)), "finite"),
+    "rows_of_an_item_swapped": (score_edit(swap_rows), "ids"),
+    "a_pair_missing": (score_edit(lambda f: f.drop(index=2)), "ids"),
+    "no_rows": (score_edit(lambda f: f.iloc[:0]), "ids"),
+    "empty_cell": (empty_cell, "scores"),
+    "scores_as_float64": (
+        score_edit(lambda f: f.assign(score=f.score.astype("float64"))),
+        "scores",
+    ),
+    "extra_column": (score_edit(lambda f: f.assign(note="x")), "scores"),
+    "column_missing": (score_edit(lambda f: f.drop(columns=["truncated_texts"])), "scores"),
+    "cut_texts_changed_in_the_log": (score_edit(cut_text, fit_hash=True), "count"),
+    "scores_missing": (lambda tree: (tree / WINO / "scores.parquet").unlink(), "missing"),
+    "parquet_cut_short": (truncated_parquet, "scores"),
+    "parquet_byte_flipped": (flipped_byte, None),
+    "pickle_renamed_parquet": (raw_scores(pickle.dumps({"score": 1.0})), "scores"),
+    "empty_parquet": (raw_scores(b""), "scores"),
+    "parquet_magic_only": (raw_scores(b"PAR1" * 3), "scores"),
+    "too_many_rows": (bomb, "scores"),
+    "scores_of_5_gb": (sparse("scores.parquet", 5 * 10**9), "file"),
+    # numbers in the record
+    "metric_changed_alone": (metric("text", "value", 0.9), "metric"),
+    "interval_low_changed": (metric("text", "low", 0.0), "metric"),
+    "interval_high_changed": (metric("group", "high", 0.999), "metric"),
+    "interval_removed": (metric("text", "low", None), "metric"),
+    "n_of_a_metric_changed": (metric("text", "n", 400), "metric"),
+    "clusters_changed": (metric("text", "n_clusters", 1), "metric"),
+    "chance_changed": (metric("group", "chance", 0.5), "metric"),
+    "ties_changed": (metric("text", "ties", 99), "metric"),
+    "strict_changed": (metric("text", "strict", 0.99), "metric"),
+    "lenient_changed": (metric("image", "lenient", 0.001), "metric"),
+    "metric_missing": (record_edit(drop_metric), "metric"),
+    "metric_invented": (record_edit(invent_metric), "metric"),
+    "metric_twice": (record_edit(repeat_metric), "metric"),
+    "noise_error_impossible": (metric("text", "noise_se", 7.0, DIFFUSION), "metric"),
+    "score_changed": (put("score", 0.99), "score"),
+    "score_removed": (put("score", None), "score"),
+    "effect_size_changed": (metric("dax_wug", "value", 0.0, BIAS), "metric"),
+    "p_value_changed": (metric("dax_wug", "p_value", 1e-9, BIAS), "metric"),
+    "word_contribution_changed": (record_edit(word, BIAS), "metric"),
+    "score_of_bias_invented": (put("score", 0.5, folder=BIAS), "score"),
+    "seed_changed": (put("settings", "seed", 5, folder=BIAS), "signature"),
+    "n_items_changed": (put("task", "n_items", 400), "count"),
+    "n_expected_changed": (put("task", "n_expected", 30), "count"),
+    "limit_changed": (put("task", "limit", 7), "ids"),
+    "truncated_texts_changed": (put("truncated_texts", 3), "count"),
+    # hashes and identity
+    "wrong_scores_hash": (put("scores_sha256", "0" * 64), "hash"),
+    "wrong_manifest_hash": (put("task", "manifest_sha256", "0" * 64), "manifest"),
+    "hash_is_no_hash": (put("scores_sha256", "deadbeef"), "schema"),
+    "signature_changed": (put("signature", "gdb|task:winoground|seed:0|v1"), "signature"),
+    "signature_broken": (put("signature", "trust me"), "signature"),
+    "model_name_climbs_out": (put("model", "name", "../../../etc/passwd"), "schema"),
+    "model_name_is_two_dots": (put("model", "name", ".."), "schema"),
+    "model_name_differs_from_path": (put("model", "name", "gpt-7"), "layout"),
+    "revision_differs_from_path": (rename("hashing/1", "hashing/2"), "layout"),
+    "model_folder_renamed": (rename("hashing", "better"), "layout"),
+    "task_folder_renamed": (rename(WINO, "hashing/1/clevr"), "layout"),
+    "task_unknown": (put("task", "name", "nonsense"), "manifest"),
+    "suite_unknown": (put("task", "suite", "secret"), "manifest"),
+    "task_version_changed": (put("task", "version", "99"), "manifest"),
+    "same_scores_as_new_revision": (copied_revision, "duplicate"),
+    "scores_of_another_model": (stolen_scores, "duplicate"),
+    "folder_differs_only_in_case": (case_twin, "duplicate"),
+    "two_cards_in_one_revision": (two_cards, "duplicate"),
+    # cost and origin
+    "no_time": (put("cost", "wall_seconds", 0.0), "cost"),
+    "negative_time": (put("cost", "wall_seconds", -5.0), "cost"),
+    "no_memory": (put("cost", "peak_memory_bytes", 1), "cost"),
+    "evaluations_without_timesteps": (put("cost", "unet_evaluations", 5), "cost"),
+    "too_few_evaluations": (put("cost", "unet_evaluations", 5, folder=DIFFUSION), "cost"),
+    "too_many_evaluations": (put("cost", "unet_evaluations", 10**9, folder=DIFFUSION), "cost"),
+    "evaluations_removed": (put("cost", "unet_evaluations", None, folder=DIFFUSION), "cost"),
+    "faster_than_light": (put("cost", "wall_seconds", 1e-6, folder=DIFFUSION), "cost"),
+    "created_in_the_future": (put("created", "2199-01-01T00:00:00+00:00"), "created"),
+    "created_nowhere": (put("created", "2026-01-01T00:00:00"), "created"),
+    "created_is_no_time": (put("created", "yesterday"), "created"),
+    "no_packages": (put("environment", "packages", {}), "environment"),
+    # text
+    "html_in_the_description": (put("model", "description", HTML), "text"),
+    "html_in_the_platform": (put("environment", "platform", HTML), "text"),
+    "html_in_a_key": (put("environment", "packages", {HTML: "1"}), "text"),
+    "html_in_a_detail": (put("settings", "extra", {"a": "<b>"}), "text"),
+    "javascript_link": (put("model", "url", "javascript:alert(1)"), "text"),
+    "control_character": (put("model", "license", "MIT\x1b[2J"), "text"),
+    "right_to_left_override": (put("model", "license", "MIT\u202egpl"), "text"),
+    "very_long_string": (put("model", "bibtex", "x" * 5000), "text"),
+    # schema and JSON
+    "future_schema": (put("schema_version", 99), "schema"),
+    "schema_is_text": (put("schema_version", "1"), "schema"),
+    "schema_is_true": (put("schema_version", bool(1)), "schema"),
+    "unknown_field": (put("verified", "yes"), "schema"),
+    "badge_typed": (put("badge", "recomputed"), "schema"),
+    "field_missing": (record_edit(lambda raw: raw.pop("cost")), "schema"),
+    "number_as_text": (put("task", "n_items", "30"), "schema"),
+    "number_with_5000_digits": (raw_record(b'{"schema_version": ' + b"9" * 5000 + b"}"), "json"),
+    "nan_in_json": (put("score", float("nan")), "json"),
+    "key_twice": (doubled_key, "json"),
+    "deeply_nested_json": (raw_record(NESTED), "json"),
+    "json_cut_short": (raw_record(b'{"schema_version": 1'), "json"),
+    "json_list": (raw_record(b"[]"), "json"),
+    "json_empty": (raw_record(b""), "json"),
+    "not_utf8": (raw_record(b'{"a": "\xff\xfe"}'), "json"),
+    "record_of_5_gb": (sparse("record.json", 5 * 10**9), "file"),
+    # files
+    "record_missing": (lambda tree: (tree / WINO / "record.json").unlink(), "missing"),
+    "record_is_a_link": (link_record, "layout"),
+    "folder_is_a_link": (link_folder, "layout"),
+    "record_is_a_pipe": (fifo, "file"),
+    "record_is_a_folder": (
+        lambda tree: (
+            (tree / WINO / "record.json").unlink(),
+            (tree / WINO / "record.json").mkdir(),
+        ),
+        "file",
+    ),
+    "extra_file": (lambda tree: (tree / WINO / "model.pkl").write_bytes(b"x"), "layout"),
+    "hidden_file": (lambda tree: (tree / WINO / ".profile").write_text("x"), "layout"),
+    "file_beside_tasks": (lambda tree: (tree / "hashing/notes.txt").write_text("x"), "layout"),
+    "folder_name_is_no_name": (lambda tree: (tree / "a b").mkdir(), "layout"),
+    "empty_folder": (lambda tree: (tree / "empty").mkdir(), "layout"),
+    "log_is_no_toml": (lambda tree: (tree / "INVALIDATED.toml").write_text("[[x"), "log"),
+    "log_has_markup": (
+        lambda tree: (tree / "INVALIDATED.toml").write_text(
+            f'[[invalidated]]\npath = "a"\nreason = "{HTML}"\ndate = "2026-01-01"\n'
+        ),
+        "text",
+    ),
+}
+
+
+def test_untouched_submissions_are_ok(pristine):
+    report = verify(pristine)
+    assert report.ok, report.problems
+    assert {v.badge for v in report.submissions} == {Badge.PARTIAL}  # 30 of the mini suite's items
+    assert [v.place.path for v in report.submissions] == [
+        "denoising/2/winoground",
+        "hashing/1/bias",
+        "hashing/1/winoground",
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(TAMPERINGS))
+def test_tampering_is_found(name, tree):
+    tamper, check = TAMPERINGS[name]
+    tamper(tree)
+    report = verify(tree)
+    assert not report.ok
+    if check is not None:
+        assert check in {p.check for p in report.problems}, report.problems
+    for problem in report.problems:
+        assert problem.problem.isprintable()
+        assert "<script" not in problem.path
+
+
+def test_at_least_25_kinds_are_covered():
+    assert len(TAMPERINGS) >= 25
+
+
+def test_untouched_neighbours_keep_their_badge(tree):
+    put("score", 0.99)(tree)
+    badges = {v.place.path: v.badge for v in verify(tree).submissions}
+    assert badges["hashing/1/winoground"] is Badge.FAILED
+    assert badges["hashing/1/bias"] is Badge.PARTIAL
+
+
+@pytest.mark.parametrize("inside", ["hashing", "hashing/1", "hashing/1/winoground"])
+def test_any_level_can_be_verified(tree, inside):
+    assert verify(tree / inside).ok
+    put("score", 0.99)(tree)
+    assert not verify(tree / inside).ok
+
+
+def test_nothing_is_not_ok(tmp_path):
+    (report,) = [verify(tmp_path)]
+    assert not report.ok
+    with pytest.raises(InputError, match="no such folder"):
+        verify(tmp_path / "missing")
+
+
+def test_rows_may_come_in_any_order_of_items(tree):
+    def reverse(frame):
+        blocks = [g for _, g in frame.groupby("item", sort=False)][::-1]
+        return pa.concat_tables([pa.Table.from_pandas(b) for b in blocks]).to_pandas()
+
+    score_edit(reverse)(tree)
+    report = verify(tree / "hashing/1/winoground")
+    assert report.ok, report.problems

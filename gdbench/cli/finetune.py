@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from gdbench.cli import options as o
+from gdbench.finetune.command import hardneg
 
 
 def register(app: typer.Typer) -> None:
@@ -17,6 +18,14 @@ def register(app: typer.Typer) -> None:
     lora.callback()(_group)
     lora.command("convert")(convert)
     app.add_typer(lora, name="lora")
+    finetune = typer.Typer(help="Fine-tuning.", no_args_is_help=True)
+    finetune.callback()(_finetune)
+    finetune.command("hardneg")(hardneg)
+    app.add_typer(finetune, name="finetune")
+
+
+def _finetune() -> None:
+    """Fine-tuning of diffusion models with hard negatives."""
 
 
 def _group() -> None:

@@ -1,0 +1,1 @@
+"""HardNeg-DiffusionITM: fine-tuning a diffusion model with hard negatives (LoRA)."""

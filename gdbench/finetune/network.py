@@ -1,0 +1,147 @@
+"""The model in training: frozen parts, LoRA on the U-Net's attention, errors with a gradient."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gdbench.errors import InputError
+from gdbench.finetune.batches import Drawn
+from gdbench.models.diffusion_itm.denoiser import (
+    Denoiser,
+    EpsilonDenoiser,
+    FlowDenoiser,
+    VelocityDenoiser,
+)
+from gdbench.models.diffusion_itm.encoders import Encoders
+from gdbench.models.diffusion_itm.loading import Parts
+from gdbench.models.lora import lora_layers
+from gdbench.models.lora_file import Pair
+
+ADAPTER = "default"
+_PROJECTIONS = (".to_q", ".to_k", ".to_v", ".to_out.0")
+
+
+def attention_modules(unet: nn.Module, *, cross_only: bool) -> list[str]:
+    """Names of the projections of a U-Net's attentions. Raises InputError where it has none."""
+    kinds = (".attn2",) if cross_only else (".attn1", ".attn2")
+    ends = tuple(kind + projection for kind in kinds for projection in _PROJECTIONS)
+    found = [name for name, _ in unet.named_modules() if name.endswith(ends)]
+    if not found:
+        raise InputError("the base model's U-Net has no attention that a LoRA could be put on")
+    return found
+
+
+def add_lora(
+    unet: Any, *, rank: int, alpha: float | None, cross_only: bool, seed: int
+) -> list[nn.Parameter]:
+    """Freeze a U-Net and put a LoRA on its attention; returns the parameters to train, float32.
+
+    `up` starts at zero and `down` at normal numbers of deviation 1 / rank, as in the release.
+    """
+    from peft import LoraConfig
+
+    unet.requires_grad_(requires_grad=False)
+    config = LoraConfig(
+        r=rank,
+        lora_alpha=rank if alpha is None else alpha,  # type: ignore[arg-type] # floats are fine
+        init_lora_weights="gaussian",
+        target_modules=attention_modules(unet, cross_only=cross_only),
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        unet.add_adapter(config, adapter_name=ADAPTER)
+    trained = [p for p in unet.parameters() if p.requires_grad]
+    for parameter in trained:
+        parameter.data = parameter.data.float()
+    return trained
+
+
+def pairs_of(unet: nn.Module) -> dict[str, Pair]:
+    """The matrices of a LoRA in training, copied to the CPU."""
+    return {
+        name: Pair(
+            layer.lora_A[ADAPTER].weight.detach().cpu().clone(),
+            layer.lora_B[ADAPTER].weight.detach().cpu().clone(),
+            float(layer.lora_alpha[ADAPTER]),
+        )
+        for name, layer in lora_layers(unet).items()
+    }
+
+
+@torch.no_grad()
+def restore(unet: nn.Module, pairs: dict[str, Pair]) -> None:
+    """Put saved matrices back. Raises InputError unless they are those of this LoRA."""
+    layers = lora_layers(unet)
+    if layers.keys() != pairs.keys():
+        raise InputError("the checkpoint's LoRA is on other modules than this run's")
+    for name, pair in pairs.items():
+        layers[name].lora_A[ADAPTER].weight.copy_(pair.down)
+        layers[name].lora_B[ADAPTER].weight.copy_(pair.up)
+
+
+def fingerprint(pairs: dict[str, Pair]) -> str:
+    """sha256 over names, matrices and alphas."""
+    digest = hashlib.sha256()
+    for name, pair in sorted(pairs.items()):
+        digest.update(f"{name}/{pair.rank}/{pair.alpha}".encode())
+        for matrix in (pair.down, pair.up):
+            digest.update(matrix.float().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+class Trainee:
+    """Per-example errors of the model in training.
+
+    `unet` is the network to call: that of `parts`, or its wrapper for several processes.
+    """
+
+    def __init__(self, parts: Parts, unet: nn.Module, encoders: Encoders) -> None:
+        self.parts, self.unet, self.encoders = parts, unet, encoders
+        dtype = next(p.dtype for p in parts.unet.parameters() if not p.requires_grad)
+        self.size = 1
+        for side in parts.latent_shape:
+            self.size *= side
+        self.denoiser = self._denoiser(dtype)
+
+    def _denoiser(self, dtype: torch.dtype) -> Denoiser:
+        parts = self.parts
+        if parts.prediction == "flow" or parts.alphas_cumprod is None:
+            return FlowDenoiser(self._forward, parts.shift, dtype)
+        kind = EpsilonDenoiser if parts.prediction == "epsilon" else VelocityDenoiser
+        return kind(self._forward, parts.alphas_cumprod, dtype)
+
+    def _forward(self, x: Tensor, times: Tensor, prompts: Tensor, owner: Tensor | None) -> Tensor:
+        if owner is not None:
+            x, times = x[owner], times[owner]
+        out: Tensor = self.unet(x, times, encoder_hidden_states=prompts, return_dict=False)[0]
+        return out
+
+    def errors(self, batch: Sequence[Drawn], *, negatives: bool) -> tuple[Tensor, Tensor | None]:
+        """Mean squared error in the noise of every positive and negative pair, (B,) each.
+
+        Both have the same noise and timestep. It is the square of what evaluation measures, over
+        the number of elements, whatever the network predicts.
+        """
+        device = self.encoders.device
+        images = [drawn.example.image for drawn in batch]
+        texts = [drawn.example.text for drawn in batch]
+        if negatives:
+            images += [drawn.example.negative_image for drawn in batch]
+            texts += [drawn.example.negative_text for drawn in batch]
+        repeats = len(images) // len(batch)
+        found = self.denoiser.errors(
+            torch.stack([self.encoders.latent(image) for image in images]),
+            torch.stack([drawn.noise for drawn in batch]).to(device).repeat(repeats, 1, 1, 1),
+            torch.tensor([drawn.timestep for drawn in batch], device=device).repeat(repeats),
+            torch.stack([prompt for prompt, _ in self.encoders.prompts(texts)]),
+        )
+        squares = found.square() / self.size
+        if not negatives:
+            return squares, None
+        positive, negative = squares.chunk(2)
+        return positive, negative

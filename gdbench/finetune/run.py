@@ -1,0 +1,140 @@
+"""From names and folders to a finished run: what the command line and the ablation call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gdbench.errors import InputError
+from gdbench.finetune.coco import HELD_OUT_TABLE, TRAIN_TABLE, NegCLIPTable, find_table
+from gdbench.finetune.examples import TrainingData
+from gdbench.finetune.scenes import SceneExamples
+from gdbench.finetune.settings import HardNegSettings
+from gdbench.finetune.trainer import Summary, Trainer, claim, make_accelerator
+from gdbench.finetune.validation import Validation, coco_items, held_out_task, mini_items
+from gdbench.models.diffusion_itm.loading import Parts, find_folder, load_parts
+from gdbench.models.loading import resolve
+from gdbench.protocol import Item
+
+_DTYPES = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a run reads: the base model and the training data."""
+
+    base: str
+    data: str  # "mini" or "coco"
+    root: Path | None = None  # folder of COCO
+    table: Path | None = None  # NegCLIP's training table; None: looked for below `root`
+    held_out_table: Path | None = None
+    scenes: int = 20_000  # training scenes of "mini"
+    allow_partial: bool = False
+    cache_dir: Path | None = None
+
+
+def base_folder(base: str) -> tuple[str, Path]:
+    """Name and folder of a base model. Raises InputError unless it is a plain diffusion model."""
+    entry = resolve(base)
+    if entry.kind != "diffusion-itm" or entry.lora is not None:
+        raise InputError(
+            f"--base {base}: expected a Stable Diffusion model without a LoRA, e.g. mini-sd, "
+            "sd2.1, a folder or diffusion:OWNER/NAME"
+        )
+    if entry.bundled and not Path(entry.source).is_dir():
+        raise InputError(f"--base {base}: its weights are not at {entry.source}")
+    return entry.name, find_folder(entry.source, entry.revision, None)
+
+
+def training_data(sources: Sources, settings: dict[str, Any]) -> TrainingData:
+    """The examples to train on. Raises InputError or DataProblemsError."""
+    if sources.data == "mini":
+        return SceneExamples(sources.scenes, seed=0)
+    if sources.data != "coco":
+        raise InputError(f"--data {sources.data}: expected coco or mini")
+    root = _root(sources)
+    return NegCLIPTable(
+        sources.table or find_table(root, TRAIN_TABLE),
+        root,
+        settings.get("negatives", "mixed"),
+        allow_partial=sources.allow_partial,
+    )
+
+
+def _root(sources: Sources) -> Path:
+    if sources.root is None or not sources.root.is_dir():
+        raise InputError(
+            f"--data coco needs --root: the folder with train2014/, val2014/ and {TRAIN_TABLE}"
+        )
+    return sources.root
+
+
+def _held_out(sources: Sources, count: int) -> list[Item]:
+    if sources.data == "mini":
+        return list(mini_items(count))
+    root = _root(sources)
+    table = sources.held_out_table or find_table(root, HELD_OUT_TABLE)
+    return list(coco_items(NegCLIPTable(table, root, allow_partial=sources.allow_partial), count))
+
+
+def hardneg(
+    sources: Sources,
+    out: Path,
+    *,
+    cpu: bool = False,
+    wandb_project: str | None = None,
+    **settings: Any,
+) -> Summary:
+    """Train a LoRA with hard negatives, or go on with a run that was interrupted.
+
+    Args:
+        sources: base model and data.
+        out: folder of the run; the result is `out/pytorch_lora_weights.safetensors`.
+        cpu: train on the CPU even where there is a GPU.
+        wandb_project: also log to this wandb project.
+        **settings: fields of `HardNegSettings`.
+
+    Raises:
+        GdbenchError: with one line (see `Trainer.run` and the loaders).
+    """
+    name, folder = base_folder(sources.base)
+    data = training_data(sources, settings)
+    precision = settings.get("precision", "no")
+    accelerator = make_accelerator(precision, cpu=cpu)
+    parts: Parts = load_parts(folder, accelerator.device, _DTYPES[precision])
+    chosen = HardNegSettings(
+        base=name,
+        base_sha256=parts.weights_sha256,
+        data=sources.data,
+        data_sha256=data.fingerprint,
+        processes=accelerator.num_processes,
+        **settings,
+    )
+    validation = None
+    if chosen.validate_every:
+        validation = Validation(
+            held_out_task(_held_out(sources, chosen.validation_items)),
+            chosen.validation_samples,
+            chosen.seed,
+            f"{name}-hardneg"[:96],
+        )
+    if accelerator.is_main_process:
+        claim(out, chosen)
+    accelerator.wait_for_everyone()
+    trainer = Trainer(
+        accelerator,
+        parts,
+        data,
+        chosen,
+        out,
+        validation=validation,
+        wandb_project=wandb_project,
+        cache_dir=sources.cache_dir,
+    )
+    try:
+        return trainer.run()
+    finally:
+        accelerator.end_training()

@@ -1,0 +1,297 @@
+"""The training loop: step after step until done, from wherever the last checkpoint is."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from torch import nn
+
+from gdbench.errors import GdbenchError, InputError, RunMismatchError
+from gdbench.finetune.batches import Sampler, places
+from gdbench.finetune.checkpoint import (
+    Checkpoints,
+    State,
+    load,
+    random_state,
+    restore_random_state,
+)
+from gdbench.finetune.examples import TrainingData
+from gdbench.finetune.journal import Journal
+from gdbench.finetune.loss import hard_negative_loss
+from gdbench.finetune.network import Trainee, add_lora, pairs_of, restore
+from gdbench.finetune.settings import HardNegSettings, Precision
+from gdbench.finetune.validation import Validation
+from gdbench.models.diffusion_itm.encoders import Encoders
+from gdbench.models.diffusion_itm.loading import Parts
+from gdbench.models.lora_file import WEIGHTS, write_lora
+from gdbench.store import write_atomically
+
+STATS = ("loss", "positive", "negative", "clipped")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The end of a run, as in `result.json`."""
+
+    weights: str
+    steps: int
+    best_step: int | None
+    """Step of the weights, where validation chose them; None: the last step's."""
+    best_score: float | None
+
+
+def make_accelerator(precision: Precision, *, cpu: bool) -> Any:
+    """The accelerator of this process. Raises InputError for a precision the device lacks."""
+    from accelerate import Accelerator
+    from accelerate.utils import InitProcessGroupKwargs
+
+    patience = InitProcessGroupKwargs(timeout=timedelta(hours=6))  # others wait for validation
+    if precision == "fp16" and (cpu or not torch.cuda.is_available()):
+        raise InputError("--precision fp16 needs a GPU; use bf16, or no for float32")
+    return Accelerator(mixed_precision=precision, cpu=cpu, kwargs_handlers=[patience])
+
+
+def claim(out: Path, settings: HardNegSettings) -> None:
+    """Write a run's settings, or see that the folder holds a run of the same settings.
+
+    Raises RunMismatchError naming the first difference.
+    """
+    path = out / "settings.json"
+    if not path.exists():
+        if out.is_dir() and any(out.iterdir()):
+            raise RunMismatchError(f"{out} is not empty and has no settings.json: choose another")
+        out.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, settings.model_dump_json(indent=2).encode() + b"\n")
+        return
+    try:
+        was = HardNegSettings.model_validate_json(path.read_bytes())
+    except ValueError:
+        raise RunMismatchError(f"{path} cannot be read; choose another --out") from None
+    for name in HardNegSettings.model_fields:
+        if getattr(was, name) != getattr(settings, name):
+            raise RunMismatchError(
+                f"{out} holds another run: {name} is {getattr(was, name)!r} there and "
+                f"{getattr(settings, name)!r} now; choose another --out"
+            )
+
+
+class Trainer:
+    """One run of HardNeg-DiffusionITM; `run` does all of it or the rest of it."""
+
+    def __init__(
+        self,
+        accelerator: Any,
+        parts: Parts,
+        data: TrainingData,
+        settings: HardNegSettings,
+        out: Path,
+        *,
+        validation: Validation | None = None,
+        wandb_project: str | None = None,
+        cache_dir: Path | None = None,
+    ) -> None:
+        """Prepare a run; `parts` gets a LoRA, whose parameters are the only ones trained."""
+        self.accelerator, self.parts, self.settings, self.out = accelerator, parts, settings, out
+        self.validation, self.wandb_project = validation, wandb_project
+        s = settings
+        self.parameters: list[nn.Parameter] = add_lora(
+            parts.unet, rank=s.rank, alpha=s.alpha, cross_only=s.attention == "cross", seed=s.seed
+        )
+        if s.gradient_checkpointing:
+            parts.unet.enable_gradient_checkpointing()
+        parts.unet.train()
+        self.optimiser = torch.optim.AdamW(
+            self.parameters, lr=s.learning_rate, weight_decay=s.weight_decay
+        )
+        self.unet, self.prepared = accelerator.prepare(parts.unet, self.optimiser)
+        self.trainee = Trainee(parts, self.unet, Encoders(parts, accelerator.device, cache_dir))
+        self.sampler = Sampler(data, s.negatives, parts.latent_shape, s.seed)
+        self.checkpoints = Checkpoints(out / "checkpoints")
+        self.state = State()
+
+    @property
+    def main(self) -> bool:
+        """Whether this process writes files."""
+        return bool(self.accelerator.is_main_process)
+
+    def run(self) -> Summary:
+        """Train to the last step.
+
+        Raises:
+            GdbenchError: the loss is not finite; the last good checkpoint is kept.
+            InputError: a checkpoint is damaged, or a picture cannot be read.
+        """
+        done = self.out / "result.json"
+        if done.exists():
+            return Summary(**json.loads(done.read_text(encoding="utf-8")))
+        self._resume()
+        journal = None
+        if self.main:
+            settings = self.settings.model_dump(mode="json")
+            journal = Journal(self.out, self.state.step, settings, self.wandb_project)
+        try:
+            with self._progress() as (progress, bar):
+                while self.state.step < self.settings.steps:
+                    stats = self._step()
+                    if journal is not None:
+                        journal.write(self.state.step, stats)
+                        progress.update(
+                            bar, completed=self.state.step, loss=f"loss {stats['loss']:.4f}"
+                        )
+                    self._after_step(journal)
+        finally:
+            if journal is not None:
+                journal.close()
+        return self._finish(done)
+
+    def _resume(self) -> None:
+        latest = self.checkpoints.latest
+        if latest is not None:
+            self.state, pairs = load(latest, self.optimiser, self.parameters)
+            restore(self.parts.unet, pairs)
+            rank = self.accelerator.process_index
+            if rank < len(self.state.random_states):
+                restore_random_state(self.state.random_states[rank])
+            if self.state.scaler and self.accelerator.scaler is not None:
+                self.accelerator.scaler.load_state_dict(self.state.scaler)
+        if self.main:  # validations of steps that will be done again
+            for folder in self.out.glob("validation/step-*"):
+                if int(folder.name.removeprefix("step-")) > self.state.step:
+                    shutil.rmtree(folder)
+        self.accelerator.wait_for_everyone()
+
+    def _step(self) -> dict[str, float]:
+        """One optimiser step. Raises GdbenchError before it would spoil the weights."""
+        s, started, step = self.settings, time.perf_counter(), self.state.step
+        sums = torch.zeros(len(STATS), device=self.accelerator.device)
+        for micro in range(s.accumulation):
+            rank = self.accelerator.process_index
+            where = places(
+                step, micro, rank, processes=s.processes, accumulation=s.accumulation,
+                size=s.batch_size,
+            )  # fmt: skip
+            batch = [self.sampler.at(place) for place in where]
+            last = micro == s.accumulation - 1
+            with contextlib.nullcontext() if last else self.accelerator.no_sync(self.unet):
+                with self.accelerator.autocast():
+                    positive, negative = self.trainee.errors(batch, negatives=s.negatives != "none")
+                loss = hard_negative_loss(positive, negative, bound=s.bound, clip=s.clip)
+                self.accelerator.backward(loss.value / s.accumulation)
+            other = positive.new_zeros(()) if negative is None else negative.detach().mean()
+            sums += torch.stack(
+                [loss.value.detach(), positive.detach().mean(), other, loss.clipped]
+            )
+        means = self.accelerator.reduce(sums / s.accumulation, reduction="mean")
+        stats = dict(zip(STATS, means.tolist(), strict=True))
+        norm = float(self.accelerator.clip_grad_norm_(self.parameters, s.max_grad_norm))
+        scaled = self.accelerator.scaler is not None  # the scaler skips steps that overflow
+        if not bool(torch.isfinite(means).all()) or not (scaled or norm < float("inf")):
+            self._stop(step + 1, stats["loss"], norm)
+        rate = s.learning_rate_at(step)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.prepared.step()
+        self.prepared.zero_grad()
+        self.state.step += 1
+        seconds = time.perf_counter() - started
+        return {**stats, "learning_rate": rate, "gradient_norm": norm, "seconds": seconds}
+
+    def _stop(self, step: int, loss: float, norm: float) -> None:
+        latest = self.checkpoints.latest
+        kept = f"the last good checkpoint is {latest}" if latest else "there is no checkpoint yet"
+        raise GdbenchError(
+            f"loss {loss} and gradient norm {norm} at step {step} are not finite: training "
+            f"stopped, {kept}; try a lower --learning-rate, a --warmup, or another --precision, "
+            "with another --out"
+        )
+
+    def _after_step(self, journal: Journal | None) -> None:
+        s, step = self.settings, self.state.step
+        last = step == s.steps
+        if self.validation and s.validate_every and (last or step % s.validate_every == 0):
+            self._validate(self.validation, journal)
+        if last or step % s.checkpoint_every == 0:
+            self._checkpoint()
+
+    def _validate(self, validation: Validation, journal: Journal | None) -> None:
+        step = self.state.step
+        if self.main:
+            folder = self.out / "validation" / f"step-{step:08d}"
+            record = validation.run(self.parts, step, folder, self.accelerator.device, None)
+            score = float(record.score or 0.0)
+            if journal is not None:
+                found = {metric.name: metric.value for metric in record.metrics}
+                journal.write_validation(step, {**found, "score": score})
+            if self.state.best_score is None or score > self.state.best_score:
+                self.state.best_step, self.state.best_score = step, score
+                note = {"step": str(step), "base_sha256": self.settings.base_sha256}
+                write_lora(self.out / "best" / WEIGHTS, pairs_of(self.parts.unet), note)
+        self.accelerator.wait_for_everyone()
+
+    def _checkpoint(self) -> None:
+        from accelerate.utils import gather_object
+
+        pairs = pairs_of(self.parts.unet)
+        for name, pair in pairs.items():
+            if not (torch.isfinite(pair.down).all() and torch.isfinite(pair.up).all()):
+                self._stop(self.state.step, float("nan"), float("nan"))
+                raise AssertionError(name)
+        self.state.random_states = gather_object([random_state()])
+        scaler = self.accelerator.scaler
+        self.state.scaler = scaler.state_dict() if scaler is not None else {}
+        if self.main:
+            self.checkpoints.save(self.state, pairs, self.optimiser)
+        self.accelerator.wait_for_everyone()
+
+    def _finish(self, done: Path) -> Summary:
+        weights = self.out / WEIGHTS
+        best = self.out / "best" / WEIGHTS
+        summary = Summary(
+            weights.name, self.state.step, self.state.best_step, self.state.best_score
+        )
+        if self.main:
+            if self.state.best_step is not None:
+                shutil.copyfile(best, weights)
+            else:
+                note = {"step": str(self.state.step), "base_sha256": self.settings.base_sha256}
+                write_lora(weights, pairs_of(self.parts.unet), note)
+            write_atomically(done, json.dumps(asdict(summary), indent=2).encode() + b"\n")
+        self.accelerator.wait_for_everyone()
+        return summary
+
+    @contextlib.contextmanager
+    def _progress(self) -> Iterator[tuple[Progress, TaskID]]:
+        with Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[loss]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            disable=not self.main,
+        ) as progress:
+            bar = progress.add_task(
+                "training", total=self.settings.steps, completed=self.state.step, loss=""
+            )
+            yield progress, bar

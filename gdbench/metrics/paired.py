@@ -176,19 +176,23 @@ def sign_flip_p(differences: NDArray[np.float64], *, seed: int = 0, flips: int =
 
 
 def detectable_difference(
-    shares: NDArray[np.float64], level: float = LEVEL, power: float = POWER
+    shares: NDArray[np.float64],
+    level: float = LEVEL,
+    power: float = POWER,
+    limit: float = 1.0,
 ) -> float:
     """Smallest true difference found with probability `power` by a two-sided test.
 
     `shares` (n_clusters,) sum to the observed difference; their spread gives its standard error.
-    Without any spread one discordant cluster in each direction is assumed.
+    Without any spread one discordant cluster in each direction is assumed. No difference exceeds
+    `limit`.
     """
     n = len(shares)
     variance = n * float(shares.var(ddof=1)) if n > 1 else 1.0
     if variance == 0:
         variance = 2 / n**2
     z = float(stats.norm.isf((1 - level) / 2) + stats.norm.ppf(power))
-    return min(1.0, z * float(np.sqrt(variance)))
+    return min(limit, z * float(np.sqrt(variance)))
 
 
 @dataclass(frozen=True)

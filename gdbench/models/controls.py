@@ -118,8 +118,8 @@ def load_control(
     spec: str, options: LoadOptions, load: Callable[[str, LoadOptions], ITMModel] | None = None
 ) -> ITMModel:
     """The control that `control:KIND:MODEL` names. Raises InputError where it is not one."""
-    if load is None:
-        from gdbench.models.loading import load_model as load
+    from gdbench.models.loading import load_model
+
     _, _, rest = spec.partition(":")
     kind, _, model = rest.partition(":")
     found = next((k for k in KINDS if k == kind), None)
@@ -127,4 +127,4 @@ def load_control(
         raise InputError(
             f"--model {spec!r}: a control is control:KIND:MODEL with KIND {' or '.join(KINDS)}"
         )
-    return control(load(model, options), found)
+    return control((load or load_model)(model, options), found)

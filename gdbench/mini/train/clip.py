@@ -14,6 +14,7 @@ from open_clip import CLIP, ClipLoss
 from safetensors.torch import save_file
 
 from gdbench.mini.background import SIDE
+from gdbench.mini.train.attention import full_precision_attention
 from gdbench.mini.train.data import draw, to_tensor, tokens
 from gdbench.mini.train.schedule import cosine
 from gdbench.mini.train.tokenizer import MAX_LENGTH
@@ -57,10 +58,11 @@ def build() -> CLIP:
 
 
 def train(folder: Path, *, minutes: float, scenes: int = 100_000, resume: bool = False) -> None:
-    """Train until `minutes` of wall clock are spent, all runs together; write `folder`/mini-clip."""
+    """Train until `minutes` of wall clock are spent, all runs together; write mini-clip."""
     drawn = [draw(folder, scenes, shard=shard, shards=2) for shard in (0, 1)]
     half = len(drawn[0][0])
     ids, rows = tokens(drawn[0][1] + drawn[1][1])
+    full_precision_attention()
     torch.manual_seed(0)
     model = build()
     optimizer = torch.optim.AdamW(model.parameters(), RATE, betas=(0.9, 0.98), weight_decay=0.05)

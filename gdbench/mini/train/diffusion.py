@@ -11,6 +11,7 @@ import torch
 from diffusers import AutoencoderKL, EulerDiscreteScheduler, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
+from gdbench.mini.train.attention import full_precision_attention
 from gdbench.mini.train.data import latents
 from gdbench.mini.train.parallel import agree, average_gradients, start
 from gdbench.mini.train.pipeline import export
@@ -98,43 +99,30 @@ def train(
     rank, world = start()
     vae = AutoencoderKL.from_pretrained(folder / "vae")
     means, ids, rows = latents(folder, vae, scenes)
-    empty = build_tokenizer()([""], padding="max_length", max_length=MAX_LENGTH).input_ids
-    empty_row = torch.tensor(empty)
     torch.manual_seed(0)
+    full_precision_attention()
     unet, text = build()
+    unet.to(memory_format=torch.channels_last)
     modules: list[torch.nn.Module] = [unet, text]
     parameters = [p for m in modules for p in m.parameters()]
     optimizer = torch.optim.AdamW(parameters, RATE, betas=(0.9, 0.99), weight_decay=0.01)
     averages = [Average(m, 0.999) for m in modules]
     state_file, step, before = folder / "sd.pt", 0, 0.0
     if resume and state_file.exists():
-        state = torch.load(state_file, weights_only=True)
-        for module, saved in zip(modules, state["modules"], strict=True):
-            module.load_state_dict(saved)
-        for average, saved in zip(averages, state["averages"], strict=True):
-            average.weights = saved
-        optimizer.load_state_dict(state["optimizer"])
-        step, before = state["step"], state["spent"]
+        step, before = _resume(state_file, modules, averages, optimizer)
     torch.manual_seed(1 + step * world + rank)
     signal = scheduler().alphas_cumprod
+    empty = build_tokenizer()([""], padding="max_length", max_length=MAX_LENGTH).input_ids
     started = saved_at = probed_at = time.monotonic()
-    spent, running = before, 0.0
+    spent, running = before, 1.0
     while spent < minutes * 60:
-        rate = cosine(step, spent / (minutes * 60), RATE, warm_up=300)
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = cosine(step, spent / (minutes * 60), RATE, warm_up=300)
         chosen = torch.randint(0, len(means), (BATCH,))
-        clean = means[chosen].float()
         captions = ids[rows[chosen, torch.randint(0, rows.shape[1], (BATCH,))]]
-        captions = torch.where(torch.rand(BATCH, 1) < DROPPED, empty_row, captions)
-        noise, t = torch.randn_like(clean), timesteps(BATCH)
-        alpha = signal[t].view(-1, 1, 1, 1)
-        noisy = alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
-        with torch.autocast("cpu", torch.bfloat16):
-            prompt = text(captions).last_hidden_state
-            predicted = unet(noisy, t, prompt).sample
-        loss = (predicted.float() - noise).square().mean()
-        loss.backward()
+        captions = torch.where(torch.rand(BATCH, 1) < DROPPED, torch.tensor(empty), captions)
+        loss = _loss(unet, text, means[chosen].float(), captions, signal)
+        torch.autograd.backward(loss)
         average_gradients(modules, world)
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
@@ -142,21 +130,18 @@ def train(
         step += 1
         for average, module in zip(averages, modules, strict=True):
             average.update(module, step)
-        running += (float(loss.detach()) - running) * max(0.01, 1 / step)
+        running += (float(loss.detach()) - running) * 0.01
         now = time.monotonic()
         spent = agree(before + now - started, world)
         if rank > 0:
             continue
         if step % 100 == 0:
-            print(f"sd step {step} {spent:.0f}s loss {running:.4f} rate {rate:.2e}", flush=True)
+            print(f"sd step {step} {spent:.0f}s loss {running:.4f}", flush=True)
         done = spent >= minutes * 60
         if done or now - saved_at > CHECKPOINT_SECONDS:
             saved_at = now
             _checkpoint(state_file, modules, averages, optimizer, step, spent)
-            tuned = _averaged(modules, averages)
-            export(folder / "mini-sd", vae, *tuned, scheduler())
-            if spent > EARLY_MINUTES * 60 and not (folder / "mini-sd-early").exists():
-                export(folder / "mini-sd-early", vae, *tuned, scheduler())
+            _export(folder, vae, _averaged(modules, averages), early=spent > EARLY_MINUTES * 60)
         if done or now - probed_at > PROBE_SECONDS:
             probed_at = now
             matcher = Matcher(vae, *_averaged(modules, averages), signal, timesteps=10)
@@ -164,6 +149,52 @@ def train(
             print(
                 f"sd step {step} {spent:.0f}s held out, n=64, 10 timesteps: {figures}", flush=True
             )
+
+
+def _loss(
+    unet: UNet2DConditionModel,
+    text: CLIPTextModel,
+    clean: torch.Tensor,
+    captions: torch.Tensor,
+    signal: torch.Tensor,
+) -> torch.Tensor:
+    """Return the error of the predicted noise, for latents (n, c, h, w) and token ids (n, m)."""
+    noise, t = torch.randn_like(clean), timesteps(len(clean))
+    alpha = signal[t].view(-1, 1, 1, 1)
+    noisy = alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
+    with torch.autocast("cpu", torch.bfloat16):
+        prompt = text(captions).last_hidden_state
+        predicted = unet(noisy, t, prompt).sample
+    loss: torch.Tensor = (predicted.float() - noise).square().mean()
+    return loss
+
+
+def _export(
+    folder: Path,
+    vae: AutoencoderKL,
+    parts: tuple[UNet2DConditionModel, CLIPTextModel],
+    *,
+    early: bool,
+) -> None:
+    export(folder / "mini-sd", vae, *parts, scheduler())
+    if early and not (folder / "mini-sd-early").exists():
+        export(folder / "mini-sd-early", vae, *parts, scheduler())
+
+
+def _resume(
+    path: Path,
+    modules: list[torch.nn.Module],
+    averages: list[Average],
+    optimizer: torch.optim.Optimizer,
+) -> tuple[int, float]:
+    """Load a checkpoint; return its step and the seconds spent."""
+    state = torch.load(path, weights_only=True)
+    for module, saved in zip(modules, state["modules"], strict=True):
+        module.load_state_dict(saved)
+    for average, saved in zip(averages, state["averages"], strict=True):
+        average.restore(saved)
+    optimizer.load_state_dict(state["optimizer"])
+    return state["step"], state["spent"]
 
 
 def _averaged(

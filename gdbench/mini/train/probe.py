@@ -43,7 +43,8 @@ class Matcher:
     def latents(self, pictures: list[Drawn]) -> torch.Tensor:
         """Return scaled posterior means (n, c, 8, 8)."""
         images = to_tensor(np.stack([picture.pixels() for picture in pictures]))
-        return self.vae.encode(images).latent_dist.mean * self.vae.config.scaling_factor
+        means: torch.Tensor = self.vae.encode(images).latent_dist.mean
+        return means * float(self.vae.config.scaling_factor)
 
     @torch.inference_mode()
     def prompt(self, text: str) -> torch.Tensor:
@@ -73,7 +74,7 @@ class Matcher:
 
         Items of one image are not normalised: the subtracted term is the same for every text.
         """
-        pictures = list({p: None for item in items for p in item.images if isinstance(p, Drawn)})
+        pictures = list(dict.fromkeys(p for item in items for p in drawn(item)))
         place = {picture: row for row, picture in enumerate(pictures)}
         encoded = torch.cat(
             [self.latents(pictures[s : s + 64]) for s in range(0, len(pictures), 64)]
@@ -82,7 +83,7 @@ class Matcher:
             {
                 (place[p], t): None
                 for item in items
-                for p in item.images
+                for p in drawn(item)
                 for t in (*item.texts, *([""] if len(item.images) > 1 else []))
             }
         )
@@ -90,10 +91,15 @@ class Matcher:
         errors = dict(zip(asked, found.tolist(), strict=True))
         results = []
         for item in items:
-            naive = np.array([[-errors[place[p], t] for t in item.texts] for p in item.images])
-            empty = np.array([[-errors.get((place[p], ""), 0.0)] for p in item.images])
+            naive = np.array([[-errors[place[p], t] for t in item.texts] for p in drawn(item)])
+            empty = np.array([[-errors.get((place[p], ""), 0.0)] for p in drawn(item)])
             results.append((naive, naive - empty))
         return results
+
+
+def drawn(item: Item) -> list[Drawn]:
+    """Return the pictures of a generated item."""
+    return [picture for picture in item.images if isinstance(picture, Drawn)]
 
 
 def right(item: Item, scores: Scored) -> bool:

@@ -37,8 +37,8 @@ def scorer(name: str, weights: Path, timesteps: int) -> Scorer:
         return ClipMatcher(weights / name).matrices
     pipeline = StableDiffusionPipeline.from_pretrained(weights / name, torch_dtype=torch.float32)
     signal = pipeline.scheduler.alphas_cumprod
-    parts = (pipeline.vae, pipeline.unet, pipeline.text_encoder)
-    return Matcher(*(part.eval() for part in parts), signal, timesteps=timesteps).matrices
+    vae, unet, text = pipeline.vae.eval(), pipeline.unet.eval(), pipeline.text_encoder.eval()
+    return Matcher(vae, unet, text, signal, timesteps=timesteps).matrices
 
 
 def accuracy(score: Scorer, kind: str, n: int) -> dict[str, float | int]:

@@ -29,3 +29,9 @@ class Average:
         mine = list(self.weights.values())
         theirs = [p.detach() for _, p in module.named_parameters()]
         torch._foreach_lerp_(mine, theirs, 1 - decay)
+
+    @torch.no_grad()
+    def restore(self, weights: dict[str, torch.Tensor]) -> None:
+        """Go on from saved weights."""
+        for name, mine in self.weights.items():
+            mine.copy_(weights[name])

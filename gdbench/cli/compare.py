@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gdbench.metrics.paired import PairedDifference
     from gdbench.submissions.comparison import ModelComparison, Ranking
 
+_WIDTH = 110
 _FEWEST_DIGITS = 0.0001
 _TWO_DECIMALS = 0.1  # from here on two decimals tell enough of a p-value
 
@@ -61,6 +62,8 @@ def run(
         typer.echo(json.dumps(data, indent=2))
         return
     console = Console()
+    if console.width < _WIDTH:
+        console = Console(width=_WIDTH)  # a number cut short is worse than a long line
     for comparison in found:
         _print_comparison(console, comparison, metrics=metrics)
     if ranking is not None:
@@ -118,8 +121,8 @@ def _print_comparison(console: Console, found: ModelComparison, *, metrics: bool
         _add(table, found.bias, 1)
     console.print(table)
     console.print(
-        "p: exact McNemar or sign-flip permutation; Holm: adjusted over the rows of a block; differ: "
-        "items on which they differ; detect: smallest difference found with 80 % power"
+        "p: exact McNemar or sign-flip permutation; Holm: adjusted over the rows of a block; "
+        "differ: items on which they differ; detect: smallest difference found with 80 % power"
     )
 
 

@@ -16,6 +16,9 @@ from gdbench.metrics.paired import PairedDifference, detectable_difference, sign
 from gdbench.records import Compat
 
 
+_ROUNDING = 1e-12  # of terms that are fractions of an effect size
+
+
 def _standardised(
     measure: EffectSize, groups: Groups, compat: Compat | None
 ) -> NDArray[np.float64]:
@@ -55,6 +58,7 @@ def compare_effects(
     for measure, row in zip(usable, draws, strict=True):
         a, b = (_standardised(measure, g, compat) for g in (first, second))
         shares = a - b
+        shares[np.abs(shares) < _ROUNDING] = 0.0
         low, high = expanded_quantiles(row, len(shares))
         rows.append(
             PairedDifference(

@@ -32,33 +32,53 @@ class Hashing:
 
 
 class Denoising:
-    """A stand-in for a diffusion model: seeded errors at 12 timesteps."""
+    """A stand-in for a diffusion model: seeded errors at up to 12 timesteps in any norm."""
 
     card = ModelCard(name="denoising", revision="2", family="diffusion-unet")
-    settings = ModelSettings(
-        samples=12, timesteps=tuple(range(10, 970, 80)), schedule="grid", norm="l2", normalise=True
-    )
+    shape = (4, 8, 8)
+
+    def __init__(self, *, norm="l2", samples=12, normalise=True, schedule="nested"):
+        self.settings = ModelSettings(
+            samples=samples,
+            timesteps=tuple(range(10, 970, 80))[:samples],
+            schedule=schedule,
+            norm=norm,
+            normalise=normalise,
+            latent_shape=self.shape,
+            weighting="uniform",
+        )
 
     def score(self, images, texts):
         raise NotImplementedError
 
     def score_items(self, items):
+        s = self.settings
         for item in items:
             time.sleep(0.0005)
             rng = np.random.default_rng(
                 int.from_bytes(hashlib.sha256(item.id.encode()).digest()[:8], "big")
             )
             shape = (len(item.images), len(item.texts), 12)
-            errors = rng.uniform(40, 60, shape).astype(np.float32)
-            base = rng.uniform(40, 60, shape[::2]).astype(np.float32)
-            yield Scores(item.id, score_matrix(errors, base), errors, base, truncated_texts=0)
+            errors = rng.uniform(40, 60, shape).astype(np.float32)[..., : s.samples]
+            base = rng.uniform(40, 60, shape[::2]).astype(np.float32)[:, : s.samples]
+            matrix = score_matrix(errors, base, norm=s.norm, normalise=s.normalise, latent_size=256)
+            yield Scores(item.id, matrix, errors, base, truncated_texts=0)
+
+
+@pytest.fixture
+def denoising():
+    """The class, to be made with options."""
+    return Denoising
 
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory):
     """Finished runs by model name."""
     root = tmp_path_factory.mktemp("runs")
-    for model, tasks in ((Hashing(), ("winoground", "bias")), (Denoising(), ("winoground",))):
+    for model, tasks in (
+        (Hashing(), ("winoground", "bias")),
+        (Denoising(schedule="grid"), ("winoground",)),
+    ):
         evaluate(
             model, [TASKS.get(t) for t in tasks], root / model.card.name, suite="mini", limit=30
         )

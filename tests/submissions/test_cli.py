@@ -1,0 +1,88 @@
+"""The verbs: exit codes, JSON on standard output, one line for a mistake."""
+
+import json
+import shutil
+
+import pytest
+from typer.testing import CliRunner
+
+from gdbench.cli import app
+from gdbench.errors import InputError
+
+runner = CliRunner()
+
+
+def run(*words):
+    result = runner.invoke(app, [str(w) for w in words])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def test_submit_then_verify(runs, tmp_path):
+    to = tmp_path / "submissions"
+    result = run("submit", runs / "hashing", "--to", to)
+    assert result.exit_code == 0
+    assert "hashing/1/winoground" in result.stdout
+    found = run("verify", to, "--json")
+    assert found.exit_code == 0
+    data = json.loads(found.stdout)
+    assert data["ok"] is True
+    assert data["problems"] == []
+    assert {s["badge"] for s in data["submissions"]} == {"partial"}
+
+
+def test_verify_exits_with_1_and_names_the_path_and_check(tree, edit):
+    edit(tree / "hashing/1/winoground", lambda raw: raw.update(score=0.99))
+    result = run("verify", tree, "--json")
+    assert result.exit_code == 1
+    (problem,) = json.loads(result.stdout)["problems"]
+    assert problem["path"] == "hashing/1/winoground/record.json"
+    assert problem["check"] == "score"
+    assert set(problem) == {"path", "check", "problem"}
+    assert run("verify", tree).exit_code == 1
+
+
+def test_markup_in_a_name_does_not_reach_the_terminal(tree):
+    (tree / "[red]x").mkdir()
+    result = run("verify", tree)
+    assert result.exit_code == 1
+    assert "[red]x" in result.stdout
+
+
+def test_submit_writes_nothing_that_does_not_verify(runs, tmp_path, edit):
+    copy = shutil.copytree(runs / "hashing", tmp_path / "run")
+    edit(copy / "winoground", lambda raw: raw.update(score=0.99))
+    assert run("submit", copy, "--to", tmp_path / "s").exit_code == 1
+    assert not (tmp_path / "s").exists()
+
+
+def test_compare(runs, pristine):
+    result = run("compare", runs / "hashing", pristine / "denoising/2", "--json")
+    data = json.loads(result.stdout)
+    (comparison,) = data["comparisons"]
+    assert (comparison["first"], comparison["second"]) == ("hashing@1", "denoising@2")
+    assert data["ranking"]["tasks"] == ["winoground"]
+    text = run("compare", runs / "hashing", pristine / "denoising/2", "--metrics")
+    assert "winoground/group" in text.stdout
+    with pytest.raises(InputError, match="two folders"):
+        run("compare", runs / "hashing")
+
+
+def test_score(runs):
+    result = run("score", runs / "hashing", "--ties", "lenient", "--json")
+    records = {r["task"]["name"]: r for r in json.loads(result.stdout)}
+    for metric in records["winoground"]["metrics"]:
+        assert metric["value"] == metric["lenient"]
+    assert "denoising@2" in run("score", runs / "denoising", "--no-normalise").stdout
+    with pytest.raises(InputError, match="--ties"):
+        run("score", runs / "hashing", "--ties", "kind")
+    with pytest.raises(InputError, match="--norm"):
+        run("score", runs / "hashing", "--norm", "l3")
+
+
+def test_rescore_options(tree):
+    with pytest.raises(InputError, match="--record needs --rescore"):
+        run("verify", tree, "--record")
+    with pytest.raises(InputError, match="--rescore"):
+        run("verify", tree, "--rescore", "200%")

@@ -19,12 +19,13 @@ class Journal:
     def __init__(
         self, out: Path, step: int, settings: dict[str, Any], wandb_project: str | None
     ) -> None:
+        # first, because it may not be installed
+        self._wandb = _wandb(wandb_project, out, settings) if wandb_project else None
         self.path = out / "log.jsonl"
         kept = [entry for entry in read(self.path) if entry["step"] <= step]
         self.path.write_text("".join(json.dumps(entry) + "\n" for entry in kept), encoding="utf-8")
         self._file = self.path.open("a", encoding="utf-8")
         self._board = _tensorboard(out / "tensorboard", step)
-        self._wandb = _wandb(wandb_project, out, settings) if wandb_project else None
 
     def write(self, step: int, values: dict[str, float]) -> None:
         """One line for a step (counted from 1), and the same numbers to the other logs."""

@@ -1,0 +1,338 @@
+"""Runs on a tiny random model: what is trained, resuming after a kill, bad numbers, logs."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from gdbench.errors import GdbenchError, InputError, MissingExtraError, RunMismatchError
+from gdbench.finetune import trainer as trainer_module
+from gdbench.finetune.batches import Sampler, places
+from gdbench.finetune.journal import read
+from gdbench.finetune.network import add_lora, attention_modules
+from gdbench.finetune.run import Sources
+from gdbench.finetune.scenes import SceneExamples
+from gdbench.finetune.settings import HardNegSettings
+from gdbench.models.diffusion_itm.adapter import DiffusionITM
+from gdbench.models.diffusion_itm.loading import load_parts
+from gdbench.models.lora import load_lora
+from gdbench.models.lora_file import read_lora
+
+WEIGHTS = "pytorch_lora_weights.safetensors"
+CPU = torch.device("cpu")
+
+
+def curve(out):
+    return [{k: v for k, v in entry.items() if k != "seconds"} for entry in read(out / "log.jsonl")]
+
+
+def assert_same_run(one, two):
+    a, b = load_file(one / WEIGHTS), load_file(two / WEIGHTS)
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[key], b[key]) for key in a)
+    assert curve(one) == curve(two)
+
+
+@pytest.mark.parametrize(("cross_only", "per_block"), [(False, 8), (True, 4)])
+def test_only_the_lora_has_gradients(tiny_sd, cross_only, per_block):
+    unet = load_parts(tiny_sd, CPU, torch.float32).unet
+    blocks = sum(name.endswith(".attn2") for name, _ in unet.named_modules())
+    assert len(attention_modules(unet, cross_only=cross_only)) == per_block * blocks
+    trained = add_lora(unet, rank=3, alpha=None, cross_only=cross_only, seed=0)
+    assert len(trained) == 2 * per_block * blocks
+    x, t, text = torch.randn(1, 4, 8, 8), torch.tensor([5]), torch.randn(1, 16, 24)
+    unet(x, t, encoder_hidden_states=text).sample.square().mean().backward()
+    for name, parameter in unet.named_parameters():
+        assert (parameter.grad is not None) == ("lora_" in name), name
+
+
+def test_training_leaves_the_base_and_changes_the_lora(tiny_sd, train, tmp_path):
+    train(tmp_path / "run", steps=3)
+    again = load_parts(tiny_sd, CPU, torch.float32)
+    info = load_lora(again.unet, tmp_path / "run")
+    fresh = load_parts(tiny_sd, CPU, torch.float32)
+    base = fresh.unet.state_dict()
+    for name, tensor in again.unet.state_dict().items():
+        if "lora_" not in name:
+            assert torch.equal(tensor, base[name.replace(".base_layer", "")])
+    ups = [pair.up for pair in read_lora(tmp_path / "run").pairs.values()]
+    assert all(bool(up.any()) for up in ups)  # they start at zero
+    assert info.n_tensors == 2 * len(ups)
+    fresh.unet.load_lora_adapter(tmp_path / "run", prefix="unet")  # as diffusers reads it
+    x, t, text = torch.randn(1, 4, 8, 8), torch.tensor([5]), torch.randn(1, 16, 24)
+    with torch.no_grad():
+        ours = again.unet(x, t, encoder_hidden_states=text).sample
+        theirs = fresh.unet(x, t, encoder_hidden_states=text).sample
+    assert torch.equal(ours, theirs)
+
+
+def test_the_loss_falls(tiny_sd, train, tmp_path):
+    train(
+        tmp_path / "run", negatives="none", steps=30, learning_rate=1e-2, batch_size=4,
+        checkpoint_every=30, sources=Sources(str(tiny_sd), "mini", scenes=4),
+    )  # fmt: skip
+    losses = [entry["loss"] for entry in curve(tmp_path / "run")]
+    assert sum(losses[-8:]) < 0.97 * sum(losses[:8])
+
+
+def test_first_step_against_the_engine(tiny_sd, train, tmp_path):
+    """L_pos and L_neg of step 1 are squares of what evaluation measures, same noise and t."""
+    train(tmp_path / "run", steps=1, batch_size=2)
+    (entry,) = curve(tmp_path / "run")
+    model = DiffusionITM.from_pretrained(tiny_sd, device="cpu", samples=1)
+    sampler = Sampler(SceneExamples(64), "mixed", (4, 8, 8), 0)
+    sums = {"positive": 0.0, "negative": 0.0}
+    for place in range(2):
+        drawn = sampler.at(place)
+        e = drawn.example
+        for key, image, text in (
+            ("positive", e.image, e.text),
+            ("negative", e.negative_image, e.negative_text),
+        ):
+            with torch.inference_mode():
+                error = model.denoiser.errors(
+                    model.encoders.latent(image)[None],
+                    drawn.noise[None],
+                    torch.tensor([drawn.timestep]),
+                    model.encoders.prompts([text])[0][0][None],
+                )
+            sums[key] += float(error) ** 2 / (4 * 8 * 8) / 2
+    assert entry["positive"] == pytest.approx(sums["positive"], rel=1e-5)
+    assert entry["negative"] == pytest.approx(sums["negative"], rel=1e-5)
+
+
+def test_interrupted_at_any_step_gives_the_same_bits(train, tmp_path, monkeypatch):
+    settings = {"steps": 5, "validate_every": 2, "validation_items": 4, "validation_samples": 1}
+    train(tmp_path / "whole", **settings)
+    plain = trainer_module.Trainer._step
+
+    def dies_at(step):
+        def until(self):
+            if self.state.step == step:
+                raise KeyboardInterrupt
+            return plain(self)
+
+        return until
+
+    for step in (1, 3):
+        monkeypatch.setattr(trainer_module.Trainer, "_step", dies_at(step))
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path / "broken", **settings)
+    monkeypatch.setattr(trainer_module.Trainer, "_step", plain)
+    train(tmp_path / "broken", **settings)
+    assert_same_run(tmp_path / "whole", tmp_path / "broken")
+    results = [json.loads((tmp_path / d / "result.json").read_text()) for d in ("whole", "broken")]
+    assert results[0] == results[1]
+    assert results[0]["best_step"] in (2, 4, 5)
+    records = sorted(p.name for p in (tmp_path / "broken" / "validation").iterdir())
+    assert records == ["step-00000002", "step-00000004", "step-00000005"]
+
+
+def command(tiny_sd, out, *more):
+    return [
+        sys.executable, "-m", "gdbench.finetune", "hardneg", "--base", str(tiny_sd), "--data",
+        "mini", "--out", str(out), "--cpu", "--steps", "12", "--batch-size", "2", "--scenes", "64",
+        "--checkpoint-every", "3", "--validate-every", "0", *more,
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_killed_and_resumed_gives_the_same_bits(tiny_sd, tmp_path):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    subprocess.run(command(tiny_sd, tmp_path / "whole"), check=True, env=environment)
+    out = tmp_path / "killed"
+    process = subprocess.Popen(command(tiny_sd, out), env=environment)
+    deadline = time.monotonic() + 120
+    while len(read(out / "log.jsonl")) < 5 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert 5 <= len(read(out / "log.jsonl")) < 12
+    subprocess.run(command(tiny_sd, out), check=True, env=environment)
+    assert_same_run(tmp_path / "whole", out)
+
+
+@pytest.mark.slow
+def test_two_processes_equal_one_with_twice_the_accumulation(tiny_sd, tmp_path):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    one, two = tmp_path / "one", tmp_path / "two"
+    subprocess.run(command(tiny_sd, one, "--accumulation", "4"), check=True, env=environment)
+    launcher = [
+        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port",
+        "29617", *command(tiny_sd, two, "--accumulation", "2")[1:],
+    ]  # fmt: skip
+    subprocess.run(launcher, check=True, env={**environment, "ACCELERATE_USE_CPU": "true"})
+    settings = [
+        HardNegSettings.model_validate_json((d / "settings.json").read_bytes()) for d in (one, two)
+    ]
+    assert [s.processes for s in settings] == [1, 2]
+    assert settings[0].step_size == settings[1].step_size == 8
+    for a, b in zip(curve(one), curve(two), strict=True):
+        for name in ("loss", "positive", "negative", "gradient_norm"):
+            assert a[name] == pytest.approx(b[name], abs=1e-4), (a["step"], name)
+    a, b = load_file(one / WEIGHTS), load_file(two / WEIGHTS)
+    for key in a:
+        torch.testing.assert_close(a[key], b[key], rtol=0, atol=1e-4)
+
+
+def test_micro_batches_go_round_the_processes():
+    two = [
+        list(places(3, m, r, processes=2, accumulation=2, size=5))
+        for m in range(2)
+        for r in range(2)
+    ]
+    one = [list(places(3, m, 0, processes=1, accumulation=4, size=5)) for m in range(4)]
+    assert two == one
+    assert [p for batch in one for p in batch] == list(range(60, 80))
+
+
+def test_every_example_once_in_an_epoch():
+    data = SceneExamples(20)
+    asked = []
+    data.example = lambda index, negative, rng: asked.append(index)
+    sampler = Sampler(data, "none", (1, 2, 2), 0)
+    noises = [sampler.at(place).noise for place in range(40)]
+    assert sorted(asked[:20]) == sorted(asked[20:]) == list(range(20))
+    assert asked[:20] != asked[20:]
+    assert len({tuple(n.flatten().tolist()) for n in noises}) == 40
+
+
+def test_timesteps_and_noise_are_uniform_and_normal():
+    data = SceneExamples(4)
+    data.example = lambda index, negative, rng: None
+    drawn = [Sampler(data, "none", (2, 2, 2), 0).at(place) for place in range(3000)]
+    times = torch.tensor([float(d.timestep) for d in drawn])
+    assert times.min() < 5
+    assert times.max() > 994
+    assert abs(float(times.mean()) - 499.5) < 4 * 288.7 / 3000**0.5
+    noise = torch.stack([d.noise for d in drawn])
+    assert abs(float(noise.mean())) < 4 / noise.numel() ** 0.5
+    assert abs(float(noise.std()) - 1) < 0.02
+
+
+def test_loss_that_is_not_finite_stops_and_keeps_the_last_checkpoint(train, tmp_path):
+    out = tmp_path / "run"
+    good = {"checkpoint_every": 1, "warmup": 0}
+    with pytest.raises(GdbenchError, match=r"at step (\d+) are not finite") as caught:
+        train(out, steps=30, learning_rate=1e12, max_grad_norm=1e9, **good)
+    message = str(caught.value)
+    assert "\n" not in message
+    kept = max((out / "checkpoints").iterdir())
+    assert str(kept) in message
+    pairs = read_lora(kept).pairs
+    assert all(
+        bool(torch.isfinite(p.up).all() and torch.isfinite(p.down).all()) for p in pairs.values()
+    )
+    step = int(message.split("at step ")[1].split(maxsplit=1)[0])
+    assert len(curve(out)) == step - 1  # no step after the last good one
+    assert not (out / "result.json").exists()
+
+
+def test_other_settings_need_another_folder(train, tmp_path):
+    train(tmp_path / "run", steps=1)
+    with pytest.raises(RunMismatchError, match="rank is 4 there and 8 now"):
+        train(tmp_path / "run", steps=1, rank=8)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text("mine")
+    with pytest.raises(RunMismatchError, match="not empty"):
+        train(tmp_path / "full")
+
+
+def test_a_finished_run_is_not_trained_again(train, tmp_path):
+    first = train(tmp_path / "run", steps=2)
+    before = (tmp_path / "run" / WEIGHTS).stat().st_mtime_ns
+    assert train(tmp_path / "run", steps=2) == first
+    assert (tmp_path / "run" / WEIGHTS).stat().st_mtime_ns == before
+
+
+def test_damaged_checkpoint_is_one_line(train, tmp_path):
+    train(tmp_path / "run", steps=2)
+    (tmp_path / "run" / "result.json").unlink()
+    (tmp_path / "run" / "checkpoints" / "step-00000002" / "state.json").write_text("{")
+    with pytest.raises(InputError, match="step-00000002: damaged checkpoint"):
+        train(tmp_path / "run", steps=2)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"gradient_checkpointing": True},
+        {"precision": "bf16"},
+        {"clip": "batch"},
+        {"attention": "cross", "rank": 2, "alpha": 8.0},
+        {"negatives": "hard-image", "schedule": "cosine", "warmup": 1},
+        {"negatives": "random-text", "schedule": "linear"},
+        {"negatives": "hard-text", "accumulation": 2},
+    ],
+)
+def test_every_setting_trains(train, tmp_path, settings):
+    train(tmp_path / "run", steps=2, **settings)
+    entries = curve(tmp_path / "run")
+    assert len(entries) == 2
+    assert all(0 < e["positive"] < 10 for e in entries)
+
+
+def test_gradient_checkpointing_changes_nothing(train, tmp_path):
+    train(tmp_path / "plain", steps=2)
+    train(tmp_path / "checkpointed", steps=2, gradient_checkpointing=True)
+    for a, b in zip(curve(tmp_path / "plain"), curve(tmp_path / "checkpointed"), strict=True):
+        assert a["loss"] == pytest.approx(b["loss"], abs=1e-6)
+        assert a["gradient_norm"] == pytest.approx(b["gradient_norm"], rel=1e-4)
+
+
+def test_learning_rates():
+    common = {"base": "x", "base_sha256": "x", "data": "mini", "data_sha256": "x"}
+    s = HardNegSettings(**common, steps=110, warmup=10, learning_rate=1.0, schedule="linear")
+    assert [s.learning_rate_at(k) for k in (0, 4, 9, 10, 60)] == pytest.approx(
+        [0.1, 0.5, 1, 1, 0.5]
+    )
+    c = s.model_copy(update={"schedule": "cosine"})
+    assert [c.learning_rate_at(k) for k in (10, 60)] == pytest.approx([1, 0.5])
+    assert s.model_copy(update={"schedule": "constant"}).learning_rate_at(109) == 1.0
+
+
+def test_bad_usage(train, tmp_path, tiny_sd):
+    with pytest.raises(InputError, match="fp16 needs a GPU"):
+        train(tmp_path / "a", precision="fp16")
+    with pytest.raises(InputError, match="--data coco needs --root"):
+        train(tmp_path / "b", sources=Sources(str(tiny_sd), "coco"))
+    with pytest.raises(InputError, match="without a LoRA"):
+        train(tmp_path / "c", sources=Sources("sd2.1-hardneg", "mini"))
+    with pytest.raises(InputError, match="expected a Stable Diffusion model"):
+        train(tmp_path / "d", sources=Sources("constant", "mini"))
+
+
+def test_wandb_is_asked_for_and_missing(train, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    monkeypatch.setattr(trainer_module, "Journal", _with_wandb(trainer_module.Journal))
+    with pytest.raises(MissingExtraError, match="pip install"):
+        train(tmp_path / "run")
+
+
+def _with_wandb(journal):
+    return lambda out, step, settings, project: journal(out, step, settings, "project")
+
+
+def test_tensorboard_has_the_curve(train, tmp_path):
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    train(tmp_path / "run", steps=3)
+    events = accumulator.EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    events.Reload()
+    found = [(e.step, e.value) for e in events.Scalars("train/loss")]
+    expected = [(e["step"], e["loss"]) for e in curve(tmp_path / "run")]
+    assert [s for s, _ in found] == [s for s, _ in expected]
+    assert [v for _, v in found] == pytest.approx([v for _, v in expected])
+
+
+def test_checkpoints_are_few_and_hold_no_pickle(train, tmp_path):
+    train(tmp_path / "run", steps=7, checkpoint_every=1)
+    kept = sorted(p.name for p in (tmp_path / "run" / "checkpoints").iterdir())
+    assert kept == ["step-00000006", "step-00000007"]
+    suffixes = {p.suffix for p in (tmp_path / "run").rglob("*") if p.is_file()}
+    assert not suffixes & {".bin", ".pt", ".pkl"}

@@ -6,7 +6,9 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
+from gdbench.leaderboard.badges import UNRANKED, Trust
 from gdbench.leaderboard.board import (
     MEAN_ABS,
     BiasPair,
@@ -32,7 +34,7 @@ def pool_of(entry: Entry) -> Pool:
     return Pool(task.suite, task.limit, entry.record.settings.compat or task.compat)
 
 
-def result_of(entry: Entry, task: Task) -> Result:
+def result_of(entry: Entry, task: Task, trust: Trust) -> Result:
     """A record seen as the result of a task.
 
     The estimate is the mean of the task's primary metrics; where the record lacks one of them,
@@ -54,6 +56,7 @@ def result_of(entry: Entry, task: Task) -> Result:
         if complete and len(chances) == len(primary)
         else None,
         covered=whole,
+        trust=trust,
     )
 
 
@@ -77,7 +80,7 @@ def bias_pairs(rows: Iterable[Row], task: Task | None) -> tuple[BiasPair, ...]:
 
 
 def build_board(
-    entries: Sequence[Entry], tasks: Sequence[Task]
+    entries: Sequence[Entry], tasks: Sequence[Task], trust: Mapping[Path, Trust]
 ) -> tuple[Board, dict[Pool, dict[str, Evidence]]]:
     """Group records into pools and rows, and rank the rows of each pool.
 
@@ -96,7 +99,7 @@ def build_board(
         rows = []
         for key in sorted(grouped[pool]):
             results = {
-                e.record.task.name: result_of(e, by_task[e.record.task.name])
+                e.record.task.name: result_of(e, by_task[e.record.task.name], trust[e.file])
                 for e in grouped[pool][key]
             }
             rows.append(_row(pool, results, ability, slugs[key]))
@@ -121,7 +124,10 @@ def _row(pool: Pool, results: dict[str, Result], ability: Sequence[str], slug: s
     model = newest.entry.record.model
     if not reason and model.family == "control":
         reason = "control"
-    return Row(model, pool, results, score, reason, slug=slug)
+    row = Row(model, pool, results, score, reason, slug=slug)
+    if row.trust.badge in UNRANKED:
+        return replace(row, reason=f"{row.trust.badge} {row.trust.reason}".strip())
+    return row
 
 
 def _ranked(

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gdbench.leaderboard.badges import Trust, weakest
 from gdbench.leaderboard.estimate import Estimate
 from gdbench.leaderboard.load import Entry
 from gdbench.leaderboard.ranking import Place
@@ -64,6 +65,7 @@ class Result:
     chance: float | None
     covered: bool
     """Whether enough of the task's items were scored for a ranking."""
+    trust: Trust
 
     @property
     def metrics(self) -> tuple[MetricValue, ...]:
@@ -91,9 +93,9 @@ class Row:
         return f"{self.model.name}@{self.model.revision}"
 
     @property
-    def is_control(self) -> bool:
-        """Baselines such as constant and random scores."""
-        return self.model.family == "control"
+    def trust(self) -> Trust:
+        """The weakest badge of its results."""
+        return weakest({name: r.trust for name, r in self.results.items()})
 
     def bias(self, metric: str) -> MetricValue | None:
         """A metric of the bias task."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from gdbench.leaderboard.badges import BADGES, badge_of
+from gdbench.leaderboard.badges import BADGES, ORDER
 from gdbench.leaderboard.board import MEAN_ABS_EFFECT, BiasPair, PoolBoard, Result, Row
 from gdbench.leaderboard.estimate import Shown, count, effect, of_metric, percent, seconds
 from gdbench.leaderboard.families import FAMILIES
@@ -61,8 +61,13 @@ def lean(value: float, low: float | None, high: float | None) -> str:
     return f"{'ep' if value > 0 else 'em'}{strength}"
 
 
+def _sortable(value: float) -> str:
+    """Ten-thousandths: short, and finer than any interval."""
+    return str(round(value * 10_000))
+
+
 def _number(shown: Shown, value: float, style: str = "") -> Cell:
-    return Cell(shown.text, shown.margin, style, f"{value:.4g}", shown.places)
+    return Cell(shown.text, shown.margin, style, _sortable(value), shown.places)
 
 
 def _score(row: Row) -> Cell:
@@ -90,8 +95,8 @@ def _bias(metric: str, *, unsigned: bool = False) -> Callable[[Row], Cell]:
             return Cell()
         shown = effect(of_metric(m))
         if unsigned:
-            return Cell(f"{m.value:.2f}", shown.margin, "", f"{m.value:.4g}")
-        return Cell(shown.text, shown.margin, lean(m.value, m.low, m.high), f"{m.value:.4g}")
+            return Cell(f"{m.value:.2f}", shown.margin, "", _sortable(m.value))
+        return Cell(shown.text, shown.margin, lean(m.value, m.low, m.high), _sortable(m.value))
 
     return cell
 
@@ -105,14 +110,22 @@ def _speed(row: Row) -> Cell:
     return Cell() if s is None else Cell(seconds(s), sort=f"{s:.4g}")
 
 
+def _family(row: Row) -> Cell:
+    return Cell(FAMILIES[row.model.family].label, style=f"t f-{row.model.family}")
+
+
+def _device(row: Row) -> Cell:
+    return Cell(", ".join(row.devices), style="t")
+
+
 def _size(row: Row) -> Cell:
     n = row.model.parameters
     return Cell() if n is None else Cell(count(n), sort=str(n))
 
 
 def _badge(row: Row) -> Cell:
-    badge = badge_of(row)
-    return Cell(BADGES[badge].label, style=f"t b-{badge}", sort=str(BADGES[badge].order))
+    badge = row.trust.badge
+    return Cell(BADGES[badge].label, style=f"t b-{badge}", sort=str(ORDER[badge]))
 
 
 def aligned(grid: Sequence[Sequence[Cell]]) -> list[list[Cell]]:
@@ -135,7 +148,7 @@ def task_column(task: Task, results: Sequence[Result]) -> Column:
         f"t-{task.name}",
         task.title,
         _task(task.name),
-        "task",
+        "",
         task.description,
         chance=chances[0] if chances else None,
         page=task.name,
@@ -177,17 +190,15 @@ def columns(board: PoolBoard, tasks: Sequence[Task]) -> list[Column]:
     ability = [t for t in tasks if t.kind == "ability"]
     results = {t.name: [r for row in board.rows if (r := row.results.get(t.name))] for t in ability}
     return [
-        Column("family", "Family", lambda r: Cell(FAMILIES[r.model.family].label, style="t"), numeric=False,
-               down=False),
+        Column("family", "Family", _family, numeric=False, down=False),
         Column("score", "GDBench", _score, help="Mean of the seven task scores"),
         *(task_column(t, results[t.name]) for t in ability),
         *bias_columns(board.pairs),
         Column("passes", "Passes", _passes, "cost", "Network evaluations in all tasks",
                down=False, shown=False),
         Column("speed", "Time/item", _speed, "cost", "Wall time for each item", down=False),
-        Column("device", "Device", lambda r: Cell(", ".join(r.devices), style="t"), "cost", numeric=False,
-               down=False, shown=False),
+        Column("device", "Device", _device, "cost", numeric=False, down=False, shown=False),
         Column("size", "Size", _size, "model", "Parameters", shown=False),
-        Column("badge", "Badge", _badge, numeric=False, down=False),
+        Column("badge", "Badge", _badge, numeric=False),
         Column("date", "Date", lambda r: Cell(r.created[:10], style="t"), numeric=False),
     ]  # fmt: skip

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import NormalDist
+from itertools import combinations
+from statistics import NormalDist, median
 
 from gdbench.leaderboard.board import Row
 from gdbench.leaderboard.estimate import Estimate
 from gdbench.leaderboard.evidence import Evidence
 from gdbench.metrics.adjust import holm
 from gdbench.metrics.measures import Sample
-from gdbench.metrics.paired import paired_difference
+from gdbench.metrics.paired import POWER, paired_difference
 
 TOTAL = "gdbench"
+_MOST_FOR_POWER = 6  # models
 _Z95 = NormalDist().inv_cdf(0.975)
 
 
@@ -47,9 +49,17 @@ def paired(name: str, first: Sample, second: Sample) -> Difference | None:
         return None
     d = paired_difference(name, first, second)
     return Difference(
-        name, d.first, d.second, Estimate(d.difference, d.low, d.high), d.p_value, True, d.n,
-        d.first_better, d.second_better, d.detectable,
-    )  # fmt: skip
+        name=name,
+        first=d.first,
+        second=d.second,
+        difference=Estimate(d.difference, d.low, d.high),
+        p=d.p_value,
+        paired=True,
+        n=d.n,
+        first_better=d.first_better,
+        second_better=d.second_better,
+        detectable=d.detectable,
+    )
 
 
 def unpaired(name: str, first: Estimate, second: Estimate) -> Difference:
@@ -59,12 +69,29 @@ def unpaired(name: str, first: Estimate, second: Estimate) -> Difference:
     """
     delta = first.value - second.value
     a, b = first.half_width, second.half_width
-    if a is None or b is None:
-        return Difference(name, first.value, second.value, Estimate(delta), None, False)
-    half = math.hypot(a, b)
-    p = 2 * (1 - NormalDist().cdf(abs(delta) * _Z95 / half)) if half > 0 else float(delta == 0)
-    interval = Estimate(delta, delta - half, delta + half)
-    return Difference(name, first.value, second.value, interval, p, False)
+    interval, p = Estimate(delta), None
+    if a is not None and b is not None:
+        half = math.hypot(a, b)
+        p = 2 * (1 - NormalDist().cdf(abs(delta) * _Z95 / half)) if half > 0 else float(delta == 0)
+        interval = Estimate(delta, delta - half, delta + half)
+    return Difference(name, first.value, second.value, interval, p, paired=False)
+
+
+def detectable(samples: Sequence[Sample], n: int) -> tuple[float, bool]:
+    """Smallest true difference of two models that a paired test finds with a probability of 80 %.
+
+    The median over the pairs of models where per-item values are at hand (then True); else for
+    two models that disagree on a quarter of n items: (z_0.975 + z_0.8) sqrt(0.25 / n).
+    """
+    found = [
+        paired_difference("", a, b, resamples=None).detectable
+        for a, b in combinations(samples[:_MOST_FOR_POWER], 2)
+        if set(a.ids) == set(b.ids)
+    ]
+    if found:
+        return median(found), True
+    z = _Z95 + NormalDist().inv_cdf(POWER)
+    return min(1.0, z * math.sqrt(0.25 / max(n, 1))), False
 
 
 def differences(

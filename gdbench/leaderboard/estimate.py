@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gdbench.records import MetricValue
@@ -109,7 +109,7 @@ class Shown:
     margin: str
     """`±5`, or empty without an interval."""
     interval: str
-    """`34–44`, or empty."""
+    """Both ends with a dash, or empty."""
     places: int
 
 
@@ -128,8 +128,17 @@ def effect(estimate: Estimate) -> Shown:
     return _shown(estimate, 1.0, signed, 2)
 
 
-def _shown(estimate: Estimate, scale: float, to_text: object, places: int | None = None) -> Shown:
-    number = signed if to_text is signed else fixed
+def magnitude(estimate: Estimate) -> Shown:
+    """A mean of absolute effect sizes, without a sign, two decimals."""
+    return _shown(estimate, 1.0, fixed, 2)
+
+
+def _shown(
+    estimate: Estimate,
+    scale: float,
+    number: Callable[[float, int], str],
+    places: int | None = None,
+) -> Shown:
     half = estimate.half_width
     if places is None:
         places = decimals(None if half is None else half * scale)

@@ -7,7 +7,6 @@ import io
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gdbench.leaderboard.badges import badge_of
 from gdbench.leaderboard.board import Board, PoolBoard, Row
 from gdbench.leaderboard.estimate import Estimate
 from gdbench.leaderboard.pages.paths import model_page, record_path
@@ -121,7 +120,7 @@ def _model(row: Row) -> ModelResult:
         family=row.model.family,
         parameters=row.model.parameters,
         license=row.model.license,
-        badge=badge_of(row),
+        badge=row.trust.badge,
         score=_number(row.score),
         rank=None if place is None else Rank(best=place.best, worst=place.worst, group=place.group),
         not_ranked_because=row.reason,

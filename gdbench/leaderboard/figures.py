@@ -77,7 +77,9 @@ def subtask_plot(board: PoolBoard, tasks: Sequence[Task]) -> Markup | None:
     for task in tasks:
         if task.kind != "ability":
             continue
-        present = {m.name for r in rows if task.name in r.results for m in r.results[task.name].metrics}
+        present = {
+            m.name for r in rows if task.name in r.results for m in r.results[task.name].metrics
+        }
         columns = tuple(m.name for m in task.measures if m.name in present)
         if columns:
             groups.append(heatmap.Group(task.title, columns))

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from gdbench.errors import InputError
 from gdbench.records import ResultRecord
-
-MAX_RECORD_BYTES = 2_000_000  # a record is some kilobytes; more is a mistake or an attack
+from gdbench.submissions.migrate import read_migrated
+from gdbench.submissions.problems import Rejected
+from gdbench.submissions.untrusted import MAX_RECORD_BYTES, parse_object, read_bytes
 
 
 @dataclass(frozen=True)
@@ -32,18 +31,14 @@ class Entry:
 
 
 def read_record(path: Path) -> ResultRecord:
-    """One record. Raises InputError that names the file and the first wrong field."""
+    """One record of any version. Raises InputError that names the file and what is wrong.
+
+    Texts are taken as they are: pages escape them, and verification speaks about them.
+    """
     try:
-        size = path.stat().st_size
-        if size > MAX_RECORD_BYTES:
-            raise InputError(f"{path}: {size} bytes are too many for a record")
-        return ResultRecord.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise InputError(f"{path}: {where}: {first['msg']}") from error
+        return read_migrated(parse_object(read_bytes(path, MAX_RECORD_BYTES)))
+    except Rejected as rejected:
+        raise InputError(f"{path}: {rejected.problem}") from rejected
 
 
 def load(submissions: Path | None, runs: Sequence[Path] = ()) -> list[Entry]:

@@ -14,7 +14,7 @@ LEVEL = 0.05
 
 @dataclass(frozen=True)
 class Place:
-    """A rank interval and the number of the group whose first model it cannot be told apart from."""
+    """A rank interval, and the group whose first model it cannot be told apart from."""
 
     best: int
     worst: int

@@ -8,11 +8,21 @@ from pathlib import Path
 
 from gdbench.errors import GdbenchError
 from gdbench.leaderboard.assemble import build_board
+from gdbench.leaderboard.badges import judge
 from gdbench.leaderboard.board import Board
 from gdbench.leaderboard.catalogue import tasks_of
 from gdbench.leaderboard.families import FAMILIES
 from gdbench.leaderboard.load import load
-from gdbench.leaderboard.pages import changes, compare, data, home, models, tasks
+from gdbench.leaderboard.pages import (
+    changes,
+    compare,
+    data,
+    examples,
+    home,
+    models,
+    reported,
+    tasks,
+)
 from gdbench.leaderboard.render import Renderer, Tree
 
 MARKER = "static/site.css"  # a folder with files but without this one is not ours to overwrite
@@ -20,6 +30,7 @@ NAVIGATION = (
     ("index.html", "Leaderboard", "home"),
     ("tasks/index.html", "Tasks", "tasks"),
     ("compare/index.html", "Compare", "compare"),
+    ("examples/index.html", "Examples", "examples"),
     ("changes.html", "Changes", "changes"),
     ("data.html", "Data", "data"),
 )
@@ -62,14 +73,16 @@ def build(submissions: Path | None, out: Path, *, runs: Sequence[Path] = ()) -> 
 def make(submissions: Path | None, runs: Sequence[Path] = ()) -> tuple[Tree, Board]:
     """All files of the site, in memory."""
     entries = load(submissions, runs)
-    board, evidence = build_board(entries, tasks_of(entries))
+    board, evidence = build_board(entries, tasks_of(entries), judge(submissions, entries))
     tree = Tree()
     tree.add_static()
     renderer = Renderer(tree, navigation=NAVIGATION, families=FAMILIES)
-    home.write(renderer, board)
+    published = reported.view(board.tasks)
+    home.write(renderer, board, *([published] if published is not None else []))
     models.write(renderer, board)
-    tasks.write(renderer, board)
-    compare.write(renderer, board, evidence, {})
+    tasks.write(renderer, board, evidence)
+    item_pages = examples.write(renderer, board)
+    compare.write(renderer, board, evidence, item_pages)
     changes.write(renderer, board)
     data.write(renderer, board)
     return tree, board

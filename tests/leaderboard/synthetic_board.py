@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,7 +92,7 @@ def record(
     skill = 0.0 if model.family == "control" else random.Random(f"skill{index}").uniform(0.05, 0.95)
     metrics = metrics_of(task_name, suite, skill, rng)
     by_name = {m.name: m.value for m in metrics}
-    n = task.n_expected(suite)
+    n = task.n_expected(suite) or 300
     diffusion = model.family.startswith("diffusion")
     settings = (
         ModelSettings(samples=50, timesteps=tuple(range(10, 990, 20)), schedule="grid", norm="l2",
@@ -181,6 +182,11 @@ def guessed(folder: Path, *models: Guesser, limit: int | None = 4) -> Path:
     """Real submissions of the mini suite by guessers; returns the folder."""
     tasks = [TASKS.get(name) for name in GDBENCH]
     for model in models:
-        evaluate(model, tasks, folder / model.card.name / model.card.revision, suite="mini",
-                 limit=limit)  # fmt: skip
+        run = folder.with_name(f"{folder.name}-runs") / model.card.name
+        evaluate(model, tasks, run, suite="mini", limit=limit)
+        for task in GDBENCH:
+            place = folder / model.card.name / model.card.revision / task
+            place.mkdir(parents=True)
+            for name in ("record.json", "scores.parquet"):
+                shutil.copy(run / task / name, place / name)
     return folder

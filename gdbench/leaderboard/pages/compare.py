@@ -85,7 +85,9 @@ def write(
                 tuple(t.name for t in board.tasks if t.kind == "ability"),
             )  # fmt: skip
             path = pair_page(pool_key(pool.pool), first.slug, second.slug)
-            _pair(renderer, board, pool, (first, second), (total, lines), evidence, item_pages, path)
+            _pair(
+                renderer, board, pool, (first, second), (total, lines), evidence, item_pages, path
+            )
             rows |= {first.slug: first, second.slug: second}
             shown = points(total.difference) if total else None
             found.append({"first": first, "second": second, "page": path, "shown": shown,
@@ -94,7 +96,9 @@ def write(
             ordered = [r for r in pool.rows if r.slug in rows]
             views.append({"key": pool_key(pool.pool), "title": pool.pool.title, "pairs": found,
                           "rows": ordered})  # fmt: skip
-    renderer.page("compare/index.html", "compare.html", title="Compare", here="compare", pools=views)
+    renderer.page(
+        "compare/index.html", "compare.html", title="Compare", here="compare", pools=views
+    )
 
 
 def _pair(
@@ -186,9 +190,8 @@ def _bias(pool: PoolBoard, first: Row, second: Row) -> list[tuple[str, Shown | N
     for pair in pool.pairs:
         a, b = (row.bias(pair.metric) for row in (first, second))
         if a is not None or b is not None:
-            found.append(
-                (pair.title, *(effect(of_metric(m)) if m is not None else None for m in (a, b)))
-            )
+            shown = [effect(of_metric(m)) if m is not None else None for m in (a, b)]
+            found.append((pair.title, shown[0], shown[1]))
     return found
 
 
@@ -198,7 +201,10 @@ def _cost(first: Row, second: Row) -> list[tuple[str, str, str]]:
 
     rows = (first, second)
     return [
-        both("Time per item", *("" if (s := r.seconds_per_item) is None else seconds(s) for r in rows)),
+        both(
+            "Time per item",
+            *("" if (s := r.seconds_per_item) is None else seconds(s) for r in rows),
+        ),
         both("Network evaluations", *("" if r.passes is None else count(r.passes) for r in rows)),
         both("Parameters", *("" if (n := r.model.parameters) is None else count(n) for r in rows)),
         both("Device", *(", ".join(r.devices) for r in rows)),

@@ -1,4 +1,4 @@
-"""Everything for programs: records, the board as JSON and CSV, schemas, the page that lists them."""
+"""Everything for programs: records, the board as JSON and CSV, schemas, and a list of them."""
 
 from __future__ import annotations
 

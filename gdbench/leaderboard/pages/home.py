@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gdbench.leaderboard.badges import BADGES, badge_of
+from gdbench.leaderboard.badges import BADGES
 from gdbench.leaderboard.board import Board, PoolBoard, Row
 from gdbench.leaderboard.columns import Cell, aligned, columns
 from gdbench.leaderboard.estimate import fixed, percent
@@ -33,6 +33,8 @@ class RowView:
     cells: tuple[Cell, ...]
     sort: str
     """Sort values of the cells, a space between them, `-` for missing (one attribute is short)."""
+    url: str = ""
+    """Outside page of a row that has none here."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,9 @@ class PoolView:
     tested: bool
 
 
-def write(renderer: Renderer, board: Board) -> None:
-    """Write `index.html`."""
-    views = [pool_view(pool, board.tasks) for pool in board.pools]
+def write(renderer: Renderer, board: Board, *more: PoolView) -> None:
+    """Write `index.html`; `more` are tables beside those of the board."""
+    views = [*(pool_view(pool, board.tasks) for pool in board.pools), *more]
     rows = [row for view in views for row in view.rows]
     renderer.page(
         "index.html",
@@ -116,7 +118,7 @@ def _row_view(row: Row, cells: tuple[Cell, ...]) -> RowView:
         revision=row.model.revision,
         rank=row.place.text if row.place else "",
         family=row.model.family,
-        badge=badge_of(row),
+        badge=row.trust.badge,
         size=size,
         style="nr" if row.place is None else "ga" if row.place.group % 2 else "gb",
         cells=cells,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gdbench.leaderboard.board import Board, PoolBoard, Result, Row
+from gdbench.leaderboard.board import MEAN_ABS, Board, PoolBoard, Result, Row
 from gdbench.leaderboard.columns import lean, shade
 from gdbench.leaderboard.estimate import (
     DASH,
@@ -12,6 +12,7 @@ from gdbench.leaderboard.estimate import (
     count,
     effect,
     fixed,
+    magnitude,
     of_metric,
     percent,
     seconds,
@@ -129,7 +130,10 @@ def _task_view(result: Result, row: Row) -> TaskView:
 def metric_view(metric: MetricValue, *, primary: bool, effects: bool) -> MetricView:
     """A metric as it is printed; effect sizes with a sign, all else as points out of 100."""
     estimate = of_metric(metric)
-    shown = effect(estimate) if effects else percent(estimate)
+    mean_abs = effects and metric.name.startswith(MEAN_ABS)
+    shown = percent(estimate)
+    if effects:
+        shown = magnitude(estimate) if mean_abs else effect(estimate)
     scale, digits = (1.0, 2) if effects else (100.0, shown.places)
     bounds = "" if metric.strict is None or metric.lenient is None or not metric.ties else (
         f"{fixed(metric.strict * scale, digits)}{DASH}{fixed(metric.lenient * scale, digits)}"
@@ -143,7 +147,7 @@ def metric_view(metric: MetricValue, *, primary: bool, effects: bool) -> MetricV
         tie_range=bounds,
         noise="" if metric.noise_se is None else fixed(metric.noise_se * scale, 2),
         p="" if metric.p_value is None else p_text(metric.p_value),
-        style=lean(metric.value, metric.low, metric.high)
+        style=("" if mean_abs else lean(metric.value, metric.low, metric.high))
         if effects
         else shade(metric.value, metric.chance, metric.low),
         primary=primary,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gdbench.leaderboard.board import Board, PoolBoard, Row, metric_of
+from gdbench.leaderboard.board import MEAN_ABS, Board, Pool, PoolBoard, Row, metric_of
 from gdbench.leaderboard.columns import Cell, lean, shade
-from gdbench.leaderboard.estimate import Estimate, effect, of_metric, percent
+from gdbench.leaderboard.compare import detectable
+from gdbench.leaderboard.estimate import Estimate, effect, magnitude, of_metric, percent
+from gdbench.leaderboard.evidence import Evidence
 from gdbench.leaderboard.figures import bias_plot, budget_plot, subtask_plot, task_plot
 from gdbench.leaderboard.pages.paths import task_page
+from gdbench.leaderboard.pages.reported import of_task
 from gdbench.leaderboard.render import Renderer
 from gdbench.leaderboard.words import web_link
 from gdbench.tasks.base import Task
@@ -35,9 +39,12 @@ class PoolView:
     rows: tuple[RowView, ...]
     plot: str | None
     budget: str | None
+    note: str
 
 
-def write(renderer: Renderer, board: Board) -> None:
+def write(
+    renderer: Renderer, board: Board, evidence: Mapping[Pool, Mapping[str, Evidence]]
+) -> None:
     """Write `tasks/index.html` and a page for each task."""
     views = [{"task": task, "page": task_page(task.name)} for task in board.tasks]
     maps = [
@@ -49,10 +56,15 @@ def write(renderer: Renderer, board: Board) -> None:
         "tasks/index.html", "tasks.html", title="Tasks", here="tasks", tasks=views, maps=maps
     )
     for task in board.tasks:
-        pools = [v for pool in board.pools if (v := _pool_view(task, pool)) is not None]
+        pools = [
+            v
+            for pool in board.pools
+            if (v := _pool_view(task, pool, evidence[pool.pool])) is not None
+        ]
         renderer.page(
             task_page(task.name), "task.html", title=task.title, here="tasks", task=task,
             facts=_facts(task), pools=pools,
+            reported=of_task(task),
         )  # fmt: skip
 
 
@@ -71,7 +83,7 @@ def _facts(task: Task) -> list[tuple[str, str, str]]:
     return [row for row in rows if row[1]]
 
 
-def _pool_view(task: Task, board: PoolBoard) -> PoolView | None:
+def _pool_view(task: Task, board: PoolBoard, evidence: Mapping[str, Evidence]) -> PoolView | None:
     rows = [r for r in board.rows if task.name in r.results]
     if not rows:
         return None
@@ -88,12 +100,47 @@ def _pool_view(task: Task, board: PoolBoard) -> PoolView | None:
         views.append(
             RowView(
                 row.slug, row.model.name, row.model.revision, tuple(cells),
-                result.entry.record.task.n_items, max((m.ties for m in result.metrics), default=0),
+                result.entry.record.task.n_items,
+                sum(m.ties for m in result.metrics if m.name in task.primary),
             )
         )  # fmt: skip
     heads = ("Score", *names) if task.primary else names
     plot = bias_plot(board) if task.kind == "bias" else task_plot(task, rows)
-    return PoolView(board.pool.title, heads, tuple(views), plot, budget_plot(task, rows))
+    return PoolView(
+        board.pool.title,
+        heads,
+        tuple(views),
+        plot,
+        budget_plot(task, rows),
+        _note(task, rows, evidence),
+    )
+
+
+def _note(task: Task, rows: Sequence[Row], evidence: Mapping[str, Evidence]) -> str:
+    """Chance, number of items and smallest detectable difference in words."""
+    results = [r.results[task.name] for r in rows]
+    n = max(r.entry.record.task.n_items for r in results)
+    parts = [f"{n:,} items"]
+    chances = [r.chance for r in results if r.chance is not None]
+    if chances:
+        parts.append(f"chance {100 * chances[0]:.1f}")
+    if task.primary:
+        samples = [
+            e.tasks[task.name]
+            for row in rows
+            if (e := evidence.get(row.name)) is not None and task.name in e.tasks
+        ]
+        found, measured = detectable(samples, n)
+        basis = (
+            "median over pairs of models"
+            if measured
+            else "for two that disagree on a quarter of it"
+        )
+        parts.append(
+            f"smallest difference of two models that a paired test finds in four of five cases: "
+            f"{100 * found:.1f} points ({basis})"
+        )
+    return "; ".join(parts) + "."
 
 
 def _estimate(row: Row, task: Task) -> float | None:
@@ -119,6 +166,9 @@ def _cell(row: Row, task: Task, name: str) -> Cell:
         return Cell()
     e = of_metric(metric)
     if task.kind == "bias":
+        if name.startswith(MEAN_ABS):
+            shown = magnitude(e)
+            return Cell(shown.text, shown.margin)
         shown = effect(e)
         return Cell(shown.text, shown.margin, lean(e.value, e.low, e.high))
     return _percent_cell(e, metric.chance)

@@ -42,10 +42,9 @@ def draw(
         )
         for column in group.columns:
             xs.append(x)
-            parts.append(
-                svg.tag("text", svg.cut(column.replace("_", " "), 20), class_="name",
-                        transform=f"translate({svg.number(x + WIDE / 2 + 4)} {TOP - 8:g}) rotate(-60)")
-            )  # fmt: skip
+            place = f"translate({svg.number(x + WIDE / 2 + 4)} {TOP - 8:g}) rotate(-60)"
+            words = svg.cut(column.replace("_", " "), 20)
+            parts.append(svg.tag("text", words, class_="name", transform=place))
             x += WIDE
         x += GAP
     for index, (name, line) in enumerate(zip(names, squares, strict=True)):

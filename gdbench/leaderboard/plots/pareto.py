@@ -27,10 +27,11 @@ class Point:
 
 
 def front(points: Sequence[Point]) -> list[Point]:
-    """Points that no other beats in cost and score, cheapest first."""
+    """Points that no other beats in cost and score, cheapest first; controls are no rivals."""
     best = float("-inf")
     kept = []
-    for point in sorted(points, key=lambda p: (p.cost, -p.score.value, p.name)):
+    models = [p for p in points if p.family != "control"]
+    for point in sorted(models, key=lambda p: (p.cost, -p.score.value, p.name)):
         if point.score.value > best:
             kept.append(point)
             best = point.score.value
@@ -81,7 +82,7 @@ def _steps(best: Sequence[Point], x: svg.Scale, y: svg.Scale) -> list[tuple[floa
         if steps:
             steps.append((x(p.cost), steps[-1][1]))
         steps.append((x(p.cost), y(p.score.value)))
-    return [*steps, (WIDTH - RIGHT, steps[-1][1])]
+    return [*steps, (WIDTH - RIGHT, steps[-1][1])] if steps else []
 
 
 def _labels(best: Sequence[Point], x: svg.Scale, y: svg.Scale) -> list[Markup]:

@@ -100,6 +100,7 @@ addEventListener("DOMContentLoaded", () => {
     if (event.key === "Escape" && open) { open.open = false; open.querySelector("summary").focus(); }
   });
   tools.hidden = false;
+  if (matchMedia("(max-width: 40rem)").matches) tools.querySelector(".more").open = false;
   state.listen(show);
   show(state.read());
 });

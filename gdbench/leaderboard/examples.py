@@ -1,0 +1,186 @@
+"""Items with every model's answer, as values for the example pages."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gdbench.leaderboard.board import PoolBoard, Result, Row
+from gdbench.leaderboard.evidence import items_of, labelled, tie_rule
+from gdbench.metrics.matching import pair_credits, recall_credit
+from gdbench.protocol import Item, Matrix, Query, Scores
+from gdbench.records import ResultRecord
+from gdbench.tasks.base import Task
+
+MOST_MODELS = 12
+_LEVELS = 9
+_BINS = 16
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One score of a line: how it prints, how dark it is, whether it is the highest."""
+
+    text: str
+    style: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One model's answer to an item."""
+
+    row: Row
+    marks: tuple[Mark, ...]
+    verdict: str
+    """In words."""
+    right: bool | None
+    """None: half right, or nothing to be right about."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """An item with the answers."""
+
+    item: Item
+    heads: tuple[str, ...]
+    gold: frozenset[int]
+    """Which of the heads are right."""
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model's scores of one task by item."""
+
+    row: Row
+    record: ResultRecord
+    scores: Mapping[str, Scores]
+
+
+def sources(board: PoolBoard, task: Task) -> list[Source]:
+    """The models whose scores are there, best first, with errors where they were logged."""
+    found = []
+    for row in board.rows[:MOST_MODELS]:
+        result: Result | None = row.results.get(task.name)
+        both = labelled(result, errors=True) if result is not None else None
+        if result is not None and both is not None:
+            scores = {s.item_id: s for s in both[1]}
+            found.append(Source(row, result.entry.record, scores))
+    return found
+
+
+def shown_items(board: PoolBoard, task: Task, found: Sequence[Source]) -> dict[str, list[Item]]:
+    """Items that any model has answered, by sub-task, in the task's order."""
+    known = items_of(task, board.pool.suite) or {}
+    answered = {item for source in found for item in source.scores}
+    groups: dict[str, list[Item]] = defaultdict(list)
+    for item in known.values():
+        if item.id in answered:
+            groups[item.subtask].append(item)
+    return dict(groups)
+
+
+def example(item: Item, found: Sequence[Source]) -> Example:
+    """An item with the answers of the models that have one."""
+    answers = [_answer(item, s) for s in found if item.id in s.scores]
+    if item.query is Query.MATCHING:
+        heads = tuple(
+            f"{i + 1}{chr(97 + j)}" for i, j in np.ndindex(len(item.images), len(item.texts))
+        )
+        gold = frozenset(i * len(item.texts) + j for i, j in enumerate(item.gold))
+    else:
+        n = max(len(item.images), len(item.texts))
+        letters = item.query is not Query.IMAGE_RETRIEVAL
+        heads = tuple(_letter(i) if letters else str(i + 1) for i in range(n))
+        gold = frozenset(item.gold)
+    return Example(item, heads, gold, tuple(answers))
+
+
+def _letter(index: int) -> str:
+    """Letters from a to z, then aa, ab and so on."""
+    first, second = divmod(index, 26)
+    return (chr(96 + first) if first else "") + chr(97 + second)
+
+
+def _answer(item: Item, source: Source) -> Answer:
+    matrix = source.scores[item.id].matrix
+    flat = matrix.reshape(-1)
+    low, high = float(flat.min()), float(flat.max())
+    best = high if item.query in (Query.TEXT_RETRIEVAL, Query.IMAGE_RETRIEVAL) else None
+    marks = tuple(
+        Mark(_short(float(v)), _style(float(v), low, high, picked=best is not None and v == best))
+        for v in flat
+    )
+    verdict, right = _verdict(item, matrix, source.record)
+    return Answer(source.row, marks, verdict, right)
+
+
+def _style(value: float, low: float, high: float, *, picked: bool) -> str:
+    share = (value - low) / (high - low) if high > low else 0.0
+    return f"q{round(share * _LEVELS)}{' pick' if picked else ''}"
+
+
+def _short(value: float) -> str:
+    """Three significant digits, a real minus sign."""
+    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
+
+
+def _verdict(item: Item, matrix: Matrix, record: ResultRecord) -> tuple[str, bool | None]:
+    if item.query is Query.ASSOCIATION:
+        first = list(item.gold)
+        rest = [j for j in range(len(item.texts)) if j not in item.gold]
+        phi = float(matrix[0, first].mean() - matrix[0, rest].mean())
+        return f"pleasant less unpleasant {_short(phi)}", None
+    if item.query is Query.MATCHING:
+        named = pair_credits(matrix)._asdict()
+        texts = [f"{name} {'right' if c.strict == 1 else 'tie' if c.lenient == 1 else 'wrong'}"
+                 for name, c in named.items()]  # fmt: skip
+        return ", ".join(texts), named["group"].strict == 1
+    line = matrix[0, :] if item.query is Query.TEXT_RETRIEVAL else matrix[:, 0]
+    credit = recall_credit(line, item.gold[0], 1)
+    if credit.strict == 1:
+        return "right", True
+    if credit.lenient == 1:
+        return f"tie, counts {getattr(credit, _FIELD[tie_rule(record)]):.2g}", None
+    rank = int(np.count_nonzero(line > line[item.gold[0]])) + 1
+    return f"wrong, right one is no. {rank}", False
+
+
+_FIELD = {
+    "expected": "expected",
+    "release-2023": "lenient",
+    "strict": "strict",
+    "lenient": "lenient",
+}
+
+
+def curves(item: Item, source: Source) -> dict[str, object] | None:
+    """Errors of one item by timestep for drawing, less their mean over the candidates.
+
+    Timesteps are averaged in at most 16 groups. For several images the unconditional error is
+    taken off first, as in the score. Values are whole numbers in units of `unit`.
+    """
+    scores = source.scores.get(item.id)
+    timesteps = source.record.settings.timesteps
+    if scores is None or scores.errors is None or not timesteps:
+        return None
+    errors = scores.errors.astype(np.float64)
+    if scores.unconditional_errors is not None and len(item.images) > 1:
+        errors = errors - scores.unconditional_errors[:, None, :]
+    steps = np.array(timesteps[: errors.shape[-1]])
+    order = np.argsort(steps, kind="stable")
+    flat = errors.reshape(-1, errors.shape[-1])[:, order]
+    if np.isnan(flat).any():
+        return None  # a sequential rule stopped early: there is no full curve
+    flat = flat - flat.mean(axis=0)
+    groups = np.array_split(np.arange(len(steps)), min(_BINS, len(steps)))
+    means = np.stack([flat[:, g].mean(axis=1) for g in groups], axis=1)
+    unit = max(float(np.abs(means).max()) / 999, 1e-9)
+    return {
+        "t": [round(float(steps[order][g].mean())) for g in groups],
+        "v": [[round(float(x) / unit) for x in line] for line in means],
+        "u": float(f"{unit:.3g}"),
+    }

@@ -53,7 +53,7 @@ def check(
     as_json: o.JsonOption = False,
 ) -> None:
     """Read what is there, count it, hash it, and list every problem (exit code 2 if any)."""
-    from gdbench.data.catalogue import CATALOGUE
+    from gdbench.data.catalogue import CATALOGUE, EXTRA
     from gdbench.data.check import check as check_task
     from gdbench.data.check import require
     from gdbench.data.loading import MISSING
@@ -62,8 +62,10 @@ def check(
     found = []
     for name in names:
         with o.stderr.status(f"reading {name}"):
-            one = check_task(name, root, compat, verify=not fast)
-            found.append((one, _manifest(one)))
+            one = check_task(name, root, compat, verify="none" if fast else "full")
+        if not tasks and name in EXTRA and one.layout == MISSING:
+            continue
+        found.append((one, _manifest(one)))
     absent = all(one.layout == MISSING for one, _ in found)
     for one, _ in found:
         if tasks or absent:
@@ -162,10 +164,10 @@ def fetch(
     ] = "auto",
 ) -> None:
     """Download what is open; an interrupted download goes on where it stopped."""
-    from gdbench.data.catalogue import CATALOGUE
+    from gdbench.data.catalogue import CATALOGUE, EXTRA
     from gdbench.data.fetch import fetch_task
 
-    names = list(CATALOGUE) if tasks == ["all"] else tasks
+    names = [name for name in CATALOGUE if name not in EXTRA] if tasks == ["all"] else tasks
     failed = []
     for name in names:
         with _byte_progress() as progress:

@@ -21,6 +21,7 @@ from gdbench.errors import MissingExtraError
 VERSION = "gdbench-order-1"
 MAX_WORDS = 30
 N_NEGATIVES = 4
+_DRAWS = 20
 Tagger = Callable[[Sequence[str]], list[bool]]
 """For each word: is it a noun or an adjective?"""
 
@@ -83,13 +84,24 @@ def spacy_tagger(model: str = "en_core_web_sm") -> Tagger:
     return tag
 
 
-def _shuffled_at(words: list[str], where: list[int], rng: random.Random) -> list[str]:
-    moved = [words[i] for i in where]
-    rng.shuffle(moved)
+def _moved_at(words: list[str], where: list[int], rng: random.Random) -> list[str]:
     result = list(words)
-    for place, word in zip(where, moved, strict=True):
-        result[place] = word
+    for place, source in zip(where, rng.sample(where, len(where)), strict=True):
+        result[place] = words[source]
     return result
+
+
+def _within_trigrams(words: list[str], rng: random.Random) -> list[str]:
+    return [
+        w
+        for i in range(0, len(words), 3)
+        for w in rng.sample(words[i : i + 3], len(words[i : i + 3]))
+    ]
+
+
+def _trigrams(words: list[str], rng: random.Random) -> list[str]:
+    trigrams = [words[i : i + 3] for i in range(0, len(words), 3)]
+    return [w for trigram in rng.sample(trigrams, len(trigrams)) for w in trigram]
 
 
 def negatives(
@@ -97,18 +109,26 @@ def negatives(
 ) -> tuple[str, str, str, str]:
     """Four negatives of a caption that went through `normalise`.
 
-    A negative can equal the caption (too few words to move): such items are kept, as published,
-    and counted. `seed` tells apart captions with the same words.
+    A shuffle that changes nothing is drawn again. Where there is nothing to change (too few words
+    of a kind), the negative equals the caption, as it does in the published sets; such items are
+    kept and counted. `seed` tells apart captions with the same words.
     """
     words = caption.split()
     content = tagger(words)
-    rng = random.Random(f"{VERSION}/{seed}/{caption}")
     nouns = [i for i, is_content in enumerate(content) if is_content]
     others = [i for i, is_content in enumerate(content) if not is_content]
-    trigrams = [words[i : i + 3] for i in range(0, len(words), 3)]
-    within = [rng.sample(t, len(t)) for t in trigrams]
-    among = rng.sample(trigrams, len(trigrams))
-    first, second = _shuffled_at(words, nouns, rng), _shuffled_at(words, others, rng)
-    third = [word for trigram in within for word in trigram]
-    fourth = [word for trigram in among for word in trigram]
-    return (" ".join(first), " ".join(second), " ".join(third), " ".join(fourth))
+    rng = random.Random(f"{VERSION}/{seed}/{caption}")
+
+    def draw(shuffle: Callable[[random.Random], list[str]]) -> str:
+        for _ in range(_DRAWS):
+            found = shuffle(rng)
+            if found != words:
+                break
+        return " ".join(found)
+
+    return (
+        draw(lambda r: _moved_at(words, nouns, r)),
+        draw(lambda r: _moved_at(words, others, r)),
+        draw(lambda r: _within_trigrams(words, r)),
+        draw(lambda r: _trigrams(words, r)),
+    )

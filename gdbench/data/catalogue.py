@@ -119,6 +119,19 @@ PET_CLASSES = (
 )  # in the order of the released classes.txt
 _MMBIAS = "https://raw.githubusercontent.com/sepehrjng92/MMBias/3d6c3d8/data"
 
+SUGARCREPE_SUBTASKS: Mapping[str, int] = {
+    "add_att": 692,
+    "add_obj": 2062,
+    "replace_att": 788,
+    "replace_obj": 1652,
+    "replace_rel": 1406,
+    "swap_att": 666,
+    "swap_obj": 245,
+}
+_SUGARCREPE = "https://raw.githubusercontent.com/RAIVNLab/sugar-crepe/main/data"
+_COLA = "https://raw.githubusercontent.com/arijitray1993/COLA/main/data"
+_COLA_FILE = "COLA_multiobjects_matching_benchmark.json"
+
 CATALOGUE: Mapping[str, Entry] = {
     "flickr30k": Entry(
         expected={"image_retrieval": 1014, "text_retrieval": 1014},
@@ -290,4 +303,44 @@ CATALOGUE: Mapping[str, Entry] = {
             ),
         ),
     ),
+    "sugarcrepe": Entry(
+        expected=SUGARCREPE_SUBTASKS,
+        folders=("sugarcrepe",),
+        license="MIT; COCO pictures under Flickr terms",
+        downloads=(
+            *(
+                Download(f"{_SUGARCREPE}/{name}.json", f"sugarcrepe/data/{name}.json")
+                for name in SUGARCREPE_SUBTASKS
+            ),
+            Download(
+                "http://images.cocodataset.org/zips/val2017.zip",
+                "sugarcrepe/val2017.zip",
+                unpack="sugarcrepe",
+                about="about 0.8 GB",
+                license="Flickr terms of use",
+            ),
+        ),
+    ),
+    "cola": Entry(
+        expected={"multi": 210},
+        folders=("cola",),
+        license="MIT; Visual Genome pictures CC BY 4.0",
+        downloads=(Download(f"{_COLA}/{_COLA_FILE}", f"cola/data/{_COLA_FILE}"),),
+        by_hand=("pictures: the addresses are in the annotations; put the files in cola/images/",),
+    ),
+    "genderbias": Entry(
+        expected={},
+        folders=("genderbias",),
+        by_hand=("pictures of your own: <thing>-images/<number>.jpg, numbers up to 6 show men",),
+    ),
+    "selfbench": Entry(
+        expected={},
+        folders=("selfbench",),
+        by_hand=(
+            "https://huggingface.co/datasets/eugene6923/Self-Bench, brought into the form that "
+            "docs/data.md describes",
+        ),
+    ),
 }
+EXTRA = ("sugarcrepe", "cola", "genderbias", "selfbench")
+"""Suites that are not part of the GDBench score."""

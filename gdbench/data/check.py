@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from gdbench.data.catalogue import CATALOGUE
+from gdbench.data.images import Verify
 from gdbench.data.loading import MISSING, Found, Part, data_root, read
 from gdbench.errors import UnknownNameError
 from gdbench.records import Compat
@@ -24,9 +25,9 @@ def parts_of(task: str, compat: Compat | None = None) -> Sequence[Part]:
 
 
 def check(
-    task: str, root: Path | None, compat: Compat | None = None, *, verify: bool = True
+    task: str, root: Path | None, compat: Compat | None = None, *, verify: Verify = "full"
 ) -> Found:
-    """Everything found of one task, with all problems; `verify` decodes every picture."""
+    """Everything found of one task, with all problems; by default every picture is decoded."""
     return read(task, parts_of(task, compat), root, compat, verify=verify)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -24,6 +25,10 @@ MAX_PIXELS = 100_000_000
 """Pictures above this are refused: a small file can unfold to any size."""
 
 Box = tuple[int, int, int, int]
+
+Verify = Literal["none", "quick", "full"]
+"""How pictures are looked at before they are needed: not, whole or cut (`ends_well`), decoded."""
+_PNG_END = b"IEND\xaeB`\x82"
 
 # What Pillow raises on damaged files, depending on the format and on where the damage is.
 _DAMAGED = (
@@ -66,6 +71,16 @@ def upright_rgb(image: Image.Image, name: str) -> Image.Image:
         return turned.convert("RGB")
     except _DAMAGED as error:
         raise InputError(f"{name}: damaged image ({error}); fetch the file again") from error
+
+
+def ends_well(data_start: bytes, data_end: bytes) -> bool:
+    """Whether a JPEG or PNG begins and ends as a whole one does; False: it has to be decoded.
+
+    Cut downloads, the usual damage, are found without decoding, some hundred times faster.
+    """
+    if data_start.startswith(b"\xff\xd8\xff"):
+        return data_end.endswith(b"\xff\xd9")
+    return data_start.startswith(b"\x89PNG\r\n\x1a\n") and data_end.endswith(_PNG_END)
 
 
 def _check_size(image: Image.Image, name: str) -> None:
@@ -149,6 +164,17 @@ class FileImage:
         except OSError as error:
             raise InputError(f"{self.path}: cannot be read ({error.strerror})") from error
         return decode(data, str(self.path), self.box)
+
+    def looks_whole(self) -> bool:
+        """Whether the file begins and ends as a picture. Raises InputError if it is not there."""
+        path = self._checked()
+        try:
+            with path.open("rb") as file:
+                start = file.read(16)
+                file.seek(max(0, path.stat().st_size - 16))
+                return ends_well(start, file.read())
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be read ({error.strerror})") from error
 
     def _checked(self) -> Path:
         try:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from gdbench.data.catalogue import CATALOGUE, Entry, HubSet
 from gdbench.data.hub import HubRows
+from gdbench.data.images import Verify
 from gdbench.data.problems import Problems
 from gdbench.data.tree import Tree
 from gdbench.errors import InputError
@@ -145,10 +146,10 @@ def read(
     root: Path | None,
     compat: Compat | None = None,
     *,
-    verify: bool = False,
+    verify: Verify = "none",
     counts: bool = True,
 ) -> Found:
-    """All items and all problems of a task below a root; `verify` decodes every picture."""
+    """All items and all problems of a task below a root; `verify`: see `Verify`."""
     problems = Problems()
     where = data_root(root)
     source = Source(task, where, compat, problems, Tree(where, problems, verify=verify))
@@ -194,10 +195,10 @@ def load(
 
     Raises:
         DataProblemsError: Something is missing or broken, with the list of all problems. With
-            `allow_partial` the entries that are whole are returned (every picture is decoded to
-            see whether it is) and the error is raised only where nothing is left.
+            `allow_partial` the entries that are whole are returned (no
+            picture is cut) and the error is raised only where nothing is left.
     """
-    found = read(task, parts, root, compat, verify=allow_partial)
+    found = read(task, parts, root, compat, verify="quick" if allow_partial else "none")
     if found.layout == MISSING:
         raise InputError(
             f"no data of task {task} in {found.root}; `gdbench data status {task}` says where it "

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from gdbench.data.images import Box, FileImage
+from gdbench.data.images import Box, FileImage, Verify
 from gdbench.data.problems import Problems
 from gdbench.errors import InputError
 
@@ -37,10 +37,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 class Tree:
     """Files below `root`; names are compared exactly, on every file system.
 
-    `verify` decodes each picture once, so that a damaged one is found before it is needed.
+    `verify` looks at each picture once, so that a damaged one is found before it is needed.
     """
 
-    def __init__(self, root: Path, problems: Problems, *, verify: bool = False) -> None:
+    def __init__(self, root: Path, problems: Problems, *, verify: Verify = "none") -> None:
         self.root = root
         self.problems = problems
         self.verify = verify
@@ -131,7 +131,7 @@ class Tree:
             return None
         if box is None:
             return found
-        if self.verify:
+        if self.verify == "full":
             width, height = self._sizes[path]
             if box[0] >= width or box[1] >= height or box[0] + box[2] <= 0 or box[1] + box[3] <= 0:
                 self.problems.add(file, entry, f"box {box} lies outside of {path}")
@@ -162,9 +162,10 @@ class Tree:
         if not listing[name].is_file():
             return f"{path} is not a file"
         found = FileImage(self.root / path, self.root)
-        if self.verify:
+        if self.verify != "none":
             try:
-                self._sizes[path] = found.open().size
+                if self.verify == "full" or not found.looks_whole():
+                    self._sizes[path] = found.open().size
             except InputError as error:
                 return str(error).replace(f"{found.path}: ", f"{path}: ")
         return found

@@ -24,7 +24,7 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def both(task: str, tree: Path, root: Path) -> tuple[Found, Found]:
     folder = read(task, parts_of(task), tree, counts=False)
-    hub = read(task, parts_of(task), root, counts=False, verify=True)
+    hub = read(task, parts_of(task), root, counts=False, verify="full")
     assert hub.problems.rows == []
     return folder, hub
 

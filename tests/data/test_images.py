@@ -145,3 +145,13 @@ def test_memory_image_is_keyed_by_its_pixels():
     assert first.sha256 == second.sha256
     assert MemoryImage(gradient().resize((30, 48))).sha256 != first.sha256
     assert np.array_equal(first.open(), gradient())
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_cut_files_do_not_look_whole(tmp_path, suffix):
+    path = saved(tmp_path / f"a{suffix}", gradient())
+    assert FileImage(path).looks_whole()
+    data = path.read_bytes()
+    for length in range(0, len(data), 7):
+        path.write_bytes(data[:length])
+        assert not FileImage(path).looks_whole()

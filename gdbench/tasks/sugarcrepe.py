@@ -1,0 +1,39 @@
+"""SugarCrepe: compositional captions whose wrong versions are as fluent as the true ones."""
+
+from gdbench.metrics.measures import Recall
+from gdbench.tasks.base import Task
+
+SUBTASKS = {
+    "add_att": 692,
+    "add_obj": 2062,
+    "replace_att": 788,
+    "replace_obj": 1652,
+    "replace_rel": 1406,
+    "swap_att": 666,
+    "swap_obj": 245,
+}
+_ALL = tuple(SUBTASKS)
+
+TASK = Task(
+    name="sugarcrepe",
+    version="1",
+    title="SugarCrepe",
+    description="A true caption against a fluent, plausible, wrong one: something added, replaced "
+    "or swapped.",
+    measures=(
+        *(Recall(name, (name,)) for name in _ALL),
+        *(
+            Recall(kind, tuple(n for n in _ALL if n.endswith(kind)), by="subtask")
+            for kind in ("att", "obj", "rel")
+        ),
+        Recall("macro", _ALL, by="subtask"),
+    ),
+    primary=("macro",),
+    sources={"full": "gdbench.data.sugarcrepe:items"},
+    expected={"full": SUBTASKS},
+    kind="extra",
+    license="MIT (captions); COCO pictures under Flickr terms",
+    citation="Hsieh et al., NeurIPS 2023 Datasets and Benchmarks",
+    url="https://github.com/RAIVNLab/sugar-crepe",
+    notes=("Not part of the GDBench score.",),
+)

@@ -64,7 +64,8 @@ def test_training_leaves_the_base_and_changes_the_lora(tiny_sd, train, tmp_path)
     ups = [pair.up for pair in read_lora(tmp_path / "run").pairs.values()]
     assert all(bool(up.any()) for up in ups)  # they start at zero
     assert info.n_tensors == 2 * len(ups)
-    fresh.unet.load_lora_adapter(tmp_path / "run", prefix="unet")  # as diffusers reads it
+    # as diffusers reads it
+    fresh.unet.load_lora_adapter(tmp_path / "run", prefix="unet", weight_name=WEIGHTS)
     x, t, text = torch.randn(1, 4, 8, 8), torch.tensor([5]), torch.randn(1, 16, 24)
     with torch.no_grad():
         ours = again.unet(x, t, encoder_hidden_states=text).sample

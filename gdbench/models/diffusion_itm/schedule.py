@@ -37,8 +37,8 @@ def nested_timesteps(samples: int) -> tuple[int, ...]:
 
     The order is the van der Corput sequence in base 2 (bit reversal; van der Corput 1935) over
     1024 points without those above 989. So a small budget is a prefix of every larger one, the
-    first 2**k points lie one in each of 2**k equal strata, and the first 245 are the grid which
-    the 2023 release uses for 250 samples. Raises InputError outside 1..980.
+    no stratum of 1024 / 2**k timesteps gets a second point before each has one, and the first 245
+    points are the grid which the 2023 release uses for 250 samples. Raises InputError outside 1..980.
     """
     count = LAST - FIRST + 1
     if not 1 <= samples <= count:

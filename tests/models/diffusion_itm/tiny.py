@@ -19,6 +19,8 @@ def make_tiny_sd(
     first_block: str = "DownBlock2D",
     sample_size: int = 8,
     prediction_type: str = "epsilon",
+    wide: int = 16,
+    dtype: torch.dtype = torch.float32,
 ) -> Path:
     """A model folder whose weights depend on the seed alone."""
     with torch.random.fork_rng(devices=[]):
@@ -28,7 +30,7 @@ def make_tiny_sd(
             sample_size=sample_size,
             in_channels=4,
             out_channels=4,
-            block_out_channels=(16, 32),
+            block_out_channels=(wide, 2 * wide),
             down_block_types=(first_block, "CrossAttnDownBlock2D"),
             up_block_types=("CrossAttnUpBlock2D", last),
             layers_per_block=2,
@@ -66,18 +68,16 @@ def make_tiny_sd(
         # freshly made transformers start near zero: texts have to matter
         for parameter in text_encoder.parameters():
             torch.nn.init.normal_(parameter, std=0.3)
-    unet.save_pretrained(folder / "unet")
-    vae.save_pretrained(folder / "vae")
-    text_encoder.save_pretrained(folder / "text_encoder")
+    unet.to(dtype).save_pretrained(folder / "unet")
+    vae.to(dtype).save_pretrained(folder / "vae")
+    text_encoder.to(dtype).save_pretrained(folder / "text_encoder")
     DDPMScheduler(
         beta_start=0.00085,
         beta_end=0.012,
         beta_schedule="scaled_linear",
         prediction_type=prediction_type,
     ).save_pretrained(folder / "scheduler")
-    tokenizer = CLIPTokenizer(
-        vocab=vocabulary, merges=[], pad_token="!", model_max_length=LENGTH
-    )
+    tokenizer = CLIPTokenizer(vocab=vocabulary, merges=[], pad_token="!", model_max_length=LENGTH)
     tokenizer.save_pretrained(folder / "tokenizer")
     (folder / "model_index.json").write_text(
         json.dumps({"_class_name": "StableDiffusionPipeline"}), encoding="utf-8"

@@ -1,0 +1,65 @@
+"""The loop of the 2023 release, written anew in its plainest form, to measure against.
+
+For every pair and every timestep it encodes the picture again, draws a new posterior sample, and
+runs the network on a batch of one; with `normalise` it repeats the unconditional pass for every
+text. It uses the same modules, of the same libraries, as the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from gdbench.models.diffusion_itm.loading import Parts
+from gdbench.models.diffusion_itm.preprocess import to_tensor
+
+
+class ReleaseLoop:
+    """Per-timestep distances of pairs, computed the way the release computes them."""
+
+    def __init__(self, parts: Parts, noise: torch.Tensor, timesteps: Sequence[int]) -> None:
+        self.parts, self.noise, self.timesteps = parts, noise, tuple(timesteps)
+
+    def _prompt(self, text: str) -> torch.Tensor:
+        tokens = self.parts.tokenizer(
+            [text],
+            padding="max_length",
+            max_length=self.parts.tokenizer.model_max_length,
+            truncation=True,
+            return_tensors="pt",
+        )
+        hidden: torch.Tensor = self.parts.text_encoder(tokens.input_ids).last_hidden_state
+        return hidden
+
+    def pair(self, image: Image.Image, text: str, *, normalise: bool) -> NDArray[np.float32]:
+        """|| e - e(x, text) ||, less || e - e(x, "") || if `normalise`, at every timestep."""
+        parts = self.parts
+        pixels = to_tensor(image, parts.resolution)[None]
+        prompt, empty = self._prompt(text), self._prompt("")
+        distances = []
+        assert parts.alphas_cumprod is not None
+        for k, t in enumerate(self.timesteps):
+            posterior = parts.vae.encode(pixels).latent_dist
+            latent = parts.vae.config.scaling_factor * posterior.sample()
+            noise = self.noise[k][None]
+            alpha = parts.alphas_cumprod[t]
+            x = alpha.sqrt() * latent + (1 - alpha).sqrt() * noise
+            when = torch.tensor([t])
+            distance = torch.linalg.vector_norm(noise - parts.unet(x, when, prompt).sample)
+            if normalise:
+                distance -= torch.linalg.vector_norm(noise - parts.unet(x, when, empty).sample)
+            distances.append(float(distance))
+        return np.array(distances, np.float32)
+
+    def matrix(
+        self, images: Sequence[Image.Image], texts: Sequence[str], *, normalise: bool
+    ) -> NDArray[np.float32]:
+        """Scores of shape (n_images, n_texts)."""
+        with torch.inference_mode():
+            return np.array(
+                [[-self.pair(i, t, normalise=normalise).mean() for t in texts] for i in images]
+            )

@@ -1,0 +1,179 @@
+import logging
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from gdbench.data.images import MemoryImage
+from gdbench.errors import GdbenchError, InputError, ModelOutputError
+from gdbench.models.diffusion_itm.batching import is_out_of_memory
+from gdbench.protocol import Item, Query
+from tests.models.diffusion_itm.conftest import mixed_items
+from tests.models.diffusion_itm.tiny import picture
+
+
+def logged(scores):
+    parts = [part for s in scores for part in (s.errors.ravel(), s.unconditional_errors.ravel())]
+    return np.concatenate(parts)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 64])
+def test_errors_do_not_depend_on_the_batch_size(load, items, batch_size):
+    reference = logged(load(batch_size=16).score_items(items))
+    found = logged(load(batch_size=batch_size).score_items(items))
+    np.testing.assert_allclose(found, reference, rtol=1e-5)
+
+
+def test_what_shares_a_batch_changes_no_bit(load, items):
+    together = list(load().score_items(items))
+    for start in (1, 4):
+        part = list(load().score_items(items[start:]))
+        np.testing.assert_array_equal(logged(part), logged(together[start:]))
+        for one, other in zip(part, together[start:], strict=True):
+            np.testing.assert_array_equal(one.matrix, other.matrix)
+
+
+def test_results_come_in_order_and_reading_ahead_is_bounded(load):
+    taken = []
+
+    def source():
+        for item in mixed_items(12):
+            taken.append(item.id)
+            yield item
+
+    model = load(samples=1)
+    for done, scores in enumerate(model.score_items(source()), 1):
+        assert scores.item_id == taken[done - 1]
+        assert len(taken) - done <= 5
+
+
+def test_each_thing_is_computed_once(load, items):
+    model = load()
+    list(model.score_items(items))
+    pictures = {i.sha256 for item in items for i in item.images}
+    texts = {t for item in items for t in item.texts}
+    pairs = sum(len(item.images) * len(item.texts) for item in items)
+    assert model.encoders.latents_made == len(pictures)
+    assert model.encoders.prompts_made == len(texts) + 1  # and the empty prompt
+    assert model.unet_evaluations == 3 * (pairs + len(pictures))
+    assert 0 <= model.batcher.padding < model.batcher.size
+    list(model.score_items(items))  # a second task with the same pictures
+    assert model.encoders.latents_made == len(pictures)
+    assert model.unet_evaluations == 3 * (2 * pairs + len(pictures))
+
+
+def test_equal_texts_and_equal_pictures_tie_exactly(load):
+    one, other = MemoryImage(picture(1)), MemoryImage(picture(2))
+    item = Item("a", (one, other, one), ("x", "yy", "x"), Query.MATCHING, (0, 1, 2), "")
+    (scores,) = load(batch_size=4).score_items([item])
+    np.testing.assert_array_equal(scores.matrix[0], scores.matrix[2])
+    np.testing.assert_array_equal(scores.matrix[:, 0], scores.matrix[:, 2])
+    assert len(np.unique(scores.matrix)) == 4
+
+
+class Failing:
+    """A denoiser that fails where it is told to."""
+
+    def __init__(self, real, fails):
+        self.real, self.fails, self.calls, self.prediction = real, fails, 0, real.prediction
+
+    def errors(self, latents, noise, timesteps, prompts, owner=None):
+        self.calls += 1
+        error = self.fails(self.calls, len(prompts))
+        if error is not None:
+            raise error
+        return self.real.errors(latents, noise, timesteps, prompts, owner)
+
+
+def test_running_out_of_memory_halves_the_batch_and_loses_nothing(load, items, caplog):
+    whole = load(batch_size=16)
+    reference = logged(whole.score_items(items))
+    model = load(batch_size=16)
+
+    def too_large(call, size):
+        full = call > 2 and size > 4
+        return torch.OutOfMemoryError("CUDA out of memory. Tried to allocate") if full else None
+
+    model.batcher.denoiser = Failing(model.denoiser, too_large)
+    with caplog.at_level(logging.WARNING):
+        found = logged(model.score_items(items))
+    np.testing.assert_allclose(found, reference, rtol=1e-5)
+    assert model.batcher.size == 4
+    assert model.batcher.out_of_memory == 2
+    assert model.unet_evaluations == whole.unet_evaluations
+    assert "going on with 4" in caplog.text
+
+
+def test_a_batch_of_one_that_does_not_fit_is_one_clear_line(load, items):
+    model = load()
+    model.batcher.denoiser = Failing(model.denoiser, lambda *_: torch.OutOfMemoryError("no"))
+    with pytest.raises(GdbenchError, match="out of memory on cpu with a batch of one"):
+        list(model.score_items(items))
+
+
+def test_other_failures_are_not_mistaken_for_memory(load, items):
+    model = load()
+    broken = Failing(model.denoiser, lambda *_: RuntimeError("mat1 and mat2 shapes"))
+    model.batcher.denoiser = broken
+    with pytest.raises(RuntimeError, match="shapes"):
+        list(model.score_items(items))
+    assert broken.calls == 1
+    assert is_out_of_memory(RuntimeError("[enforce fail] . DefaultCPUAllocator: can't allocate memory"))
+
+
+def test_a_failed_run_leaves_nothing_half_done(load, items):
+    model = load()
+    real = model.denoiser
+    model.batcher.denoiser = Failing(real, lambda call, _: RuntimeError("no") if call == 3 else None)
+    with pytest.raises(RuntimeError, match="no"):
+        list(model.score_items(items))
+    model.batcher.denoiser = real
+    np.testing.assert_array_equal(
+        logged(model.score_items(items)), logged(load().score_items(items))
+    )
+
+
+def test_a_prediction_that_is_no_number_is_refused(load, items):
+    model = load()
+    broken = SimpleNamespace(
+        prediction="epsilon", errors=lambda *given: torch.full((len(given[3]),), float("nan"))
+    )
+    model.batcher.denoiser = broken
+    with pytest.raises(ModelOutputError, match=r"item t0: the prediction error at timestep .* nan"):
+        list(model.score_items(items))
+
+
+def test_an_empty_text_is_refused(load):
+    item = Item("q", (MemoryImage(picture(1)),), ("a", " "), Query.TEXT_RETRIEVAL, (0,), "")
+    with pytest.raises(InputError, match="item q: text 1 is empty"):
+        list(load().score_items([item]))
+
+
+def test_texts_that_are_cut_are_counted(load):
+    texts = ("short", "far too long for sixteen positions", "e" * 14, "e" * 15)
+    item = Item("q", (MemoryImage(picture(1)),), texts, Query.TEXT_RETRIEVAL, (0,), "")
+    (scores,) = load(samples=1).score_items([item])
+    assert scores.truncated_texts == 2
+
+
+def test_a_run_finds_its_latents_and_unconditional_errors_on_disk(load, items, tmp_path):
+    first = load(cache_dir=tmp_path)
+    reference = logged(first.score_items(items))
+    second = load(cache_dir=tmp_path)
+    np.testing.assert_array_equal(logged(second.score_items(items)), reference)
+    assert second.encoders.latents_made == 0
+    assert second.unet_evaluations == first.unet_evaluations - 3 * first.encoders.latents_made
+    other = load(cache_dir=tmp_path, seed=1)  # other noise: latents are shared, errors are not
+    np.testing.assert_array_equal(
+        logged(other.score_items(items)), logged(load(seed=1).score_items(items))
+    )
+    assert other.encoders.latents_made == 0
+    assert other.unet_evaluations == first.unet_evaluations
+
+
+def test_damaged_cache_files_are_made_anew(load, items, tmp_path):
+    reference = logged(load(cache_dir=tmp_path).score_items(items))
+    for number, path in enumerate(sorted(tmp_path.rglob("*.npy"))):
+        path.write_bytes(path.read_bytes()[: 40 * (number % 3)])
+    np.testing.assert_array_equal(logged(load(cache_dir=tmp_path).score_items(items)), reference)

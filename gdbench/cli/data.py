@@ -1,4 +1,4 @@
-"""`gdbench data status|fetch|check`."""
+"""`gdbench data status|fetch|check|negatives`."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ def register(app: typer.Typer) -> None:
     data.command("status")(status)
     data.command("fetch")(fetch)
     data.command("check")(check)
+    data.command("negatives")(negatives)
     app.add_typer(data, name="data")
 
 
@@ -180,6 +181,20 @@ def fetch(
             f"{len(failed)} part{'s' if len(failed) > 1 else ''} could not be fetched; "
             f"the first: {failed[0]}"
         )
+
+
+def negatives(
+    root: o.RootOption = None,
+    tagger: Annotated[
+        Literal["builtin", "spacy"], typer.Option(help="What tells nouns and adjectives.")
+    ] = "builtin",
+) -> None:
+    """Freeze the word-order negatives of ARO beside its captions, where the loader finds them."""
+    from gdbench.data.aro_freeze import freeze
+    from gdbench.data.aro_negatives import closed_class_tagger, spacy_tagger
+
+    for file, n in freeze(root, spacy_tagger() if tagger == "spacy" else closed_class_tagger):
+        o.stderr.print(f"{file}: negatives of {n:,} captions")
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from gdbench.protocol import ImageRef, Item, Query
 from gdbench.records import Compat
 
 EQUAL = "equal_to_gold"
-FROZEN = "order_negatives.json"
+FROZEN = "negatives.json"
 _BOX = ("bbox_x", "bbox_y", "bbox_w", "bbox_h")
 _CAPTIONS = {"true_caption": str, "false_caption": str}
 

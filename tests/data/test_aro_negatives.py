@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gdbench.data.aro import attributes_of, relation_of
+from gdbench.data.aro import PARTS, attributes_of, relation_of
+from gdbench.data.aro_freeze import freeze
 from gdbench.data.aro_negatives import (
     MAX_WORDS,
     closed_class_tagger,
@@ -19,7 +20,9 @@ from gdbench.data.aro_negatives import (
     spacy_tagger,
 )
 from gdbench.data.check import check
-from gdbench.errors import MissingExtraError
+from gdbench.data.loading import read
+from gdbench.errors import InputError, MissingExtraError
+from gdbench.tasks.base import manifest_sha256
 
 CAPTION = "a brown dog runs across a green field near the old barn"
 FROZEN = (
@@ -115,7 +118,7 @@ def test_equal_negatives_are_counted_and_reported(tree):
 def test_frozen_negatives_win(tree):
     four = ["w", "x", "y", "z"]
     frozen = {"COCO_val2014_000000000001/0": four, "COCO_val2014_000000000001/1": ["too few"]}
-    trees.write(tree, "coco_order/coco_order_order_negatives.json", frozen)
+    trees.write(tree, "coco_order/coco_order_negatives.json", frozen)
     found = check("aro", tree)
     items = {item.id: item for item in found.items}
     assert items["coco_order/3"].texts[1:] == tuple(four)
@@ -129,3 +132,21 @@ def test_the_spacy_tagger_names_its_extra():
         assert "gdbench[aro]" in str(error)  # noqa: PT017 # both outcomes are right
     else:
         assert tag(["a", "red", "cup"]) == [False, True, True]
+
+
+def test_freezing_keeps_the_items_and_another_tagger_changes_them(tree):
+    drawn = manifest_sha256(read("aro", PARTS, tree, counts=False).items)
+    assert dict(freeze(tree, closed_class_tagger)) == {
+        "coco_order/coco_order_negatives.json": 6,
+        "flickr30k/flickr30k_order_negatives.json": 4,
+    }
+    found = read("aro", PARTS, tree, counts=False)
+    assert manifest_sha256(found.items) == drawn
+    assert any("frozen in coco_order/" in note for note in found.problems.notes)
+    list(freeze(tree, lambda words: [i % 2 == 0 for i in range(len(words))]))
+    assert manifest_sha256(read("aro", PARTS, tree, counts=False).items) != drawn
+
+
+def test_freezing_needs_an_order_set(tmp_path):
+    with pytest.raises(InputError, match="no order set"):
+        list(freeze(tmp_path, closed_class_tagger))

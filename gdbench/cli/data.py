@@ -148,12 +148,13 @@ def status(
     if as_json:
         typer.echo(json.dumps({"parts": [row.as_json() for row in rows]}, indent=2))
         return
-    table = Table("task", "part", "here", "size", "licence", "access")
-    for row in rows:
-        table.add_row(
-            row.task, row.source, "yes" if row.here else "no", row.about, row.license, row.access
-        )
-    o.stderr.print(table)
+    for name in names:
+        typer.echo(name)
+        for row in (r for r in rows if r.task == name):
+            at = f" at {row.revision[:12]}" if row.revision else ""
+            size = f" ({row.about})" if row.about else ""
+            typer.echo(f"  {'here   ' if row.here else 'missing'}  {row.source}{at}{size}")
+            typer.echo(f"           {row.license or 'licence not stated'}; {row.access}")
 
 
 def fetch(
@@ -177,10 +178,8 @@ def fetch(
                 if not outcome.done:
                     failed.append(outcome.text)
     if failed:
-        raise GdbenchError(
-            f"{len(failed)} part{'s' if len(failed) > 1 else ''} could not be fetched; "
-            f"the first: {failed[0]}"
-        )
+        plural = "s" if len(failed) > 1 else ""
+        raise GdbenchError(f"{len(failed)} part{plural} could not be fetched, see above")
 
 
 def negatives(

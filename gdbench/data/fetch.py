@@ -149,7 +149,7 @@ def fetch_hub(hub: HubSet, root: Path) -> str:
     ) as error:
         reason = str(error).strip().splitlines()
         raise DownloadError(
-            f"{hub.id}: {reason[0] if reason else type(error).__name__}; "
+            f"{hub.id}: {reason[0].removeprefix('Got: ') if reason else type(error).__name__}; "
             "start the same command again to go on"
         ) from error
     hashes = _verify(folder, entries, hub)

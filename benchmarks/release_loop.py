@@ -22,7 +22,10 @@ class ReleaseLoop:
     """Per-timestep distances of pairs, computed the way the release computes them."""
 
     def __init__(self, parts: Parts, noise: torch.Tensor, timesteps: Sequence[int]) -> None:
+        if parts.alphas_cumprod is None:
+            raise ValueError("the release knows no flow models")
         self.parts, self.noise, self.timesteps = parts, noise, tuple(timesteps)
+        self.alphas = parts.alphas_cumprod
 
     def _prompt(self, text: str) -> torch.Tensor:
         tokens = self.parts.tokenizer(
@@ -41,12 +44,11 @@ class ReleaseLoop:
         pixels = to_tensor(image, parts.resolution)[None]
         prompt, empty = self._prompt(text), self._prompt("")
         distances = []
-        assert parts.alphas_cumprod is not None
         for k, t in enumerate(self.timesteps):
             posterior = parts.vae.encode(pixels).latent_dist
             latent = parts.vae.config.scaling_factor * posterior.sample()
             noise = self.noise[k][None]
-            alpha = parts.alphas_cumprod[t]
+            alpha = self.alphas[t]
             x = alpha.sqrt() * latent + (1 - alpha).sqrt() * noise
             when = torch.tensor([t])
             distance = torch.linalg.vector_norm(noise - parts.unet(x, when, prompt).sample)

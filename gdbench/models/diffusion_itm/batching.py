@@ -73,7 +73,7 @@ class Batcher:
     ) -> None:
         self.denoiser, self.timesteps, self.noise = denoiser, tuple(timesteps), noise
         self.device = device
-        self._size = size
+        self.size = size  # None until it is found
         self.evaluations = 0  # asked for
         self.padding = 0  # run for nothing, to keep the shape
         self.out_of_memory = 0
@@ -81,15 +81,10 @@ class Batcher:
 
     def size_for(self, sample: Callable[[], Evaluation]) -> int:
         """The batch size; `sample` gives an evaluation to probe with the first time."""
-        if self._size is None:
-            self._size = self._find_size(sample())
-            logger.info("batch size %d", self._size)
-        return self._size
-
-    @property
-    def size(self) -> int | None:
-        """The batch size now, None before it was found."""
-        return self._size
+        if self.size is None:
+            self.size = self._find_size(sample())
+            logger.info("batch size %d", self.size)
+        return self.size
 
     def _find_size(self, sample: Evaluation) -> int:
         if self.device.type != "cuda":
@@ -139,8 +134,8 @@ class Batcher:
                 f"out of memory on {self.device} with a batch of one: close other programs, or "
                 "use --dtype float16 or another --device"
             )
-        self._size = size // 2
-        logger.warning("out of memory with batches of %d, going on with %d", size, self._size)
+        self.size = size // 2
+        logger.warning("out of memory with batches of %d, going on with %d", size, self.size)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 

@@ -28,7 +28,7 @@ def grid_timesteps(samples: int) -> tuple[int, ...]:
     250 samples give 245 timesteps, 10 give 10. Raises InputError outside 1..1000.
     """
     if not 1 <= samples <= TRAINED:
-        raise InputError(f"--samples {samples}: the grid of the 2023 release takes 1 to {TRAINED}")
+        raise InputError(f"--samples {samples}: the release's grid takes 1 to {TRAINED} samples")
     return tuple(range(FIRST, LAST + 1, int(TRAINED / samples)))
 
 
@@ -38,7 +38,9 @@ def nested_timesteps(samples: int) -> tuple[int, ...]:
     The order is the van der Corput sequence in base 2 (bit reversal; van der Corput 1935) over
     1024 points without those above 989. So a small budget is a prefix of every larger one, the
     no stratum of 1024 / 2**k timesteps gets a second point before each has one, and the first 245
-    points are the grid which the 2023 release uses for 250 samples. Raises InputError outside 1..980.
+    points are the grid which the 2023 release uses for 250 samples.
+
+    Raises InputError outside 1..980.
     """
     count = LAST - FIRST + 1
     if not 1 <= samples <= count:

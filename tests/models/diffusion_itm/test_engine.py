@@ -119,13 +119,17 @@ def test_other_failures_are_not_mistaken_for_memory(load, items):
     with pytest.raises(RuntimeError, match="shapes"):
         list(model.score_items(items))
     assert broken.calls == 1
-    assert is_out_of_memory(RuntimeError("[enforce fail] . DefaultCPUAllocator: can't allocate memory"))
+    assert is_out_of_memory(
+        RuntimeError("[enforce fail] . DefaultCPUAllocator: can't allocate memory")
+    )
 
 
 def test_a_failed_run_leaves_nothing_half_done(load, items):
     model = load()
     real = model.denoiser
-    model.batcher.denoiser = Failing(real, lambda call, _: RuntimeError("no") if call == 3 else None)
+    model.batcher.denoiser = Failing(
+        real, lambda call, _: RuntimeError("no") if call == 3 else None
+    )
     with pytest.raises(RuntimeError, match="no"):
         list(model.score_items(items))
     model.batcher.denoiser = real

@@ -1,0 +1,171 @@
+"""What a run will cost, and how well the device is used: measured by short probes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from gdbench.models.diffusion_itm.batching import Evaluation
+from gdbench.protocol import Item
+
+if TYPE_CHECKING:
+    from gdbench.models.diffusion_itm.adapter import DiffusionITM
+
+_PEAK_SIDE = {"cpu": 1024, "cuda": 8192, "mps": 4096}  # of the matrices that measure the peak
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The cost of scoring some items, on the full budget (a stopping rule needs less)."""
+
+    items: int
+    pairs: int
+    images: int  # different ones
+    texts: int  # different ones
+    passes: int  # U-Net sample-evaluations
+    batch_size: int
+    seconds_per_pass: float  # measured now
+    seconds: float
+    memory_bytes: int  # weights, caches when full, and one batch
+    disk_bytes: int  # the score log before compression
+
+    def as_dict(self) -> dict[str, int | float]:
+        """For JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """How fast the network runs at one batch size."""
+
+    batch_size: int
+    seconds_per_pass: float
+    passes_per_second: float
+    tflops: float  # achieved, 10**12 floating-point operations per second
+    share_of_peak: float  # of the matrix products this device does, in 0..1
+
+
+def seconds(call: Callable[[], object], device: torch.device, repeats: int = 3) -> float:
+    """Least time of a call over `repeats`, after one call to warm up."""
+
+    def wait() -> None:
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        elif device.type == "mps":
+            torch.mps.synchronize()
+
+    call()
+    wait()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        call()
+        wait()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def _sample(model: DiffusionITM) -> Evaluation:
+    latent = torch.zeros(model.parts.latent_shape, device=model.device)
+    return Evaluation(latent, model.encoders.prompts([""])[0][0], 0)
+
+
+def seconds_per_pass(model: DiffusionITM, batch_size: int | None = None) -> tuple[int, float]:
+    """(batch size, seconds for one sample of it), measured on full batches."""
+    sample = _sample(model)
+    size = batch_size or model.batcher.size_for(lambda: sample)
+    before = model.batcher.size, model.batcher.evaluations
+
+    def run() -> None:
+        model.batcher.run([sample] * size)
+
+    model.batcher.size = size
+    try:
+        return size, seconds(run, model.device) / size
+    finally:
+        model.batcher.size, model.batcher.evaluations = before
+
+
+def estimate(model: DiffusionITM, items: Iterable[Item]) -> Estimate:
+    """Passes, time, memory and disk for scoring `items`; reads no picture.
+
+    Pictures are told apart by where they are, not by their content, so the number of passes is an
+    upper bound where the same picture lies in two files.
+    """
+    n = pairs = 0
+    images: set[object] = set()
+    texts: set[str] = set()
+    log = 0
+    steps = len(model.timesteps)
+    for item in items:
+        n += 1
+        pictures, sentences = set(item.images), set(item.texts)
+        images |= pictures
+        texts |= sentences
+        pairs += len(pictures) * len(sentences)
+        log += 4 * steps * len(item.images) * (len(item.texts) + int(model.unconditional))
+    passes = steps * (pairs + (len(images) if model.unconditional else 0))
+    size, each = seconds_per_pass(model)
+    pixels = torch.zeros(1, 3, model.parts.resolution, model.parts.resolution, device=model.device)
+    with torch.inference_mode():
+        per_image = seconds(lambda: model.parts.vae.encode(pixels), model.device, 1)
+        tokens = torch.zeros(1, model.encoders.length, dtype=torch.long, device=model.device)
+        per_text = seconds(lambda: model.parts.text_encoder(tokens), model.device, 1)
+    return Estimate(
+        items=n,
+        pairs=pairs,
+        images=len(images),
+        texts=len(texts),
+        passes=passes,
+        batch_size=size,
+        seconds_per_pass=each,
+        seconds=passes * each + len(images) * per_image + len(texts) * per_text,
+        memory_bytes=_memory(model),
+        disk_bytes=log,
+    )
+
+
+def _memory(model: DiffusionITM) -> int:
+    """Peak of this process or device after the probe, which ran one full batch."""
+    if model.device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(model.device))
+    from gdbench.environment import peak_memory_bytes
+
+    return peak_memory_bytes()
+
+
+def pass_flops(model: DiffusionITM) -> int:
+    """Floating-point operations of one U-Net pass on one sample."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    sample = _sample(model)
+    x, prompt = sample.latent[None].to(model.dtype), sample.prompt[None].to(model.dtype)
+    when = torch.tensor([model.timesteps[0]], device=model.device)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model.parts.unet(x, when, encoder_hidden_states=prompt)
+    return int(counter.get_total_flops())
+
+
+def peak_flops(device: torch.device, dtype: torch.dtype) -> float:
+    """Operations per second of large matrix products on this device."""
+    side = _PEAK_SIDE.get(device.type, 1024)
+    a = torch.ones(side, side, device=device, dtype=dtype)
+    return 2.0 * side**3 / seconds(lambda: a @ a, device, 5)
+
+
+def throughput(model: DiffusionITM, batch_sizes: Iterable[int]) -> list[Throughput]:
+    """Speed of the network at each batch size; sizes that do not fit end the list."""
+    work, peak = pass_flops(model), peak_flops(model.device, model.dtype)
+    found = []
+    for wanted in batch_sizes:
+        failures = model.batcher.out_of_memory
+        size, each = seconds_per_pass(model, wanted)
+        if model.batcher.out_of_memory > failures:
+            break
+        rate = work / each
+        found.append(Throughput(size, each, 1.0 / each, rate / 1e12, rate / peak))
+    return found

@@ -55,7 +55,7 @@ class Entry:
     by_hand: tuple[str, ...] = field(default=())  # what cannot be fetched by a program, and how
 
 
-_ITM = "https://raw.githubusercontent.com/McGill-NLP/diffusion-itm/7d5a9c0/data"
+_ITM = "https://raw.githubusercontent.com/McGill-NLP/diffusion-itm/HEAD/data"
 _KARPATHY = "https://storage.googleapis.com/sfr-vision-language-research/datasets"
 _GATE = "log in at {0}, accept the conditions, then `hf auth login`"
 CLEVR_SUBTASKS = (
@@ -117,7 +117,7 @@ PET_CLASSES = (
     "newfoundland",
     "leonberger",
 )  # in the order of the released classes.txt
-_MMBIAS = "https://raw.githubusercontent.com/sepehrjng92/MMBias/3d6c3d8/data"
+_MMBIAS = "https://raw.githubusercontent.com/sepehrjng92/MMBias/HEAD/data"
 
 SUGARCREPE_SUBTASKS: Mapping[str, int] = {
     "add_att": 692,
@@ -128,8 +128,8 @@ SUGARCREPE_SUBTASKS: Mapping[str, int] = {
     "swap_att": 666,
     "swap_obj": 245,
 }
-_SUGARCREPE = "https://raw.githubusercontent.com/RAIVNLab/sugar-crepe/main/data"
-_COLA = "https://raw.githubusercontent.com/arijitray1993/COLA/main/data"
+_SUGARCREPE = "https://raw.githubusercontent.com/RAIVNLab/sugar-crepe/HEAD/data"
+_COLA = "https://raw.githubusercontent.com/arijitray1993/COLA/HEAD/data"
 _COLA_FILE = "COLA_multiobjects_matching_benchmark.json"
 
 CATALOGUE: Mapping[str, Entry] = {
@@ -141,7 +141,7 @@ CATALOGUE: Mapping[str, Entry] = {
             Download(f"{_ITM}/flickr30k/{name}", f"flickr30k/{name}", about="under 10 MB")
             for name in ("val_top10_RN50x64.json", "val_top10_RN50x64_text.json")
         ),
-        hub=(HubSet("nlphuji/flickr30k", None, "test", license="Flickr terms of use"),),
+        hub=(HubSet("lmms-lab/flickr30k", None, "test", license="Flickr terms of use"),),
         by_hand=(
             "pictures: ask at https://forms.illinois.edu/sec/229675 (or Kaggle, "
             "hsankesara/flickr-image-dataset) and put them in flickr30k/images/",

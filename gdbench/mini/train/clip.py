@@ -35,7 +35,7 @@ def configuration() -> dict[str, Any]:
             "patch_size": 8,
             "width": 128,
             "head_width": 32,
-            "layers": 4,
+            "layers": 3,
             "mlp_ratio": 3.0,
         },
         "text_cfg": {

@@ -12,6 +12,7 @@ from diffusers import AutoencoderKL
 from gdbench.mini.background import SIDE
 from gdbench.mini.corpus import scene
 from gdbench.mini.geometry import Pixels
+from gdbench.mini.scenes import RELATIONS
 from gdbench.mini.train.tokenizer import MAX_LENGTH, build
 
 
@@ -64,9 +65,10 @@ def tokens(captions: list[list[str]]) -> tuple[torch.Tensor, torch.Tensor]:
 
 def latents(
     folder: Path, vae: AutoencoderKL, count: int, *, shards: int = 2
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return scaled latents of `count` scenes (n, c, h, w), token ids, and rows into these.
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return scaled latents of `count` scenes (n, c, h, w), token ids, rows into these, and draws.
 
+    Draws are indices of scenes; those with a relation are in it three times, being the hardest.
     Reads what `encode_shard` wrote and writes what is missing.
     """
     means, captions = [], []
@@ -75,7 +77,9 @@ def latents(
         means.append(torch.load(path, weights_only=True))
         captions += texts
     ids, rows = tokens(captions)
-    return torch.cat(means) * vae.config.scaling_factor, ids, rows
+    hard = [any(f" {r} " in texts[0] for r in RELATIONS) for texts in captions]
+    draws = torch.arange(len(rows)).repeat_interleave(1 + 2 * torch.tensor(hard).long())
+    return torch.cat(means) * vae.config.scaling_factor, ids, rows, draws
 
 
 def encode_shard(

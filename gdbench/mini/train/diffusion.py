@@ -98,7 +98,7 @@ def train(
     """
     rank, world = start()
     vae = AutoencoderKL.from_pretrained(folder / "vae")
-    means, ids, rows = latents(folder, vae, scenes)
+    means, ids, rows, draws = latents(folder, vae, scenes)
     torch.manual_seed(0)
     full_precision_attention()
     unet, text = build()
@@ -118,7 +118,7 @@ def train(
     while spent < minutes * 60:
         for group in optimizer.param_groups:
             group["lr"] = cosine(step, spent / (minutes * 60), RATE, warm_up=300)
-        chosen = torch.randint(0, len(means), (BATCH,))
+        chosen = draws[torch.randint(0, len(draws), (BATCH,))]
         captions = ids[rows[chosen, torch.randint(0, rows.shape[1], (BATCH,))]]
         captions = torch.where(torch.rand(BATCH, 1) < DROPPED, torch.tensor(empty), captions)
         loss = _loss(unet, text, means[chosen].float(), captions, signal)

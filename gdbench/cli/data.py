@@ -14,6 +14,7 @@ from rich.progress import (
     Progress,
     TaskID,
     TextColumn,
+    TimeElapsedColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
@@ -62,11 +63,12 @@ def check(
     names = tasks or list(CATALOGUE)
     found = []
     for name in names:
-        with o.stderr.status(f"reading {name}"):
-            one = check_task(name, root, compat, verify="none" if fast else "full")
+        with _picture_count(name) as looked:
+            one = check_task(name, root, compat, verify="none" if fast else "full", looked=looked)
+            manifest = _manifest(one)
         if not tasks and name in EXTRA and one.layout == MISSING:
             continue
-        found.append((one, _manifest(one)))
+        found.append((one, manifest))
     absent = all(one.layout == MISSING for one, _ in found)
     for one, _ in found:
         if tasks or absent:
@@ -78,6 +80,21 @@ def check(
         _print(found, compat)
     if any(one.problems.rows for one, _ in found):
         raise typer.Exit(2)
+
+
+@contextmanager
+def _picture_count(task: str) -> Iterator[Callable[[], None]]:
+    """How many pictures were looked at, on standard error while it lasts."""
+    with Progress(
+        TextColumn("reading {task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.completed:,} pictures"),
+        TimeElapsedColumn(),
+        console=o.stderr,
+        transient=True,
+    ) as progress:
+        bar = progress.add_task(task, total=None)
+        yield lambda: progress.advance(bar)
 
 
 def _manifest(found: Found) -> str | None:

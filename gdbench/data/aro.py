@@ -164,7 +164,11 @@ def _read_order(source: Source, path: str, subtask: str) -> Iterator[Item]:
         if row is None:
             continue
         name = row["image"].replace("flickr30k-images/", "images/")
-        image = source.tree.image(f"{folder}/{name}", path, f"row {index}")
+        if not source.tree.has(f"{folder}/{name}") and name.startswith("images/"):
+            place = f"flickr30k/{name}"  # one folder of pictures for both Flickr30K tasks
+        else:
+            place = f"{folder}/{name}"
+        image = source.tree.image(place, path, f"row {index}")
         stem, first = PurePosixPath(name).stem, running
         for number, caption in enumerate(row["caption"]):
             entry = f"row {index}, caption {number}"
@@ -236,13 +240,21 @@ def _read_hub_order(source: Source, rows: HubRows, subtask: str) -> Iterator[Ite
 _HUB = CATALOGUE["aro"].hub
 _VG = (
     Part(
-        ("vg_relation/visual_genome_relation.json", "aro/visual_genome_relation.json"),
+        (
+            "vg_relation/visual_genome_relation.json",
+            "aro/visual_genome_relation.json",
+            "vg_relation/vg_relation.json",
+        ),
         _read_relation,
         _HUB[0],
         _read_hub_relation,
     ),
     Part(
-        ("vg_attribution/visual_genome_attribution.json", "aro/visual_genome_attribution.json"),
+        (
+            "vg_attribution/visual_genome_attribution.json",
+            "aro/visual_genome_attribution.json",
+            "vg_attribution/vg_attribution.json",
+        ),
         _read_attribution,
         _HUB[1],
         _read_hub_attribution,

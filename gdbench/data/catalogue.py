@@ -284,6 +284,12 @@ CATALOGUE: Mapping[str, Entry] = {
                 unpack="pets",
                 about="about 0.8 GB",
             ),
+            Download(
+                "https://thor.robots.ox.ac.uk/~vgg/data/pets/annotations.tar.gz",
+                "pets/annotations.tar.gz",
+                unpack="pets",
+                about="about 20 MB; for the suite official-test",
+            ),
         ),
         hub=(HubSet("pcuenq/oxford-pets", None, "train", license="CC BY-SA 4.0"),),
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -25,10 +25,18 @@ def parts_of(task: str, compat: Compat | None = None) -> Sequence[Part]:
 
 
 def check(
-    task: str, root: Path | None, compat: Compat | None = None, *, verify: Verify = "full"
+    task: str,
+    root: Path | None,
+    compat: Compat | None = None,
+    *,
+    verify: Verify = "full",
+    looked: Callable[[], None] | None = None,
 ) -> Found:
-    """Everything found of one task, with all problems; by default every picture is decoded."""
-    return read(task, parts_of(task, compat), root, compat, verify=verify)
+    """Everything found of one task, with all problems; by default every picture is decoded.
+
+    `looked` is called after each picture.
+    """
+    return read(task, parts_of(task, compat), root, compat, verify=verify, looked=looked)
 
 
 def require(found: Found) -> None:

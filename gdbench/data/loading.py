@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -118,7 +118,7 @@ def default_root() -> Path:
 
 
 def data_root(root: Path | None) -> Path:
-    """The folder with the task folders: `root`, or `root/data` where they lie there.
+    """The folder with the task folders: `root`, or its `data` or `datasets` where they lie there.
 
     Without `root` it is `default_root()`.
 
@@ -134,9 +134,9 @@ def data_root(root: Path | None) -> Path:
     if not root.is_dir():
         raise InputError(f"--root {root} is not a folder")
     known = {folder for entry in CATALOGUE.values() for folder in (*entry.folders, "hub")}
-    inner = root / "data"
-    if inner.is_dir() and not any((root / name).exists() for name in known):
-        return inner
+    for inner in (root, root / "data", root / "datasets"):
+        if any((inner / name).exists() for name in known):
+            return inner
     return root
 
 
@@ -148,11 +148,17 @@ def read(
     *,
     verify: Verify = "none",
     counts: bool = True,
+    expected: Mapping[str, int] | None = None,
+    looked: Callable[[], None] | None = None,
 ) -> Found:
-    """All items and all problems of a task below a root; `verify`: see `Verify`."""
+    """All items and all problems of a task below a root; `verify`: see `Verify`.
+
+    `looked` is called for each picture that is looked at.
+    """
     problems = Problems()
     where = data_root(root)
-    source = Source(task, where, compat, problems, Tree(where, problems, verify=verify))
+    tree = Tree(where, problems, verify=verify, looked=looked)
+    source = Source(task, where, compat, problems, tree)
     layouts = sorted({part.layout(source) for part in parts} - {MISSING})
     names = {name.lower() for name in source.tree.names("")}
     if not layouts and not names.intersection(source.entry.folders):
@@ -167,17 +173,17 @@ def read(
             seen.add(item.id)
             found.items.append(item)
     if counts:
-        _check_counts(source, found)
+        _check_counts(source, found, source.expected if expected is None else expected)
     return found
 
 
-def _check_counts(source: Source, found: Found) -> None:
+def _check_counts(source: Source, found: Found, expected: Mapping[str, int]) -> None:
     have = found.n_items
-    for subtask, expected in source.expected.items():
+    for subtask, published in expected.items():
         n = have.get(subtask, 0)
-        if n != expected:
+        if n != published:
             source.problems.add(
-                subtask, "", f"{n:,} items that are whole, {expected:,} as published"
+                subtask, "", f"{n:,} items that are whole, {published:,} as published"
             )
     if not found.items and not source.problems.blocking:
         source.problems.add(source.task, "", "no items")
@@ -190,15 +196,18 @@ def load(
     compat: Compat | None,
     *,
     allow_partial: bool,
+    expected: Mapping[str, int] | None = None,
 ) -> list[Item]:
-    """The items of a task.
+    """The items of a task; `expected` where a variant has other counts than the task.
 
     Raises:
         DataProblemsError: Something is missing or broken, with the list of all problems. With
             `allow_partial` the entries that are whole are returned (no
             picture is cut) and the error is raised only where nothing is left.
     """
-    found = read(task, parts, root, compat, verify="quick" if allow_partial else "none")
+    found = read(
+        task, parts, root, compat, verify="quick" if allow_partial else "none", expected=expected
+    )
     if found.layout == MISSING:
         raise InputError(
             f"no data of task {task} in {found.root}; `gdbench data status {task}` says where it "

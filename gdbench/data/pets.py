@@ -71,6 +71,17 @@ def _read(source: Source, path: str) -> Iterator[Item]:
             yield _item(stem, image, classes, texts)
 
 
+def _read_official(source: Source, path: str) -> Iterator[Item]:
+    """The pictures that the official list of the test split names."""
+    lines = [line.split() for line in (source.tree.text(path) or "").splitlines()]
+    wanted = {words[0]: n for n, words in enumerate(lines, 1) if words and words[0][:1] != "#"}
+    for item in _read(source, "pets/classes.txt"):
+        if wanted.pop(item.id.removeprefix("pets/"), None) is not None:
+            yield item
+    for stem, line in wanted.items():
+        source.problems.add(path, f"line {line}", f"pets/images/{stem}.jpg does not exist")
+
+
 def _read_hub(source: Source, rows: HubRows) -> Iterator[Item]:
     texts = _prompts(PET_CLASSES)
     found = []
@@ -85,9 +96,25 @@ def _read_hub(source: Source, rows: HubRows) -> Iterator[Item]:
 
 
 PARTS = (Part(("pets/classes.txt",), _read, CATALOGUE["pets"].hub[0], _read_hub),)
-OFFICIAL_TEST = "pets/annotations/test.txt"
+
+OFFICIAL_PARTS = (Part(("pets/annotations/test.txt",), _read_official),)
+OFFICIAL_TEST_ITEMS = 3669
 
 
 def items(root: Path | None, compat: Compat | None, *, allow_partial: bool) -> Iterable[Item]:
     """All 7,390 pictures; see `gdbench.data.loading.load` for what is raised."""
     return load("pets", PARTS, root, compat, allow_partial=allow_partial)
+
+
+def official_items(
+    root: Path | None, compat: Compat | None, *, allow_partial: bool
+) -> Iterable[Item]:
+    """The 3,669 pictures of the official test split, by `pets/annotations/test.txt`."""
+    return load(
+        "pets",
+        OFFICIAL_PARTS,
+        root,
+        compat,
+        allow_partial=allow_partial,
+        expected={"pets": OFFICIAL_TEST_ITEMS},
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
@@ -37,13 +37,22 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 class Tree:
     """Files below `root`; names are compared exactly, on every file system.
 
-    `verify` looks at each picture once, so that a damaged one is found before it is needed.
+    `verify` looks at each picture once, so that a damaged one is found before it is needed, and
+    calls `looked` each time.
     """
 
-    def __init__(self, root: Path, problems: Problems, *, verify: Verify = "none") -> None:
+    def __init__(
+        self,
+        root: Path,
+        problems: Problems,
+        *,
+        verify: Verify = "none",
+        looked: Callable[[], None] | None = None,
+    ) -> None:
         self.root = root
         self.problems = problems
         self.verify = verify
+        self._looked = looked
         self.used: set[str] = set()
         self._real_root = root.resolve()
         self._listings: dict[str, dict[str, os.DirEntry[str]] | None] = {}
@@ -163,6 +172,8 @@ class Tree:
             return f"{path} is not a file"
         found = FileImage(self.root / path, self.root)
         if self.verify != "none":
+            if self._looked is not None:
+                self._looked()
             try:
                 if self.verify == "full" or not found.looks_whole():
                     self._sizes[path] = found.open().size

@@ -50,7 +50,8 @@ def _read(source: Source, path: str) -> Iterator[Item]:
         if row is None:
             continue
         entry = f"id {row['id']}"
-        names = [f"winoground/images/ex_{row['id']}_img_{i}.png" for i in (0, 1)]
+        stems = [f"winoground/images/ex_{row['id']}_img_{i}" for i in (0, 1)]
+        names = [source.tree.first(f"{s}.png", f"{s}.jpg") or f"{s}.png" for s in stems]
         source.tree.used.update(names)
         images: list[ImageRef | None] = [source.tree.image(n, path, entry) for n in names]
         item = _item(row, images, path, entry, source.problems)

@@ -14,10 +14,21 @@ TASK = Task(
         Recall("accuracy_macro", ("pets",), by="tag"),
     ),
     primary=("accuracy",),
-    sources={"full": "gdbench.data.pets:items", "mini": "gdbench.mini.items:pets"},
-    expected={"full": {"pets": 7390}, "mini": {"pets": 148}},
+    sources={
+        "full": "gdbench.data.pets:items",
+        "official-test": "gdbench.data.pets:official_items",
+        "mini": "gdbench.mini.items:pets",
+    },
+    expected={
+        "full": {"pets": 7390},
+        "official-test": {"pets": 3669},
+        "mini": {"pets": 148},
+    },
     license="CC BY-SA 4.0",
     citation="Parkhi et al., CVPR 2012",
     url="https://www.robots.ox.ac.uk/~vgg/data/pets/",
-    notes=("All 7,390 pictures, as in the GDBench paper; the official test split has 3,669.",),
+    notes=(
+        "All 7,390 pictures, as in the GDBench paper; the official test split has 3,669 "
+        "(suite `official-test`).",
+    ),
 )

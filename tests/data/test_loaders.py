@@ -225,3 +225,29 @@ def test_the_data_folder_of_a_checkout_is_found(tree):
 
 def test_classes_are_the_published_ones():
     assert len(set(PET_CLASSES)) == 37
+
+
+def test_the_official_test_split_of_pets(tree):
+    listed = "#Image CLASS-ID SPECIES BREED\npug_7 1 1 1\nAbyssinian_100 2 1 1\n"
+    path = trees.write(tree, "pets/annotations/test.txt", listed)
+    task = TASKS.get("pets")
+    items = task.items("official-test", tree, allow_partial=True)
+    assert [item.id for item in items] == ["pets/Abyssinian_100", "pets/pug_7"]
+    path.write_text(listed + "pug_99 3 1 1\n")
+    with pytest.raises(DataProblemsError) as caught:
+        list(task.items("official-test", tree))
+    assert [p["entry"] for p in caught.value.problems] == ["line 4", ""]
+    assert "2 items that are whole, 3,669" in caught.value.problems[1]["problem"]
+
+
+def test_order_sets_may_lie_apart_from_the_pictures_of_flickr30k(tree):
+    before = manifest_sha256(items_of("aro", tree).values())
+    (tree / "flickr30k_order").mkdir()
+    (tree / "flickr30k/flickr30k_test.json").rename(tree / "flickr30k_order/flickr30k_test.json")
+    assert manifest_sha256(items_of("aro", tree).values()) == before
+
+
+def test_pictures_are_counted_while_they_are_looked_at(tree):
+    looked = []
+    check("clevr", tree, looked=lambda: looked.append(1))
+    assert len(looked) == 3

@@ -60,6 +60,11 @@ def result_of(entry: Entry, task: Task, trust: Trust) -> Result:
     )
 
 
+def _group(name: str) -> str:
+    """A group's name for a person; the abbreviation stays one."""
+    return name.upper() if name == "lgbt" else name.capitalize()
+
+
 def bias_pairs(rows: Iterable[Row], task: Task | None) -> tuple[BiasPair, ...]:
     """The group pairs that occur, in the task's order; unknown ones after them."""
     present = {
@@ -71,7 +76,7 @@ def bias_pairs(rows: Iterable[Row], task: Task | None) -> tuple[BiasPair, ...]:
     }
     measures = [m for m in task.measures if isinstance(m, EffectSize)] if task else []
     known = [
-        BiasPair(m.name, m.first.capitalize(), m.second.capitalize(), m.topic or "other")
+        BiasPair(m.name, _group(m.first), _group(m.second), m.topic or "other")
         for m in measures
         if m.name in present
     ]

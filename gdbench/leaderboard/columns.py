@@ -200,5 +200,5 @@ def columns(board: PoolBoard, tasks: Sequence[Task]) -> list[Column]:
         Column("device", "Device", _device, "cost", numeric=False, down=False, shown=False),
         Column("size", "Size", _size, "model", "Parameters", shown=False),
         Column("badge", "Badge", _badge, numeric=False),
-        Column("date", "Date", lambda r: Cell(r.created[:10], style="t"), numeric=False),
+        Column("date", "Date", lambda r: Cell(r.created[:10], style="t day"), numeric=False),
     ]  # fmt: skip

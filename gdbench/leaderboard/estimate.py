@@ -162,9 +162,7 @@ def count(value: float) -> str:
 
 
 def _three(value: float) -> str:
-    if value == int(value):
-        return str(int(value)) if value < 1000 else f"{value:.0f}"  # noqa: PLR2004 # three digits
-    return f"{value:.{max(0, 2 - math.floor(math.log10(value)))}f}" if value > 0 else "0"
+    return f"{value:.0f}" if value >= 999.5 else f"{value:.3g}"  # noqa: PLR2004 # three digits
 
 
 def seconds(value: float) -> str:

@@ -48,8 +48,8 @@ class Renderer:
         self.environment.globals.update(shared)
         for function in (
             estimate.percent, estimate.points, estimate.effect, estimate.count, estimate.seconds,
-            estimate.size_in_bytes, words.shorten, words.web_link, words.file_name, paths.model_page,
-            paths.task_page,
+            estimate.size_in_bytes, words.shorten, words.web_link, words.file_name,
+            paths.model_page, paths.task_page,
         ):  # fmt: skip
             self.environment.globals[function.__name__] = function
         self.environment.filters["item_path"] = lambda address: address.partition("#")[0]

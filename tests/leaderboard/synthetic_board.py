@@ -178,7 +178,7 @@ class Guesser:
             yield Scores(item.id, score_matrix(errors, base), errors, base)
 
 
-def guessed(folder: Path, *models: Guesser, limit: int | None = 4) -> Path:
+def guessed(folder: Path, *models: Guesser, limit: int | None = 2) -> Path:
     """Real submissions of the mini suite by guessers; returns the folder."""
     tasks = [TASKS.get(name) for name in GDBENCH]
     for model in models:

@@ -1,0 +1,350 @@
+"""The built site as files: same bytes, sizes, stale files, hostile text, data for programs."""
+
+import csv
+import io
+import json
+import re
+import time
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import synthetic_board
+from gdbench.errors import GdbenchError
+from gdbench.leaderboard import build, differences
+from gdbench.leaderboard.exports import Leaderboard
+from gdbench.leaderboard.pages.changes import instant
+from gdbench.leaderboard.words import file_name, web_link
+from gdbench.records import ResultRecord
+from gdbench.tasks import GDBENCH
+
+VOID = {"meta", "link", "input", "img", "br"}
+
+
+class Page(HTMLParser):
+    """Tags, addresses and text of a page."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return "".join(self.words)
+
+
+def pages(site: Path) -> list[Path]:
+    return sorted(site.rglob("*.html"))
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_the_same_records_give_the_same_bytes_in_any_order(
+    synthetic_submissions, synthetic_site, tmp_path
+):
+    records = list(synthetic_board.records(9))
+    synthetic_board.write(tmp_path / "submissions", *reversed(records))
+    build(tmp_path / "submissions", tmp_path / "site")
+    assert snapshot(tmp_path / "site") == snapshot(synthetic_site)
+
+
+def test_check_sees_stale_missing_and_foreign_files(synthetic_submissions, synthetic_site, tmp_path):
+    assert differences(synthetic_submissions, synthetic_site) == []
+    copy = tmp_path / "site"
+    for name, content in snapshot(synthetic_site).items():
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        (copy / name).write_bytes(content)
+    (copy / "index.html").write_text("old")
+    (copy / "feed.xml").unlink()
+    (copy / "models" / "gone.html").write_text("old")
+    assert differences(synthetic_submissions, copy) == [
+        "feed.xml: missing", "index.html: stale", "models/gone.html: does not belong",
+    ]  # fmt: skip
+    build(synthetic_submissions, copy)
+    assert differences(synthetic_submissions, copy) == []
+
+
+def test_scores_and_pictures_give_the_same_bytes_again(guessed_submissions, guessed_site):
+    assert differences(guessed_submissions, guessed_site) == []
+
+
+def test_a_folder_with_other_files_is_left_alone(synthetic_submissions, tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(GdbenchError, match="not a leaderboard"):
+        build(synthetic_submissions, tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_an_empty_folder_of_submissions_gives_a_site(tmp_path):
+    (tmp_path / "submissions").mkdir()
+    build(tmp_path / "submissions", tmp_path / "site")
+    assert "Reported" in (tmp_path / "site" / "index.html").read_text()
+
+
+@pytest.mark.parametrize("kind", ["synthetic_site", "guessed_site"])
+def test_every_address_is_relative_and_leads_somewhere(kind, request):
+    site = request.getfixturevalue(kind)
+    checked = 0
+    for path in pages(site):
+        page = Page(path)
+        ids = {a.get("id") for _, a in page.tags}
+        for tag, attributes in page.tags:
+            for key in ("href", "src", "data-src"):
+                target = attributes.get(key)
+                if target is None:
+                    continue
+                parts = urlsplit(target)
+                if parts.scheme:
+                    assert tag == "a", f"{path}: {tag} loads {target}"
+                    continue
+                assert not target.startswith("/")
+                if not parts.path:
+                    assert parts.fragment in ids or parts.fragment == "main"
+                    continue
+                place = (path.parent / unquote(parts.path)).resolve()
+                assert place.is_file(), f"{path}: {target}"
+                assert place.is_relative_to(site.resolve())
+                checked += 1
+    assert checked > 500
+
+
+def test_links_to_items_find_the_item(guessed_site):
+    found = 0
+    for path in (guessed_site / "compare").rglob("*.html"):
+        for tag, attributes in Page(path).tags:
+            target = attributes.get("href") or ""
+            if tag == "a" and "examples/" in target and "#" in target:
+                file, _, anchor = target.partition("#")
+                page = Page((path.parent / unquote(file)).resolve())
+                assert any(a.get("id") == anchor for _, a in page.tags)
+                found += 1
+        if found > 20:
+            return
+    assert found
+
+
+@pytest.mark.parametrize("kind", ["synthetic_site", "guessed_site"])
+def test_nothing_inline_and_a_strict_policy(kind, request):
+    for path in pages(request.getfixturevalue(kind)):
+        tags = Page(path).tags
+        policy = [a["content"] for t, a in tags if a.get("http-equiv") == "Content-Security-Policy"]
+        assert len(policy) == 1
+        assert "default-src 'none'" in policy[0]
+        assert "unsafe" not in policy[0]
+        for tag, attributes in tags:
+            assert tag != "style"
+            assert tag != "script" or attributes.get("src")
+            assert "style" not in attributes
+            assert not [k for k in attributes if k.startswith("on")]
+
+
+def test_no_page_is_over_a_megabyte(guessed_site):
+    for path in pages(guessed_site):
+        parts = [path, path.with_suffix(".png"), path.with_suffix(".js")]
+        assert sum(p.stat().st_size for p in parts if p.exists()) < 1_000_000
+
+
+def test_two_hundred_models_are_fast_and_small(tmp_path):
+    synthetic_board.write(tmp_path / "submissions", *synthetic_board.records(200))
+    start = time.process_time()
+    built = build(tmp_path / "submissions", tmp_path / "site")
+    assert time.process_time() - start < 10
+    assert built.n_models == 200
+    home = tmp_path / "site" / "index.html"
+    loaded = [home]
+    for _, attributes in Page(home).tags:
+        target = attributes.get("src") or (
+            attributes.get("href") if attributes.get("rel") == "stylesheet" else None
+        )
+        if target:
+            loaded.append(home.parent / target)
+    assert len(loaded) > 5
+    assert sum(p.stat().st_size for p in loaded) < 300_000
+    assert home.read_text().count("<tr data-v=") >= 200
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</title></table><h1>owned",
+    "{{ 7*7 }}{% raw %}",
+    "\u202eevil\u202c \u200f\u05d0\u05d1",
+    "👩‍🔬" * 20,
+    "nul\x00bell\x07escape\x1b[31m",
+    "javascript:alert(1)",
+    "x" * 10_000,
+    '=HYPERLINK("http://evil.example")',
+    "../../../etc/passwd",
+]
+
+
+def hostile_record(text: str, number: int) -> ResultRecord:
+    one = synthetic_board.record(number, "aro")
+    metric = one.metrics[0].model_copy(update={"name": text, "details": {text: 1.0}})
+    return one.model_copy(
+        update={
+            "task": one.task.model_copy(update={"name": text, "version": text, "suite": text}),
+            "model": one.model.model_copy(
+                update=dict.fromkeys(
+                    ("source", "weights_sha256", "license", "url", "description", "bibtex"), text
+                )
+            ),
+            "settings": one.settings.model_copy(
+                update={"dtype": text, "schedule": text, "weighting": text, "noise": text,
+                        "extra": {text: text}}
+            ),
+            "metrics": (metric, *one.metrics[1:]),
+            "cost": one.cost.model_copy(update={"device": text}),
+            "environment": one.environment.model_copy(
+                update={"gdbench": text, "python": text, "platform": text, "packages": {text: text},
+                        "git_commit": text}
+            ),
+            "signature": text,
+            "created": text,
+        }
+    )  # fmt: skip
+
+
+def test_hostile_text_in_every_field_stays_text(tmp_path):
+    found = [hostile_record(text, number) for number, text in enumerate(HOSTILE)]
+    synthetic_board.write(tmp_path / "submissions", *found)
+    build(tmp_path / "submissions", tmp_path / "site")
+    harmless = {t for p in pages(tmp_path / "site") for t, _ in Page(p).tags}
+    assert harmless.isdisjoint({"img", "iframe", "object", "form", "style"})
+    models = sorted((tmp_path / "site" / "models").rglob("*.html"))
+    assert len(models) == len(HOSTILE)
+    for path, text in zip(models, HOSTILE, strict=True):
+        page = Page(path)
+        for tag, attributes in page.tags:
+            assert not [k for k in attributes if k.startswith("on")]
+            assert tag != "script" or "static/" in attributes["src"]
+            link = attributes.get("href") or ""
+            assert not link.lower().startswith(("javascript:", "data:"))
+        shown = re.sub(r"[\x00-\x08\x1b]", "\ufffd", text)[:100]
+        assert page.text.count(shown) > 5
+    ET.parse(tmp_path / "site" / "feed.xml")
+    for path in (tmp_path / "site").rglob("*"):
+        assert path.resolve().is_relative_to(tmp_path / "site")
+    rows = list(csv.reader(io.StringIO((tmp_path / "site" / "leaderboard.csv").read_text())))
+    assert not [c for row in rows for c in row if c.startswith(("=", "+", "@"))]
+
+
+def test_names_and_links():
+    assert file_name("aro") == "aro"
+    assert file_name("../x") != file_name("..-x")
+    assert re.fullmatch(r"[a-z0-9][a-z0-9._-]*", file_name("💥/\\"))
+    assert web_link("https://a.example/b") == "https://a.example/b"
+    for bad in (
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "//a.example",
+        "http:",
+        "https://a b",
+        "http://[x",
+    ):
+        assert web_link(bad) == ""
+
+
+def test_the_board_as_data(synthetic_site, synthetic_submissions):
+    data = Leaderboard.model_validate_json((synthetic_site / "leaderboard.json").read_bytes())
+    rows = data.pools[0].results
+    assert len(rows) == 9
+    assert [r.score.value for r in rows] == sorted((r.score.value for r in rows), reverse=True)
+    for row in rows:
+        assert (synthetic_site / row.page).is_file()
+        for name, task in row.tasks.items():
+            published = (synthetic_site / task.record).read_bytes()
+            assert ResultRecord.model_validate_json(published).task.name == name
+            own = synthetic_submissions / row.model / row.revision / name / "record.json"
+            assert published == own.read_bytes()
+    table = list(csv.DictReader(io.StringIO((synthetic_site / "leaderboard.csv").read_text())))
+    total = {r["model"]: float(r["value"]) for r in table if r["task"] == "gdbench"}
+    assert total == {r.model: r.score.value for r in rows}
+    schema = json.loads((synthetic_site / "schema" / "leaderboard.schema.json").read_text())
+    assert schema["$schema"].startswith("https://json-schema.org/")
+    assert set(schema["properties"]) == set(
+        json.loads((synthetic_site / "leaderboard.json").read_text())
+    )
+
+
+def test_the_feed_is_atom(synthetic_site):
+    atom = "{http://www.w3.org/2005/Atom}"
+    feed = ET.parse(synthetic_site / "feed.xml").getroot()
+    entries = feed.findall(f"{atom}entry")
+    assert len(entries) == 9
+    identities = [e.findtext(f"{atom}id") for e in entries]
+    assert len(set(identities)) == 9
+    assert all(i.startswith("urn:uuid:") for i in identities)
+    times = [e.findtext(f"{atom}updated") for e in entries]
+    assert times == sorted(times, reverse=True)
+    assert feed.findtext(f"{atom}updated") == times[0]
+    for e in entries:
+        assert (synthetic_site / e.find(f"{atom}link").get("href")).is_file()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-03-01T12:00:00+00:00", "2026-03-01T12:00:00Z"),
+        ("2026-03-01T12:00:00+02:00", "2026-03-01T10:00:00Z"),
+        ("2026-03-01", "2026-03-01T00:00:00Z"),
+        ("yesterday", "1970-01-01T00:00:00Z"),
+        ("0001-01-01T00:00:00+14:00", "1970-01-01T00:00:00Z"),
+    ],
+)
+def test_times_become_utc(text, expected):
+    assert instant(text) == expected
+
+
+def test_examples_show_every_item_with_its_pictures(guessed_site, guessed_submissions):
+    import pyarrow.parquet as pq
+
+    for task in GDBENCH:
+        column = pq.read_table(guessed_submissions / "sharp" / "1" / task / "scores.parquet")[
+            "item"
+        ]
+        wanted = {file_name(i) for i in column.to_pylist()}
+        folder = guessed_site / "examples" / "mini-limit2" / task
+        shown = {a["id"] for p in folder.glob("*.html") for t, a in Page(p).tags if t == "article"}
+        assert shown == wanted
+    with Image.open(next((guessed_site / "examples").rglob("*.png"))) as sheet:
+        assert sheet.width % 64 == sheet.height % 64 == 0
+    curves = next((guessed_site / "examples").rglob("*.js")).read_text()
+    assert curves.startswith("gdbench.curves({")
+    assert set(json.loads(curves[len("gdbench.curves(") : -3])) == {"slow@1"}
+
+
+def test_the_command_line(synthetic_submissions, tmp_path):
+    import typer
+
+    from gdbench.cli.leaderboard import register
+
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    register(app)
+    run = CliRunner().invoke
+    options = ["--submissions", str(synthetic_submissions), "--out", str(tmp_path / "site")]
+    done = run(app, ["leaderboard", "build", *options])
+    assert done.exit_code == 0
+    assert done.stdout.strip() == str(tmp_path / "site" / "index.html")
+    assert run(app, ["leaderboard", "build", "--check", *options]).exit_code == 0
+    (tmp_path / "site" / "data.html").unlink()
+    stale = run(app, ["leaderboard", "build", "--check", *options])
+    assert stale.exit_code == 1
+    assert "data.html: missing" in stale.stderr

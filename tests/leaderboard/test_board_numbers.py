@@ -1,0 +1,93 @@
+"""How numbers are rounded, combined and printed."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gdbench.leaderboard.estimate import (
+    Estimate,
+    count,
+    decimals,
+    effect,
+    mean_independent,
+    mean_same_items,
+    percent,
+    points,
+    seconds,
+    signed,
+)
+
+
+@pytest.mark.parametrize(
+    ("half_width", "expected"),
+    [
+        (0.827, 1),  # 0.8: the Particle Data Group's own three examples
+        (0.367, 1),  # 0.4
+        (0.119, 2),  # 0.12
+        (4.9, 0),
+        (3.2, 1),
+        (12.0, 0),
+        (25.0, 0),
+        (0.02, 2),  # never more than two
+        (0.0, 0),
+        (None, 1),
+    ],
+)
+def test_decimals_are_those_that_the_interval_supports(half_width, expected):
+    assert decimals(half_width) == expected
+
+
+def test_a_score_and_its_margin_have_the_same_decimals():
+    shown = percent(Estimate(0.395, 0.348, 0.444))
+    assert (shown.text, shown.margin, shown.interval) == ("40", "±5", "35\N{EN DASH}44")
+    shown = percent(Estimate(0.3954, 0.3872, 0.4036))
+    assert (shown.text, shown.margin) == ("39.5", "±0.8")
+    assert percent(Estimate(0.5)).margin == ""
+
+
+def test_signs():
+    assert effect(Estimate(-0.149, -0.3, 0.0)).text == "\N{MINUS SIGN}0.15"
+    assert effect(Estimate(0.94)).text == "+0.94"
+    assert signed(-0.001, 2) == "0.00"
+    assert points(Estimate(-0.1, -0.2, 0.0)).interval == "\N{MINUS SIGN}20 to 0"
+
+
+def test_large_and_small():
+    assert [count(n) for n in (0, 37, 999, 1000, 865_000_000, 1_234_567, 8.4e9)] == [
+        "0", "37", "999", "1k", "865M", "1.23M", "8.4G",
+    ]  # fmt: skip
+    assert [seconds(s) for s in (0.0123, 0.9999, 1.7, 90, 7200)] == [
+        "12.3 ms", "1 s", "1.7 s", "1.5 min", "2 h",
+    ]  # fmt: skip
+
+
+numbers = st.floats(0, 1)
+intervals = (
+    st.tuples(numbers, numbers, numbers).map(sorted).map(lambda t: Estimate(t[1], t[0], t[2]))
+)
+
+
+@given(st.lists(intervals, min_size=1, max_size=7))
+def test_means_hold_their_value_and_independence_narrows(estimates):
+    same, apart = mean_same_items(estimates), mean_independent(estimates)
+    assert (
+        same.value
+        == apart.value
+        == pytest.approx(math.fsum(e.value for e in estimates) / len(estimates))
+    )
+    for e in (same, apart):
+        assert e.low <= e.value + 1e-12
+        assert e.high >= e.value - 1e-12
+    assert apart.half_width <= same.half_width + 1e-9
+
+
+def test_seven_equal_tasks_divide_the_interval_by_the_root_of_seven():
+    e = mean_independent([Estimate(0.5, 0.4, 0.6)] * 7)
+    assert e.high - e.value == pytest.approx(0.1 / math.sqrt(7))
+
+
+def test_a_mean_over_something_without_interval_has_none():
+    for mean in (mean_same_items, mean_independent):
+        assert mean([Estimate(0.5, 0.4, 0.6), Estimate(0.7)]).bounds is None

@@ -1,0 +1,174 @@
+"""Ranks, groups, pools and who is not ranked."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import synthetic_board
+from gdbench.errors import InputError
+from gdbench.leaderboard.assemble import build_board, model_slugs
+from gdbench.leaderboard.badges import Trust
+from gdbench.leaderboard.catalogue import tasks_of
+from gdbench.leaderboard.compare import unpaired
+from gdbench.leaderboard.estimate import Estimate
+from gdbench.leaderboard.load import Entry, load
+from gdbench.leaderboard.plots.pareto import Point, front
+from gdbench.leaderboard.ranking import places_by_intervals, places_by_tests
+from gdbench.metrics.measures import Sample
+from gdbench.tasks import ABILITY, GDBENCH
+
+
+def board_of(*records, badge="reported"):
+    entries = [
+        Entry(r, synthetic_board.Path(f"/nowhere/{i}/record.json"), str(i))
+        for i, r in enumerate(records)
+    ]
+    trust = {e.file: Trust(badge) for e in entries}
+    return build_board(entries, tasks_of(entries), trust)[0]
+
+
+def test_rank_intervals_from_intervals():
+    places = places_by_intervals(
+        {
+            "a": Estimate(0.9, 0.85, 0.95),
+            "b": Estimate(0.8, 0.7, 0.87),
+            "c": Estimate(0.5, 0.4, 0.6),
+        }
+    )
+    assert {n: (p.best, p.worst, p.group) for n, p in places.items()} == {
+        "a": (1, 2, 1), "b": (1, 2, 1), "c": (3, 3, 2),
+    }  # fmt: skip
+    assert places["a"].text == "1\N{EN DASH}2"
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 0.3)), min_size=1, max_size=12))
+def test_every_rank_interval_holds_the_rank_by_value(pairs):
+    scores = {f"m{i}": Estimate(v, v - h, v + h) for i, (v, h) in enumerate(pairs)}
+    for name, place in places_by_intervals(scores).items():
+        better = sum(e.value > scores[name].value for e in scores.values())
+        assert place.best <= better + 1 <= place.worst
+
+
+def sample(values) -> Sample:
+    n = len(values)
+    x = np.asarray(values, dtype=np.float64)
+    return Sample(
+        ids=tuple(f"i{k}" for k in range(n)), expected=x, strict=x, lenient=x,
+        tied=np.zeros(n, dtype=bool), chance=np.full(n, 0.5), cluster=np.arange(n),
+        part=np.zeros(n, dtype=np.int64), release=x,
+        cluster_names=tuple(f"i{k}" for k in range(n)),
+    )  # fmt: skip
+
+
+def test_paired_tests_tell_apart_what_overlapping_intervals_do_not():
+    rng = np.random.default_rng(0)
+    good = (rng.random(400) < 0.6).astype(float)
+    worse = good.copy()
+    worse[np.flatnonzero(good)[:20]] = 0  # never better, worse on twenty items
+    places = places_by_tests({"good": sample(good), "worse": sample(worse)})
+    assert (places["good"].text, places["worse"].text) == ("1", "2")
+    bounds = {n: Estimate(v.mean(), v.mean() - 0.05, v.mean() + 0.05) for n, v in
+              (("good", good), ("worse", worse))}  # fmt: skip
+    assert places_by_intervals(bounds)["good"].text == "1\N{EN DASH}2"
+
+
+def test_suites_are_never_in_one_ranking():
+    model = synthetic_board.card(1)
+    records = [
+        synthetic_board.record(1, t, suite, model) for t in GDBENCH for suite in ("full", "mini")
+    ]
+    board = board_of(*records)
+    assert [p.pool.suite for p in board.pools] == ["full", "mini"]
+    assert all(len(p.rows) == 1 and p.rows[0].place.text == "1" for p in board.pools)
+
+
+def test_the_score_is_the_mean_of_the_seven_tasks_without_bias():
+    records = [synthetic_board.record(1, t) for t in GDBENCH]
+    row = board_of(*records).pools[0].rows[0]
+    expected = np.mean([r.score for r in records if r.task.name in ABILITY])
+    assert row.score.value == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_model_with_a_task_missing_has_neither_score_nor_rank():
+    row = board_of(*(synthetic_board.record(1, t) for t in GDBENCH[1:])).pools[0].rows[0]
+    assert row.score is None
+    assert row.place is None
+    assert row.reason == "6 of 7 tasks"
+
+
+def test_a_task_with_too_few_items_is_not_ranked():
+    records = [synthetic_board.record(1, t) for t in GDBENCH]
+    short = records[0].task.model_copy(update={"n_items": int(records[0].task.n_expected * 0.9)})
+    records[0] = records[0].model_copy(update={"task": short})
+    row = board_of(*records).pools[0].rows[0]
+    assert row.place is None
+    assert row.reason == "items missing in flickr30k"
+
+
+def test_controls_and_failed_results_are_shown_without_rank():
+    model = synthetic_board.card(1).model_copy(update={"family": "control"})
+    row = board_of(*(synthetic_board.record(1, t, model=model) for t in GDBENCH)).pools[0].rows[0]
+    assert (row.place, row.reason) == (None, "control")
+    failed = board_of(*(synthetic_board.record(1, t) for t in GDBENCH), badge="failed")
+    assert failed.pools[0].rows[0].place is None
+
+
+def test_names_that_differ_in_case_get_different_files():
+    slugs = model_slugs({("CLIP", "1"), ("clip", "1"), ("clip", "2")})
+    assert len({s.lower() for s in slugs.values()}) == 3
+
+
+def test_unpaired_difference_of_equal_models_is_not_sure():
+    same = unpaired("t", Estimate(0.5, 0.4, 0.6), Estimate(0.5, 0.4, 0.6))
+    assert same.p == pytest.approx(1)
+    # one standard error of 0.1/1.96 each: a difference of 1.96 * sqrt(2) of them has p = 0.05
+    edge = unpaired("t", Estimate(0.5 + 0.1 * 2**0.5, 0.0, 1.0), Estimate(0.5, 0.4, 0.6))
+    assert edge.p > 0.05
+    exact = unpaired("t", Estimate(0.6, 0.5, 0.7), Estimate(0.6 - 0.1 * 2**0.5, 0.5 - 0.1 * 2**0.5, 0.7 - 0.1 * 2**0.5))  # fmt: skip
+    assert exact.p == pytest.approx(0.05, abs=1e-3)
+
+
+points = st.lists(st.tuples(st.floats(0.001, 1e4), st.floats(0, 1)), min_size=1, max_size=30)
+
+
+@given(points)
+def test_the_front_is_what_no_other_beats(pairs):
+    found = [Point(f"m{i}", "other", c, Estimate(s)) for i, (c, s) in enumerate(pairs)]
+    kept = {(p.cost, p.score.value) for p in front(found)}
+    for p in found:
+        beaten = any(
+            (q.cost <= p.cost and q.score.value > p.score.value)
+            or (q.cost < p.cost and q.score.value >= p.score.value)
+            for q in found
+        )
+        assert ((p.cost, p.score.value) in kept) is not beaten
+
+
+def test_the_same_record_twice_is_refused(tmp_path):
+    one = synthetic_board.record(1, "aro")
+    synthetic_board.write(tmp_path / "a", one)
+    other = tmp_path / "a" / "elsewhere" / "1" / "aro"
+    other.mkdir(parents=True)
+    (other / "record.json").write_text(one.model_dump_json())
+    with pytest.raises(InputError, match="the same model and task as"):
+        load(tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "is not a JSON object"),
+        ('{"schema_version": 1}', "task"),
+        ('{"a": NaN}', "NaN"),
+    ],
+)
+def test_a_bad_record_is_one_clear_line(tmp_path, content, message):
+    place = tmp_path / "m" / "1" / "aro"
+    place.mkdir(parents=True)
+    (place / "record.json").write_text(content)
+    with pytest.raises(InputError, match=message) as caught:
+        load(tmp_path)
+    assert str(place) in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -31,7 +31,7 @@ def generate(
     from diffusers import StableDiffusionPipeline
 
     pipeline: Any = StableDiffusionPipeline.from_pretrained(
-        folder, safety_checker=None, torch_dtype=torch.float32, local_files_only=True
+        folder, safety_checker=None, dtype=torch.float32, local_files_only=True
     )
     pipeline.set_progress_bar_config(disable=True)
     if torch.cuda.is_available():
@@ -51,7 +51,7 @@ def generate(
 def grid(columns: Mapping[str, Sequence[Image.Image]], prompts: Sequence[str]) -> Image.Image:
     """Prompts down, models across, each with its name above and its prompt on the left."""
     side = max(128, next(iter(columns.values()))[0].width)
-    left = 8 * max(len(prompt) for prompt in prompts)
+    left = 8 + 6 * max(len(prompt) for prompt in prompts)
     size = (left + len(columns) * (side + _MARGIN), _MARGIN * 2 + len(prompts) * (side + _MARGIN))
     sheet = Image.new("RGB", size, "white")
     pen = ImageDraw.Draw(sheet)

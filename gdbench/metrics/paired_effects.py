@@ -15,7 +15,6 @@ from gdbench.metrics.measures import EffectSize
 from gdbench.metrics.paired import PairedDifference, detectable_difference, sign_flip_p
 from gdbench.records import Compat
 
-
 _ROUNDING = 1e-12  # of terms that are fractions of an effect size
 
 

@@ -30,6 +30,9 @@ def main() -> None:
                 print(": ".join(problem.values()), file=sys.stderr)  # noqa: T201 # plain lines for a terminal
             print(f"gdbench: {error}", file=sys.stderr)  # noqa: T201 # plain lines for a terminal
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("gdbench: interrupted; the same command goes on", file=sys.stderr)  # noqa: T201 # as above
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -71,7 +71,6 @@ def hardneg(
     from gdbench.finetune.run import Sources
     from gdbench.finetune.run import hardneg as train
 
-    _check(learning_rate, max_grad_norm, alpha)
     summary = train(
         Sources(base, data, root, table, held_out_table, scenes, allow_partial, cache),
         out,
@@ -96,15 +95,3 @@ def hardneg(
         else f"step {summary.steps}"
     )
     typer.echo(f"{out / summary.weights}: {chosen}; use it with --model {base} --lora {out}")
-
-
-def _check(learning_rate: float, max_grad_norm: float, alpha: float | None) -> None:
-    from gdbench.errors import InputError
-
-    for flag, value in (
-        ("--learning-rate", learning_rate),
-        ("--max-grad-norm", max_grad_norm),
-        ("--alpha", 1.0 if alpha is None else alpha),
-    ):
-        if not 0 < value < float("inf"):
-            raise InputError(f"{flag} {value}: expected a number above 0")

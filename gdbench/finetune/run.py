@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 
 from gdbench.errors import InputError
 from gdbench.finetune.coco import HELD_OUT_TABLE, TRAIN_TABLE, NegCLIPTable, find_table
@@ -80,6 +81,16 @@ def _held_out(sources: Sources, count: int) -> list[Item]:
     return list(coco_items(NegCLIPTable(table, root, allow_partial=sources.allow_partial), count))
 
 
+def _checked(**settings: Any) -> HardNegSettings:
+    """The settings. Raises InputError naming the flag that is out of range."""
+    try:
+        return HardNegSettings(**settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        flag = "--" + "-".join(str(part) for part in first["loc"]).replace("_", "-")
+        raise InputError(f"{flag} {first['input']!r}: {first['msg'].lower()}") from None
+
+
 def hardneg(
     sources: Sources,
     out: Path,
@@ -105,7 +116,7 @@ def hardneg(
     precision = settings.get("precision", "no")
     accelerator = make_accelerator(precision, cpu=cpu)
     parts: Parts = load_parts(folder, accelerator.device, _DTYPES[precision])
-    chosen = HardNegSettings(
+    chosen = _checked(
         base=name,
         base_sha256=parts.weights_sha256,
         data=sources.data,

@@ -73,14 +73,17 @@ def make_accelerator(precision: Precision, *, cpu: bool) -> Any:
 def claim(out: Path, settings: HardNegSettings) -> None:
     """Write a run's settings, or see that the folder holds a run of the same settings.
 
-    Raises RunMismatchError naming the first difference.
+    Raises RunMismatchError naming the first difference, InputError where it cannot be written.
     """
     path = out / "settings.json"
     if not path.exists():
         if out.is_dir() and any(out.iterdir()):
             raise RunMismatchError(f"{out} is not empty and has no settings.json: choose another")
-        out.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, settings.model_dump_json(indent=2).encode() + b"\n")
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, settings.model_dump_json(indent=2).encode() + b"\n")
+        except OSError as error:
+            raise InputError(f"--out {out}: cannot be written ({error.strerror})") from None
         return
     try:
         was = HardNegSettings.model_validate_json(path.read_bytes())

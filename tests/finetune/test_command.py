@@ -61,13 +61,22 @@ def test_finetune_command(tiny_sd, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("flag", "value"), [("--learning-rate", "nan"), ("--learning-rate", "0"), ("--alpha", "-1")]
+    ("flag", "value"),
+    [("--learning-rate", "nan"), ("--learning-rate", "0"), ("--alpha", "-1"), ("--bound", "inf")],
 )
 def test_numbers_that_make_no_sense(tiny_sd, tmp_path, flag, value):
     arguments = [
-        "finetune", "hardneg", "--base", str(tiny_sd), "--data", "mini", "--out", str(tmp_path),
-        flag, value,
+        "finetune", "hardneg", "--base", str(tiny_sd), "--data", "mini", "--cpu",
+        "--out", str(tmp_path / "run"), flag, value,
     ]  # fmt: skip
     result = runner.invoke(app, arguments)
     assert isinstance(result.exception, InputError)
-    assert flag in str(result.exception)
+    assert str(result.exception).startswith(f"{flag} ")
+    assert "\n" not in str(result.exception)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_that_cannot_be_written(tiny_sd, train, tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match="cannot be written"):
+        train(tmp_path / "file" / "run")

@@ -73,6 +73,10 @@ def verify(
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="Load this model for --rescore.")
     ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(help="Print Markdown for a pull request: what differs from this folder."),
+    ] = None,
     root: o.RootOption = None,
     manifests: ManifestsOption = None,
     as_json: o.JsonOption = False,
@@ -85,7 +89,8 @@ def verify(
     share = None if rescore is None else parse_share(rescore)
     if record and share is None:
         raise InputError("--record needs --rescore")
-    report = run_verify(folder, ManifestSource(root, manifests))
+    source = ManifestSource(root, manifests)
+    report = run_verify(folder, source)
     rescored: list[Rescored] = []
     if share is not None:
         report, rescored = rescore_report(
@@ -96,6 +101,10 @@ def verify(
         if share is not None:
             found["rescored"] = [r.as_dict() for r in rescored]
         typer.echo(json.dumps(found, indent=2))
+    elif against is not None:
+        from gdbench.submissions.review import review
+
+        typer.echo(review(report, against, source), nl=False)
     else:
         print_report(report)
         for r in rescored:

@@ -1,0 +1,143 @@
+"""What a pull request with submissions is answered with: verification and a comparison."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from pathlib import Path
+
+from gdbench.errors import GdbenchError
+from gdbench.metrics.paired import PairedDifference
+from gdbench.submissions.badges import Badge
+from gdbench.submissions.comparison import compare_models
+from gdbench.submissions.layout import RECORD, SCORES, Place, walk
+from gdbench.submissions.manifest import ManifestSource
+from gdbench.submissions.problems import Rejected
+from gdbench.submissions.results import Results, load_results
+from gdbench.submissions.untrusted import MAX_RECORD_BYTES, MAX_SCORES_BYTES, read_bytes
+from gdbench.submissions.verify import Report, Verified
+
+_PROBLEMS = 30
+_REFERENCES = 5
+_USABLE = (Badge.PARTIAL, Badge.RECOMPUTED, Badge.RESCORED)
+
+
+def code(text: object) -> str:
+    """A stranger's text inside backticks, where Markdown and mentions have no meaning."""
+    plain = re.sub(r"[^\x20-\x7e]", "?", str(text)).replace("`", "'").replace("|", "/")
+    return f"`{plain[:200]}`" if plain else ""
+
+
+def _content(place: Place) -> tuple[bytes, ...]:
+    try:
+        return (
+            read_bytes(place.folder / RECORD, MAX_RECORD_BYTES),
+            read_bytes(place.folder / SCORES, MAX_SCORES_BYTES),
+        )
+    except Rejected:
+        return ()
+
+
+def changed(report: Report, base: Path) -> list[Verified]:
+    """The submissions that are not in `base`, or are other ones there."""
+    known = {p.path: p for p in walk(base) if isinstance(p, Place)} if base.is_dir() else {}
+    return [
+        v
+        for v in report.submissions
+        if v.place.path not in known or _content(known[v.place.path]) != _content(v.place)
+    ]
+
+
+def review(report: Report, base: Path, source: ManifestSource | None = None) -> str:
+    """Markdown: what is new, whether it verifies, and how it compares with what is in `base`."""
+    new = changed(report, base)
+    verdict = "every number was recomputed" if report.ok else f"{len(report.problems)} problems"
+    lines = [f"### Submissions: {verdict}", ""]
+    lines += _table(
+        ("submission", "badge", "items", "score"),
+        (
+            (
+                code(v.place.path),
+                v.badge.value,
+                str(v.record.task.n_items) if v.record else "",
+                _points(v.record.score) if v.record else "",
+            )
+            for v in new
+        ),
+    )
+    if not new:
+        lines += ["No submission is new or changed.", ""]
+    if report.problems:
+        lines += [
+            f"- {code(p.path)} {p.check}: {code(p.problem)}" for p in report.problems[:_PROBLEMS]
+        ]
+        more = len(report.problems) - _PROBLEMS
+        lines += [f"- and {more} more", ""] if more > 0 else [""]
+    usable = [v for v in new if v.badge in _USABLE]
+    for folder in sorted({v.place.folder.parent for v in usable}):
+        lines += _compared(folder, base, source)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _points(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.1f}"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    body = ["| " + " | ".join(row) + " |" for row in rows]
+    if not body:
+        return []
+    return ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head), *body, ""]
+
+
+def _compared(folder: Path, base: Path, source: ManifestSource | None) -> list[str]:
+    """Tables of one new revision against the reference models in `base`."""
+    try:
+        mine = load_results(folder, source)
+    except GdbenchError as error:
+        return [f"{code(folder.name)} cannot be compared: {code(error)}", ""]
+    lines: list[str] = []
+    for other in islice(_references(mine, base, source), _REFERENCES):
+        try:
+            found = compare_models(mine, other)
+        except GdbenchError:
+            continue  # asked other questions: nothing to say
+        rows = [
+            *(found.tasks.rows if found.tasks else ()),
+            *([found.overall] if found.overall else []),
+        ]
+        if rows:
+            lines += [f"**{code(found.first)}** against **{code(found.second)}**", ""]
+            head = ("", "new", "reference", "difference", "95 %", "p (Holm)")
+            lines += _table(head, map(_row, rows))
+    return lines
+
+
+def _references(mine: Results, base: Path, source: ManifestSource | None) -> Iterable[Results]:
+    """Results in `base` that share a task with `mine`, most common tasks first."""
+    folders = (
+        sorted({p.folder.parent for p in walk(base) if isinstance(p, Place)})
+        if base.is_dir()
+        else []
+    )
+    found = []
+    for folder in folders:
+        try:
+            other = load_results(folder, source)
+        except GdbenchError:
+            continue  # verification says what is wrong with it
+        common = len(mine.tasks.keys() & other.tasks.keys())
+        if common and other.name != mine.name:
+            found.append((-common, other.name, other))
+    return (other for _, _, other in sorted(found, key=lambda f: f[:2]))
+
+
+def _row(r: PairedDifference) -> tuple[str, ...]:
+    interval = ""
+    if r.low is not None and r.high is not None:
+        interval = f"{100 * r.low:+.1f} to {100 * r.high:+.1f}"
+    p = r.p_value if r.p_holm is None else r.p_holm
+    difference = f"{100 * r.difference:+.1f}"
+    bold = f"**{difference}**" if r.significant() else difference
+    return (code(r.name), _points(r.first), _points(r.second), bold, interval, f"{p:.2g}")

@@ -1,0 +1,52 @@
+import shutil
+
+import pytest
+
+from gdbench.submissions.review import changed, code, review
+from gdbench.submissions.submit import submit
+from gdbench.submissions.verify import verify
+
+
+@pytest.fixture
+def base(runs, tmp_path):
+    """What was there before: one of the two models."""
+    submit(runs / "denoising", tmp_path / "base")
+    return tmp_path / "base"
+
+
+def test_only_what_is_new_is_shown_and_compared(tree, base):
+    report = verify(tree)
+    assert {v.place.model for v in changed(report, base)} == {"hashing"}
+    text = review(report, base)
+    assert "every number was recomputed" in text
+    assert "| `hashing/1/winoground` | partial | 30 |" in text
+    assert "**`hashing@1`** against **`denoising@2`**" in text
+    assert "| `winoground` |" in text
+
+
+def test_a_changed_record_is_new(tree, base, edit):
+    edit(tree / "denoising/2/winoground", lambda raw: raw.update(score=0.9))
+    report = verify(tree)
+    assert "denoising/2/winoground" in {v.place.path for v in changed(report, base)}
+    text = review(report, base)
+    assert "1 problems" in text
+    assert "`denoising/2/winoground/record.json` score" in text
+
+
+def test_nothing_new(base):
+    assert "No submission is new" in review(verify(base), base)
+
+
+def test_without_a_base_everything_is_new(tree, tmp_path):
+    text = review(verify(tree), tmp_path / "missing")
+    assert text.count("| `") == 3
+
+
+def test_strangers_texts_have_no_meaning(tree, base):
+    shutil.copytree(tree / "hashing", tree / "x | @everyone `rm` ![](http://x)".replace("/", ""))
+    text = review(verify(tree), base)
+    for line in text.splitlines():
+        outside = "".join(line.split("`")[::2])
+        assert "@everyone" not in outside
+        assert "![" not in outside
+    assert code("a`b|c\nd\u202e") == "`a'b/c?d?`"

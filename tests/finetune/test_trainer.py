@@ -73,6 +73,21 @@ def test_training_leaves_the_base_and_changes_the_lora(tiny_sd, train, tmp_path)
     assert torch.equal(ours, theirs)
 
 
+def test_a_lora_is_in_settings_and_revision(tiny_sd, train, tmp_path):
+    train(tmp_path / "run", steps=1)
+    lora = read_lora(tmp_path / "run")
+    plain = DiffusionITM.from_pretrained(tiny_sd, device="cpu", samples=1)
+    whole = DiffusionITM.from_pretrained(tiny_sd, device="cpu", samples=1, lora=tmp_path / "run")
+    half = DiffusionITM.from_pretrained(
+        tiny_sd, device="cpu", samples=1, lora=tmp_path / "run", lora_scale=0.5
+    )
+    assert plain.settings.lora is None
+    assert whole.settings.lora.sha256 == half.settings.lora.sha256 == lora.sha256
+    assert half.settings.lora.scale == 0.5
+    assert whole.card.revision == f"{plain.card.revision}+lora-{lora.sha256[:8]}"
+    assert half.card.revision == f"{whole.card.revision}x0.5"
+
+
 def test_the_loss_falls(tiny_sd, train, tmp_path):
     train(
         tmp_path / "run", negatives="none", steps=30, learning_rate=1e-2, batch_size=4,

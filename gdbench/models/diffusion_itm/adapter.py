@@ -168,7 +168,7 @@ class DiffusionITM:
         final = re.sub(r"[^A-Za-z0-9._+-]+", "-", Path(str(source)).name) or "diffusion-itm"
         made = ModelCard(
             name=name or final,
-            revision=revision or commit or parts.weights_sha256[:12],
+            revision=(revision or commit or parts.weights_sha256[:12]) + _lora_mark(info),
             family="diffusion-unet",
             source=str(source) if not Path(source).is_dir() else Path(source).name,
             weights_sha256=parts.weights_sha256,
@@ -313,6 +313,14 @@ def _load_lora(parts: Parts, path: Path, scale: float) -> LoRAInfo:
 
     info: LoRAInfo = load_lora(parts.unet, path, scale=scale)
     return info
+
+
+def _lora_mark(info: LoRAInfo | None) -> str:
+    """What tells a model with a LoRA from the same one without, in its revision."""
+    if info is None:
+        return ""
+    scale = "" if info.scale == 1.0 else f"x{info.scale:g}"
+    return f"+lora-{info.sha256[:8]}{scale}"
 
 
 def _check_options(

@@ -83,7 +83,7 @@ class HubRows:
             self.problems.add(self.file, column, f"no such column; there are: {have}")
         if missing:
             return
-        yield from enumerate(self._text)
+        yield from enumerate(self._text.select_columns(list(columns)))
 
     def image(self, index: int, column: str, box: Box | None = None) -> BytesImage | None:
         """The picture in a row; None after a problem."""

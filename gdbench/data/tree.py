@@ -19,6 +19,9 @@ PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
 _KINDS: Mapping[type, str] = {dict: "an object", list: "a list", str: "a string", int: "an integer"}
 
 
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")  # escapes of characters beyond 16 bits, in halves
+
+
 class _DuplicateKeyError(ValueError):
     pass
 
@@ -103,6 +106,9 @@ class Tree:
         except RecursionError:
             self.problems.add(path, "", "not JSON that can be read: nested too deeply")
         else:
+            if _HALF.search(text) and not _is_text(found):
+                self.problems.add(path, "", r"holds half of a character (a lone \ud8.. escape)")
+                return None
             if isinstance(found, kind):
                 return found
             expected = _KINDS[kind]
@@ -111,7 +117,7 @@ class Tree:
 
     def _without_duplicates(self, text: str, kind: type[T]) -> T | None:
         found = json.loads(text)
-        return found if isinstance(found, kind) else None
+        return found if isinstance(found, kind) and _is_text(found) else None
 
     def text(self, path: str) -> str | None:
         """The content of a UTF-8 file; None after a problem."""
@@ -218,12 +224,25 @@ class Tree:
                 return None
         try:
             with os.scandir(self.root / folder) as entries:
-                return {entry.name: entry for entry in entries}
+                found = {entry.name: entry for entry in entries}
         except NotADirectoryError:
             return None
         except OSError as error:
             self.problems.add(folder or ".", "", f"cannot be listed ({error.strerror})")
             return None
+        for name in [n for n in found if not n.isascii() and not _is_text(n)]:
+            self.problems.add(folder or ".", ascii(name), "the file's name is not UTF-8")
+            del found[name]
+        return found
+
+
+def _is_text(found: object) -> bool:
+    """Whether all strings of a JSON value can be written as UTF-8."""
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _unsafe(path: str) -> str:

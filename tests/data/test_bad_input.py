@@ -272,3 +272,25 @@ def test_the_command_prints_json_and_exits_with_2(tree, tmp_path):
     assert set(rows["svo"]["problems"][0]) == {"file", "entry", "problem"}
     (tmp_path / "void").mkdir()
     assert command("data", "check", "--root", str(tmp_path / "void")).returncode == 2
+
+
+def test_half_characters(tree):
+    rows = trees.svo_rows()
+    rows[0]["sentence"] = "a \U0001f40e"
+    trees.write(tree, "svo/svo.json", rows)
+    assert problems(check("svo", tree)) == []
+    rows[0]["sentence"] = "a \ud83d"
+    trees.write(tree, "svo/svo.json", rows)
+    assert "half of a character" in problems(check("svo", tree))[0][2]
+
+
+def test_file_names_in_other_encodings(tree):
+    folder = os.fsencode(tree / "pets/images")
+    try:
+        with open(folder + b"/caf\xe9_1.jpg", "wb") as file:  # noqa: PTH123 # a name in bytes
+            file.write(trees.encoded("x.jpg"))
+    except OSError:
+        pytest.skip("this file system keeps names in UTF-8")
+    ((where, entry, text),) = problems(check("pets", tree))
+    assert (where, text) == ("pets/images", "the file's name is not UTF-8")
+    assert "caf" in entry

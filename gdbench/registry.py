@@ -10,7 +10,6 @@ from typing import Generic, TypeVar
 
 from gdbench.errors import GdbenchError, UnknownNameError
 
-
 T = TypeVar("T")
 
 
@@ -26,7 +25,9 @@ class Registry(Generic[T]):
     def add(self, name: str, target: str) -> None:
         """Register "package.module:attribute" under a name. Raises GdbenchError on a collision."""
         if name in self._targets:
-            raise GdbenchError(f"two {self.what}s are called {name!r}: {self._targets[name]} and {target}")
+            raise GdbenchError(
+                f"two {self.what}s are called {name!r}: {self._targets[name]} and {target}"
+            )
         self._targets[name] = target
 
     def names(self) -> list[str]:
@@ -47,7 +48,11 @@ class Registry(Generic[T]):
         target = self._targets.get(name)
         if target is None:
             near = difflib.get_close_matches(name, self._targets, n=3, cutoff=0.5)
-            hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(self._targets)}"
+            hint = (
+                f"did you mean {' or '.join(near)}?"
+                if near
+                else f"known: {', '.join(self._targets)}"
+            )
             raise UnknownNameError(f"unknown {self.what} {name!r}; {hint}")
         module, _, attribute = target.partition(":")
         found: T = getattr(import_module(module), attribute)

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from gdbench.cli import options as o
 from gdbench.errors import InputError
+from gdbench.protocol import Item, ITMModel
 from gdbench.records import ResultRecord
 
 Norm = Literal["l2", "mse"]
@@ -60,6 +61,7 @@ def run(
     from gdbench.evaluation import evaluate
     from gdbench.models import LoadOptions, load_model
     from gdbench.tasks import select
+    from gdbench.tasks.base import limited
 
     if not 0 < delta < 1:
         raise InputError(f"--delta must be between 0 and 1, not {delta}")
@@ -73,7 +75,17 @@ def run(
         ),
     )  # fmt: skip
     if dry_run:
-        _dry_run(loaded, chosen, suite, root, limit, compat, as_json=as_json)
+        _dry_run(
+            loaded,
+            [
+                item
+                for task in chosen
+                for item in limited(
+                    task.items(suite, root, compat, allow_partial=allow_partial), limit, seed
+                )
+            ],
+            as_json,
+        )
         return
     folder = out or Path("runs") / f"{loaded.card.name}-{suite}"
     with o.item_progress() as progress:
@@ -88,11 +100,28 @@ def run(
     o.stderr.print(f"Records and scores: {folder}", soft_wrap=True)
 
 
-def _dry_run(
-    model: object, tasks: object, suite: object, root: object, limit: object, compat: object,
-    *, as_json: bool,
-) -> None:  # fmt: skip
-    raise InputError("--dry-run is not available")
+def _dry_run(loaded: ITMModel, items: list[Item], as_json: bool) -> None:
+    """Print what a run would take, from a probe of a few seconds."""
+    from gdbench.models.diffusion_itm.adapter import DiffusionITM
+    from gdbench.models.diffusion_itm.cost import estimate
+
+    if not isinstance(loaded, DiffusionITM):
+        raise InputError(f"--dry-run estimates diffusion models, and {loaded.card.name} is none")
+    with o.stderr.status("measuring"):
+        cost = estimate(loaded, items)
+    if as_json:
+        typer.echo(json.dumps(cost.as_dict(), indent=2))
+        return
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_row("items", f"{cost.items:,}")
+    table.add_row("image-text pairs", f"{cost.pairs:,}")
+    table.add_row("pictures, texts", f"{cost.images:,}, {cost.texts:,}")
+    table.add_row("network passes", f"{cost.passes:,}")
+    table.add_row("seconds a pass", f"{cost.seconds_per_pass:.3g} (batches of {cost.batch_size})")
+    table.add_row("time", f"{cost.seconds / 60:,.1f} minutes")
+    table.add_row("memory", f"{cost.memory_bytes / 2**30:.2f} GiB")
+    table.add_row("score log, at most", f"{cost.disk_bytes / 2**20:,.1f} MiB")
+    Console().print(table)
 
 
 def print_records(records: list[ResultRecord]) -> None:

@@ -97,4 +97,4 @@ def _problem_of(entry: Path, *, top: bool) -> str:
 
 def _below(path: Path, root: Path) -> str:
     """Path below the root, printable."""
-    return path.relative_to(root).as_posix().encode("ascii", "backslashreplace").decode()
+    return path.relative_to(root).as_posix().encode("unicode_escape").decode()

@@ -27,6 +27,10 @@ TOLERANCE = {"float32": 1e-3, "float16": 0.1, "bfloat16": 0.5}
 Load = Callable[[ResultRecord], ITMModel]
 
 
+class NotAtHandError(GdbenchError):
+    """The model of a record is not on this machine: no fault of the record."""
+
+
 @dataclass(frozen=True)
 class Rescored:
     """What running the model again gave."""
@@ -35,6 +39,8 @@ class Rescored:
     items: int
     max_difference: float
     tolerance: float
+    skipped: str = ""
+    """Why the model was not run, where it was not."""
 
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
@@ -58,24 +64,20 @@ def chosen(ids: Sequence[str], share: float, seed: int) -> set[str]:
     return set(order[: max(1, math.ceil(share * len(ids)))])
 
 
-def loader(spec: str | None, cache_dir: Path | None = None) -> Load:
+def loader(spec: str | None) -> Load:
     """How the model of a record is loaded: by its registered name, or as `spec`.
 
-    A record is a stranger's: its name is looked up in the registry, never taken for a path.
+    A record is a stranger's: its name is looked up in the registry, never taken for a path, and
+    nothing is downloaded for it.
     """
 
     def load(record: ResultRecord) -> ITMModel:
-        from gdbench.models import MODELS
-
         s = record.settings
-        if spec is None and record.model.name not in MODELS:
-            raise InputError(f"{shown(record.model.name)} is not registered; give --model")
         return load_model(
-            spec or record.model.name,
+            spec or registered(record),
             LoadOptions(
                 dtype=s.dtype,
                 seed=s.seed,
-                cache_dir=cache_dir,
                 samples=s.samples or LoadOptions().samples,
                 norm=s.norm or "l2",
                 normalise=s.normalise is not False,
@@ -88,10 +90,35 @@ def loader(spec: str | None, cache_dir: Path | None = None) -> Load:
     return load
 
 
+def registered(record: ResultRecord) -> str:
+    """What `--model` calls the record's model. Raises NotAtHandError where it is not here."""
+    from gdbench.models import MODELS
+    from gdbench.models.controls import KINDS
+    from gdbench.models.presence import weights_here
+
+    name, prefix = record.model.name, ""
+    for kind in KINDS:
+        if name not in MODELS and name.startswith(f"{kind}-"):
+            name, prefix = name.removeprefix(f"{kind}-"), f"control:{kind}:"
+    if name not in MODELS:
+        raise NotAtHandError(f"{shown(name)} is not registered; give --model")
+    entry = MODELS.get(name)
+    if not weights_here(entry):
+        raise NotAtHandError(f"the weights of {name} are not here")
+    if record.settings.lora is not None and entry.lora is None:
+        raise NotAtHandError(f"{name} was run with a LoRA; give --model")
+    return prefix + name
+
+
 def same_model(model: ITMModel, record: ResultRecord) -> str | None:
-    """Why the loaded model is not the record's, None where it is."""
+    """Why the loaded model is not the record's though it has its name; None where it is.
+
+    Raises NotAtHandError where it is another revision.
+    """
     card, theirs = card_of(model), record.model
-    for name in ("name", "revision", "weights_sha256"):
+    if card.revision != theirs.revision:
+        raise NotAtHandError(f"here is revision {card.revision}, not {theirs.revision}")
+    for name in ("name", "weights_sha256"):
         mine, said = getattr(card, name), getattr(theirs, name)
         if mine != said:
             return f"the {name} of the model here is {shown(mine)}, the record has {shown(said)}"
@@ -145,17 +172,20 @@ def rescore_report(
             if key not in models:
                 models = {key: load(v.record)}
             found = _rescore(v, models[key], share, seed, root)
+        except NotAtHandError as error:
+            rescored.append(Rescored(v.place.path, 0, 0.0, 0.0, skipped=str(error)))
+            after.append(v)
+            continue
         except GdbenchError as error:
             found = Problem(v.place.path, "rescore", str(error))
         if isinstance(found, Problem):
             problems.append(found)
-            bad = Badge.FAILED if found.check == "rescore-difference" else v.badge
-            after.append(replace(v, problems=(*v.problems, found), badge=bad))
+            after.append(replace(v, problems=(*v.problems, found), badge=Badge.FAILED))
         else:
             rescored.append(found)
             stronger = Badge.RESCORED if v.badge is Badge.RECOMPUTED else v.badge
             after.append(replace(v, badge=stronger))
-    if record and rescored:
+    if record and any(not r.skipped for r in rescored):
         _record(folder, rescored, {v.place.path: v.record for v in after if v.record})
     return Report(tuple(after), (*report.problems, *problems)), rescored
 
@@ -174,7 +204,7 @@ def _rescore(
     tolerance = TOLERANCE.get(subject.record.settings.dtype, TOLERANCE["float16"])
     if worst > tolerance:
         text = f"{n} items scored again differ by up to {worst:.3g}, at most {tolerance:g} is noise"
-        return Problem(v.place.path, "rescore-difference", text)
+        return Problem(v.place.path, "rescore", text)
     return Rescored(v.place.path, n, worst, tolerance)
 
 
@@ -184,5 +214,6 @@ def _record(folder: Path, rescored: Sequence[Rescored], records: dict[str, Resul
     new = [
         Rescoring(r.path, records[r.path].scores_sha256, r.items, r.max_difference, today)
         for r in rescored
+        if not r.skipped
     ]
     write_rescored(root, [*Logs.read(root).rescored, *new])

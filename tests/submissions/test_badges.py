@@ -2,8 +2,15 @@ import pytest
 
 from gdbench.errors import InputError
 from gdbench.evaluation import evaluate
+from gdbench.protocol import ModelCard
 from gdbench.submissions.badges import Badge, Logs, badge
-from gdbench.submissions.rescore import chosen, parse_share, rescore_report
+from gdbench.submissions.rescore import (
+    NotAtHandError,
+    chosen,
+    parse_share,
+    registered,
+    rescore_report,
+)
 from gdbench.submissions.submit import submit
 from gdbench.submissions.verify import verify
 from gdbench.tasks import TASKS
@@ -119,15 +126,46 @@ def test_rescoring_finds_invented_scores(tree):
     found = {p.path: p for p in after.problems}
     assert "differ by up to" in found["hashing/1/winoground"].problem
     assert badges(after)["hashing/1/winoground"][0] is Badge.FAILED
-    # another model than the record names is not even run
-    assert "the name of the model here" in found["denoising/2/winoground"].problem
-    assert done == []
+    # another revision than the record's is not run, which is not held against it
+    assert "denoising/2/winoground" not in found
+    skipped = {r.path: r.skipped for r in done}
+    assert skipped["denoising/2/winoground"] == "here is revision 1, not 2"
+    assert badges(after)["denoising/2/winoground"][0] is Badge.PARTIAL
 
 
-def test_a_record_s_name_is_never_a_path(tree):
-    after, _ = rescore_report(verify(tree), 0.1, folder=tree)
-    assert {p.check for p in after.problems} == {"rescore"}
-    assert all("not registered" in p.problem for p in after.problems)
+def test_another_model_of_the_same_revision_is_a_problem(tree, edit):
+    class Other:
+        card = ModelCard(name="other", revision="1")
+
+        def score(self, images, texts):
+            raise AssertionError
+
+    after, _ = rescore_report(
+        verify(tree / "hashing"), 0.2, folder=tree, load=lambda record: Other()
+    )
+    assert {p.problem for p in after.problems} == {
+        "the name of the model here is 'other', the record has 'hashing'"
+    }
+
+
+def test_a_record_s_name_is_looked_up_and_nothing_is_downloaded(tree):
+    after, done = rescore_report(verify(tree), 0.1, folder=tree, record=True)
+    assert after.ok
+    assert all("not registered" in r.skipped for r in done)
+    assert not (tree / "RESCORED.toml").exists()
+
+
+def test_names_of_controls(tree):
+    record = verify(tree).submissions[0].record
+
+    def named(name):
+        return record.model_copy(update={"model": record.model.model_copy(update={"name": name})})
+
+    assert registered(named("random")) == "random"
+    assert registered(named("text-only-random")) == "control:text-only:random"
+    for name in ("text-only-x", "sd3.5-medium", "..", "random.py"):
+        with pytest.raises(NotAtHandError):
+            registered(named(name))
 
 
 def test_the_sample_is_seeded_and_never_empty():

@@ -209,6 +209,19 @@ def bomb(tree):
     pq.write_table(table, tree / WINO / "scores.parquet", compression="zstd")
 
 
+def long_ids(tree):
+    """One id of 3 MB for all rows: stored once, 7 GB when repeated."""
+    table = pq.read_table(tree / BIAS / "scores.parquet")
+    ids = pa.DictionaryArray.from_arrays(
+        pa.array(np.zeros(len(table), np.int32)), ["x" * 3_000_000]
+    )
+    index = table.schema.get_field_index("item")
+    # without Arrow's own schema a reader sees a plain string column
+    pq.write_table(
+        table.set_column(index, "item", ids), tree / BIAS / "scores.parquet", store_schema=False
+    )
+
+
 def drop_first_item(frame):
     return frame[frame.item != frame.item[0]].reset_index(drop=True)
 
@@ -300,6 +313,7 @@ TAMPERINGS = {
     "empty_parquet": (raw_scores(b""), "scores"),
     "parquet_magic_only": (raw_scores(b"PAR1" * 3), "scores"),
     "too_many_rows": (bomb, "scores"),
+    "huge_ids": (long_ids, "ids"),
     "scores_of_5_gb": (sparse("scores.parquet", 5 * 10**9), "file"),
     # numbers in the record
     "metric_changed_alone": (metric("text", "value", 0.9), "metric"),
@@ -400,6 +414,7 @@ TAMPERINGS = {
     "extra_file": (lambda tree: (tree / WINO / "model.pkl").write_bytes(b"x"), "layout"),
     "hidden_file": (lambda tree: (tree / WINO / ".profile").write_text("x"), "layout"),
     "file_beside_tasks": (lambda tree: (tree / "hashing/notes.txt").write_text("x"), "layout"),
+    "folder_name_breaks_the_line": (lambda tree: (tree / "a\nb").mkdir(), "layout"),
     "folder_name_is_no_name": (lambda tree: (tree / "a b").mkdir(), "layout"),
     "empty_folder": (lambda tree: (tree / "empty").mkdir(), "layout"),
     "log_is_no_toml": (lambda tree: (tree / "INVALIDATED.toml").write_text("[[x"), "log"),
@@ -433,6 +448,7 @@ def test_tampering_is_found(name, tree):
         assert check in {p.check for p in report.problems}, report.problems
     for problem in report.problems:
         assert problem.problem.isprintable()
+        assert problem.path.isprintable()
         assert "<script" not in problem.path
 
 

@@ -40,6 +40,18 @@ def mirrored(pair: Pair) -> str:
     return relation(Pair(pair.second, pair.first, OPPOSITE[pair.relation]))
 
 
+_ENDS = {"left of": ("left", "right"), "above": ("top", "bottom")}
+
+
+def places(pair: Pair) -> str:
+    """Return a sentence that names the place of each thing before the thing itself."""
+    one, two = pair.first, pair.second
+    if pair.relation not in _ENDS:
+        one, two = two, one
+    first, second = _ENDS.get(pair.relation) or _ENDS[OPPOSITE[pair.relation]]
+    return f"{first} {a(one)} and {second} {a(two)}"
+
+
 def captions(content: Content) -> list[str]:  # noqa: PLR0911 - one return per sort of scene
     """Return the true captions of `content`, the most telling first; none for a bias group."""
     match content:

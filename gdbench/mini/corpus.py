@@ -10,7 +10,7 @@ import random
 from dataclasses import replace
 
 from gdbench.mini.actors import OBJECTS, SUBJECTS, VERBS, Event
-from gdbench.mini.captions import a, captions, conjunction, mirrored, relation
+from gdbench.mini.captions import a, captions, conjunction, mirrored, places, relation
 from gdbench.mini.creatures import GROUPS, KIND_NAMES, PLEASANT, PLEASANT_SHARE, UNPLEASANT
 from gdbench.mini.geometry import Pixels
 from gdbench.mini.scenes import (
@@ -94,13 +94,16 @@ def _pair(sort: str, rng: random.Random) -> tuple[Content, list[str]]:
             )
             if not second.held_out:
                 pair = Pair(pair.first, second, pair.relation)
-        return pair, [relation(pair), mirrored(pair)]
+        return pair, [relation(pair), mirrored(pair), places(pair)]
     texts = [conjunction(pair.first, pair.second), conjunction(pair.second, pair.first)]
     if sort == "colours" and rng.random() < 0.15:
         texts = [a(pair.first), a(pair.second)]
     if sort == "sizes" and rng.random() < 0.5:
         bare = [replace(thing, colour="") for thing in (pair.first, pair.second)]
         texts = [conjunction(*bare), conjunction(*reversed(bare))]
+    else:
+        # Where things are is easiest to learn from sentences that name the place first.
+        texts.append(places(pair))
     return pair, texts
 
 

@@ -29,7 +29,7 @@ def test_training_scenes_are_byte_stable() -> None:
         assert pixels.shape == (64, 64, 3)
         assert pixels.dtype == np.uint8
         digest.update(pixels.tobytes() + "\n".join(texts).encode())
-    assert digest.hexdigest() == "8b300b4ea1f2360ca53d50357c344ecd41ddc214b60bfad1d3e2924e387e58c4"
+    assert digest.hexdigest() == "cc48cdf2bf102806600fac696b25e388a3298ec32365aeee963661d9c20a498f"
 
 
 def test_held_out_combinations_are_balanced_and_never_trained_on() -> None:

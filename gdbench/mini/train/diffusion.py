@@ -15,6 +15,7 @@ from gdbench.mini.train.attention import full_precision_attention
 from gdbench.mini.train.data import latents
 from gdbench.mini.train.parallel import agree, average_gradients, start
 from gdbench.mini.train.pipeline import export
+from gdbench.mini.train.positions import mark_borders
 from gdbench.mini.train.probe import Matcher, accuracies
 from gdbench.mini.train.schedule import Average, cosine
 from gdbench.mini.train.tokenizer import MAX_LENGTH
@@ -23,7 +24,8 @@ from gdbench.mini.train.vae import LATENT_CHANNELS
 
 WIDTH = 128
 BATCH = 32  # per process
-RATE = 8e-4
+RATE = 1.6e-3
+MAX_WEIGHT = 5.0
 DROPPED = 0.1
 EARLY_MINUTES = 12.0
 CHECKPOINT_SECONDS = 150
@@ -60,6 +62,7 @@ def build() -> tuple[UNet2DConditionModel, CLIPTextModel]:
         norm_num_groups=16,
         time_embedding_dim=128,
     )
+    mark_borders(unet)
     return unet, text
 
 
@@ -165,7 +168,9 @@ def _loss(
     with torch.autocast("cpu", torch.bfloat16):
         prompt = text(captions).last_hidden_state
         predicted = unet(noisy, t, prompt).sample
-    loss: torch.Tensor = (predicted.float() - noise).square().mean()
+    # Where things are is decided while the noise is strong; there errors of the noise are small.
+    weight = ((1 - alpha) / alpha).sqrt().clamp(1.0, MAX_WEIGHT)
+    loss: torch.Tensor = (weight * (predicted.float() - noise).square()).mean()
     return loss
 
 

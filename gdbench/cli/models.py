@@ -55,8 +55,9 @@ def models(as_json: o.JsonOption = False) -> None:
     Console().print(table)
 
 
-def tasks(as_json: o.JsonOption = False) -> None:
-    """The tasks: what they test, their suites, sizes, primary metrics and licences."""
+def tasks(root: o.RootOption = None, as_json: o.JsonOption = False) -> None:
+    """The tasks: what they test, their suites, sizes, metrics, licences, and what is here."""
+    from gdbench.data.check import layout_of
     from gdbench.tasks import TASKS
 
     rows = [
@@ -69,6 +70,7 @@ def tasks(as_json: o.JsonOption = False) -> None:
             "metrics": [m.name for m in t.measures],
             "primary": list(t.primary),
             "suites": {s: {"items": t.n_expected(s), **t.expected.get(s, {})} for s in t.sources},
+            "data": layout_of(t.name, root),
             "license": t.license,
             "citation": t.citation,
             "url": t.url,
@@ -79,12 +81,15 @@ def tasks(as_json: o.JsonOption = False) -> None:
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    table = Table("name", "items", "mini", "primary metrics", "licence", box=None, pad_edge=False)
+    table = Table(
+        "name", "items", "mini", "here", "primary metrics", "licence", box=None, pad_edge=False
+    )
     for t in (TASKS.get(name) for name in TASKS):
         table.add_row(
             t.name,
             f"{t.n_expected('full'):,}" if t.n_expected("full") else "varies",
             f"{t.n_expected('mini'):,}" if "mini" in t.sources else "",
+            "yes" if layout_of(t.name, root) != "missing" else "",
             ", ".join(t.primary) or "effect sizes",
             t.license,
         )

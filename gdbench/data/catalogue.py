@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,13 @@ class Download:
     about: str = ""  # size, as far as known
     sha256: str = ""  # empty: not published; the hash of the first fetch is kept and compared
     license: str = "not stated"
+
+    def is_here(self, root: Path) -> bool:
+        """Whether the file, or the folder its archive unpacks to, is below the root."""
+        target = root / self.target
+        if not self.unpack:
+            return target.is_file()
+        return (target.parent / target.name.split(".")[0]).is_dir()
 
 
 @dataclass(frozen=True)

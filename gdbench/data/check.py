@@ -8,7 +8,17 @@ from pathlib import Path
 
 from gdbench.data.catalogue import CATALOGUE
 from gdbench.data.images import Verify
-from gdbench.data.loading import MISSING, Found, Part, data_root, read
+from gdbench.data.loading import (
+    MISSING,
+    Found,
+    Part,
+    Source,
+    data_root,
+    default_root,
+    read,
+)
+from gdbench.data.problems import Problems
+from gdbench.data.tree import Tree
 from gdbench.errors import UnknownNameError
 from gdbench.records import Compat
 
@@ -39,6 +49,20 @@ def check(
     return read(task, parts_of(task, compat), root, compat, verify=verify, looked=looked)
 
 
+def layout_of(task: str, root: Path | None) -> str:
+    """The layout a task is here in, without reading it: `gdbench-2023`, `hub`, both or `missing`.
+
+    A task without published data (a plugin's) and a root that is not there count as missing.
+    """
+    where = default_root() if root is None else root
+    if task not in CATALOGUE or not where.is_dir():
+        return MISSING
+    where, problems = data_root(where), Problems()
+    source = Source(task, where, None, problems, Tree(where, problems))
+    layouts = {part.layout(source) for part in parts_of(task)} - {MISSING}
+    return "+".join(sorted(layouts)) or MISSING
+
+
 def require(found: Found) -> None:
     """Note as a problem that a task is not there at all."""
     if found.layout == MISSING:
@@ -48,4 +72,4 @@ def require(found: Found) -> None:
         )
 
 
-__all__ = ["check", "data_root", "parts_of", "require"]
+__all__ = ["check", "data_root", "layout_of", "parts_of", "require"]

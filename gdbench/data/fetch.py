@@ -72,10 +72,9 @@ def fetch_file(file: Download, root: Path, progress: Progress = no_progress) -> 
     ledger = _ledger(root)
     known = ledger.get(file.url, {})
     target = root / file.target
-    if known and (file.unpack or target.is_file()):
-        return f"{file.target}: is here (sha256 {known['sha256'][:12]})"
-    if target.is_file() and not file.unpack:
-        return f"{file.target}: is here, put there by hand"
+    if file.is_here(root):
+        by = f"sha256 {known['sha256'][:12]}" if known else "put there by hand"
+        return f"{file.target}: is here ({by})"
     found = download(file.url, target, sha256=file.sha256, progress=progress)
     text = f"{file.target}: fetched, sha256 {found[:12]}"
     if file.unpack:

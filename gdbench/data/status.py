@@ -46,10 +46,7 @@ def part_states(task: str, root: Path | None) -> list[PartState]:
         for part in entry.hub
     ]
     for file in entry.downloads:
-        target = where / file.target
-        here = target.is_file()
-        if file.unpack:  # an archive is gone once it is unpacked
-            here = (target.parent / target.name.split(".")[0]).is_dir()
+        here = file.is_here(where)
         terms = file.license if file.license != "not stated" else entry.license
         states.append(PartState(task, file.url, "", here, file.about, terms, "open"))
     states.extend(

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from gdbench.data.catalogue import CATALOGUE, PET_CLASSES
-from gdbench.data.check import check, parts_of
+from gdbench.data.check import check, layout_of, parts_of
 from gdbench.data.loading import read
 from gdbench.errors import DataProblemsError, InputError
 from gdbench.protocol import Item, Query
@@ -251,3 +251,10 @@ def test_pictures_are_counted_while_they_are_looked_at(tree):
     looked = []
     check("clevr", tree, looked=lambda: looked.append(1))
     assert len(looked) == 3
+
+
+def test_the_layout_is_known_without_reading(tree, tmp_path):
+    assert layout_of("clevr", tree) == "gdbench-2023"
+    assert layout_of("sugarcrepe", tree) == "missing"
+    assert layout_of("clevr", tmp_path / "none") == "missing"
+    assert layout_of("somebody's own", tree) == "missing"

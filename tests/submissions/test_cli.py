@@ -86,3 +86,22 @@ def test_rescore_options(tree):
         run("verify", tree, "--record")
     with pytest.raises(InputError, match="--rescore"):
         run("verify", tree, "--rescore", "200%")
+
+
+def test_all_controls_in_one_command(tmp_path):
+    """The controls of a control: two baselines, and one of them without either side."""
+    result = run(
+        "controls", "-m", "random", "--tasks", "winoground", "--suite", "mini", "--limit", "20",
+        "--out", tmp_path, "--json",
+    )  # fmt: skip
+    records = {r["model"]["name"]: r for r in json.loads(result.stdout)}
+    assert set(records) == {"constant", "random", "text-only-random", "image-only-random"}
+    for record in records.values():
+        assert record["model"]["family"] == "control"
+    by_name = {n: {m["name"]: m["value"] for m in r["metrics"]} for n, r in records.items()}
+    assert by_name["constant"]["group"] == pytest.approx(1 / 6)
+    # Without pictures every picture prefers the same caption: never both right.
+    assert by_name["text-only-random"]["text"] == 0
+    assert by_name["text-only-random"]["image"] == pytest.approx(1 / 4)
+    assert by_name["image-only-random"]["image"] == 0
+    assert (tmp_path / "image-only-random-mini/winoground/record.json").is_file()

@@ -20,6 +20,7 @@ from gdbench.errors import GdbenchError, InputError
 from gdbench.evaluation import evaluate
 from gdbench.finetune import table
 from gdbench.finetune.examples import NEGATIVES
+from gdbench.finetune.progress import EvaluationBars, bars
 from gdbench.finetune.run import Sources, base_folder, hardneg
 from gdbench.finetune.samples import PROMPTS, generate, grid
 from gdbench.models.entry import LoadOptions
@@ -46,7 +47,9 @@ def _evaluate(
 ) -> None:
     options = LoadOptions(samples=samples, lora=None if lora is None else str(lora))
     _stderr.print(f"evaluating {out.name if lora is None else lora}")
-    evaluate(load_model(base, options), tasks, out, suite=SUITE, limit=limit)
+    model = load_model(base, options)
+    with bars() as display:
+        evaluate(model, tasks, out, suite=SUITE, limit=limit, progress=EvaluationBars(display))
 
 
 def ablation(

@@ -52,7 +52,7 @@ def add_lora(
         init_lora_weights="gaussian",
         target_modules=attention_modules(unet, cross_only=cross_only),
     )
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         unet.add_adapter(config, adapter_name=ADAPTER)
     trained = [p for p in unet.parameters() if p.requires_grad]
@@ -134,11 +134,15 @@ class Trainee:
             images += [drawn.example.negative_image for drawn in batch]
             texts += [drawn.example.negative_text for drawn in batch]
         repeats = len(images) // len(batch)
+        # both encoders in float32: what they make is cached, and shared with evaluation
+        with torch.autocast(device.type, enabled=False):
+            latents = torch.stack([self.encoders.latent(image) for image in images])
+            prompts = torch.stack([prompt for prompt, _ in self.encoders.prompts(texts)])
         found = self.denoiser.errors(
-            torch.stack([self.encoders.latent(image) for image in images]),
+            latents,
             torch.stack([drawn.noise for drawn in batch]).to(device).repeat(repeats, 1, 1, 1),
             torch.tensor([drawn.timestep for drawn in batch], device=device).repeat(repeats),
-            torch.stack([prompt for prompt, _ in self.encoders.prompts(texts)]),
+            prompts,
         )
         squares = found.square() / self.size
         if not negatives:

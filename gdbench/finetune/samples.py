@@ -28,9 +28,12 @@ def generate(
     folder: Path, lora: Path | None, prompts: Sequence[str], *, steps: int, guidance: float
 ) -> list[Image.Image]:
     """One picture for each prompt; prompt k always starts from the noise of seed k."""
-    from diffusers import StableDiffusionPipeline
+    import diffusers
+    import transformers
 
-    pipeline: Any = StableDiffusionPipeline.from_pretrained(
+    diffusers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()
+    pipeline: Any = diffusers.StableDiffusionPipeline.from_pretrained(
         folder, safety_checker=None, dtype=torch.float32, local_files_only=True
     )
     pipeline.set_progress_bar_config(disable=True)

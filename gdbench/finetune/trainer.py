@@ -6,23 +6,12 @@ import contextlib
 import json
 import shutil
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from torch import nn
 
 from gdbench.errors import GdbenchError, InputError, RunMismatchError
@@ -38,6 +27,7 @@ from gdbench.finetune.examples import TrainingData
 from gdbench.finetune.journal import Journal
 from gdbench.finetune.loss import hard_negative_loss
 from gdbench.finetune.network import Trainee, add_lora, pairs_of, restore
+from gdbench.finetune.progress import EvaluationBars, bars
 from gdbench.finetune.settings import HardNegSettings, Precision
 from gdbench.finetune.validation import Validation
 from gdbench.models.diffusion_itm.encoders import Encoders
@@ -130,6 +120,7 @@ class Trainer:
         self.sampler = Sampler(data, s.negatives, parts.latent_shape, s.seed)
         self.checkpoints = Checkpoints(out / "checkpoints")
         self.state = State()
+        self.display = bars(disable=not self.main)
 
     @property
     def main(self) -> bool:
@@ -152,13 +143,16 @@ class Trainer:
             settings = self.settings.model_dump(mode="json")
             journal = Journal(self.out, self.state.step, settings, self.wandb_project)
         try:
-            with self._progress() as (progress, bar):
+            with self.display:
+                bar = self.display.add_task(
+                    "training", total=self.settings.steps, completed=self.state.step, note=""
+                )
                 while self.state.step < self.settings.steps:
                     stats = self._step()
                     if journal is not None:
                         journal.write(self.state.step, stats)
-                        progress.update(
-                            bar, completed=self.state.step, loss=f"loss {stats['loss']:.4f}"
+                        self.display.update(
+                            bar, completed=self.state.step, note=f"loss {stats['loss']:.4f}"
                         )
                     self._after_step(journal)
         finally:
@@ -239,7 +233,9 @@ class Trainer:
         step = self.state.step
         if self.main:
             folder = self.out / "validation" / f"step-{step:08d}"
-            record = validation.run(self.parts, step, folder, self.accelerator.device, None)
+            shown = EvaluationBars(self.display)
+            record = validation.run(self.parts, step, folder, self.accelerator.device, shown)
+            shown.close()
             score = float(record.score or 0.0)
             if journal is not None:
                 found = {metric.name: metric.value for metric in record.metrics}
@@ -280,21 +276,3 @@ class Trainer:
             write_atomically(done, json.dumps(asdict(summary), indent=2).encode() + b"\n")
         self.accelerator.wait_for_everyone()
         return summary
-
-    @contextlib.contextmanager
-    def _progress(self) -> Iterator[tuple[Progress, TaskID]]:
-        with Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[loss]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            disable=not self.main,
-        ) as progress:
-            bar = progress.add_task(
-                "training", total=self.settings.steps, completed=self.state.step, loss=""
-            )
-            yield progress, bar

@@ -15,11 +15,12 @@ from gdbench.errors import GdbenchError, InputError, MissingExtraError, RunMisma
 from gdbench.finetune import trainer as trainer_module
 from gdbench.finetune.batches import Sampler, places
 from gdbench.finetune.journal import read
-from gdbench.finetune.network import add_lora, attention_modules
+from gdbench.finetune.network import Trainee, add_lora, attention_modules
 from gdbench.finetune.run import Sources
 from gdbench.finetune.scenes import SceneExamples
 from gdbench.finetune.settings import HardNegSettings
 from gdbench.models.diffusion_itm.adapter import DiffusionITM
+from gdbench.models.diffusion_itm.encoders import Encoders
 from gdbench.models.diffusion_itm.loading import load_parts
 from gdbench.models.lora import load_lora
 from gdbench.models.lora_file import read_lora
@@ -292,6 +293,22 @@ def test_every_setting_trains(train, tmp_path, settings):
     entries = curve(tmp_path / "run")
     assert len(entries) == 2
     assert all(0 < e["positive"] < 10 for e in entries)
+
+
+def test_mixed_precision_leaves_latents_and_prompts_in_float32(tiny_sd):
+    sampler = Sampler(SceneExamples(8), "mixed", (4, 8, 8), 0)
+    batch = [sampler.at(place) for place in range(2)]
+    kept = []
+    for precision in (torch.float32, torch.bfloat16):
+        parts = load_parts(tiny_sd, CPU, precision)
+        trainee = Trainee(parts, parts.unet, Encoders(parts, CPU))
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, precision != torch.float32):
+            positive, _ = trainee.errors(batch, negatives=True)
+        image, text = batch[0].example.image, batch[0].example.text
+        kept.append((trainee.encoders.latent(image), trainee.encoders.prompts([text])[0][0]))
+        assert positive.dtype == torch.float32
+    assert torch.equal(kept[0][0], kept[1][0])
+    assert torch.equal(kept[0][1], kept[1][1])
 
 
 def test_gradient_checkpointing_changes_nothing(train, tmp_path):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import struct
+import warnings
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,8 +22,8 @@ from PIL import Image, ImageOps
 
 from gdbench.errors import InputError
 
-MAX_PIXELS = 100_000_000
-"""Pictures above this are refused: a small file can unfold to any size."""
+MAX_PIXELS = 89_000_000
+"""Pictures above this are refused: a small file can unfold to any size. Pillow warns from here."""
 
 Box = tuple[int, int, int, int]
 
@@ -98,7 +99,9 @@ def decode(data: bytes, name: str, box: Box | None = None) -> Image.Image:
         InputError: The bytes are no whole picture, or the box is outside of it.
     """
     try:
-        opened = Image.open(io.BytesIO(data))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            opened = Image.open(io.BytesIO(data))
     except _DAMAGED as error:
         reason = "an empty file" if not data else "not an image that can be read"
         if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):

@@ -15,6 +15,7 @@ from gdbench.leaderboard.badges import Trust, weakest
 from gdbench.leaderboard.estimate import Estimate
 from gdbench.leaderboard.load import Entry
 from gdbench.leaderboard.ranking import Place
+from gdbench.leaderboard.words import shorten
 from gdbench.protocol import ModelCard
 from gdbench.records import MetricValue
 from gdbench.tasks.base import Task
@@ -46,7 +47,7 @@ class Pool:
     @property
     def title(self) -> str:
         """For a person."""
-        words = [{"full": "Full", "mini": "Mini"}.get(self.suite, self.suite)]
+        words = [{"full": "Full", "mini": "Mini"}.get(self.suite, shorten(self.suite, 40))]
         if self.compat:
             words.append(f"{self.compat} mode")
         if self.limit is not None:

@@ -112,7 +112,7 @@ def record(
                   wall_seconds=n * (1.7 if diffusion else 0.02) * rng.uniform(0.5, 20),
                   peak_memory_bytes=3_000_000_000, device="cuda:0" if index % 2 else "cpu"),
         environment=ENVIRONMENT,
-        signature=f"gdb|task:{task_name}|suite:{suite}|n:{n}|model:{model.name}@{model.revision}|v1",
+        signature=f"gdb|task:{task_name}|n:{n}|model:{model.name}@{model.revision}|v1",
         scores_sha256=sha("scores", index, task_name, suite),
         created=f"2026-{1 + index % 12:02d}-{1 + index % 28:02d}T12:00:00+00:00",
     )  # fmt: skip
@@ -143,7 +143,7 @@ class Guesser:
 
     def __init__(self, name: str, skill: float, *, timesteps: int = 0, family: str = "contrastive"):
         self.card = ModelCard(name=name, revision="1", family=family, parameters=1_000_000,
-                              license="MIT", description="Knows the answers and hides some.")  # fmt: skip
+                              license="MIT", description="Knows the answers.")  # fmt: skip
         self.skill = skill
         self.timesteps = timesteps
         self.settings = (

@@ -26,13 +26,15 @@ def test_engine_gives_the_golden_numbers(compat, batch_size):
     assert model.noise_sha256 == known["noise_sha256"]
     (scores,) = model.score_items([golden.item()])
     np.testing.assert_allclose(scores.errors, known["errors"], rtol=1e-4)
-    np.testing.assert_allclose(scores.unconditional_errors, known["unconditional_errors"], rtol=1e-4)
+    np.testing.assert_allclose(
+        scores.unconditional_errors, known["unconditional_errors"], rtol=1e-4
+    )
     np.testing.assert_allclose(scores.matrix, known["scores"], atol=1e-4)
     assert scores.truncated_texts == 1
 
 
 def test_golden_numbers_are_those_of_the_definition():
-    """The formula written down with the libraries alone: no line of the engine but preprocessing."""
+    """The formula with the libraries alone: no line of the engine but preprocessing."""
     vae = AutoencoderKL.from_pretrained(MODEL / "vae", torch_dtype=torch.float32)
     unet = UNet2DConditionModel.from_pretrained(MODEL / "unet", torch_dtype=torch.float32)
     encoder = CLIPTextModel.from_pretrained(MODEL / "text_encoder", dtype=torch.float32)

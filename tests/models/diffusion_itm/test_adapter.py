@@ -1,0 +1,211 @@
+import json
+import shutil
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from gdbench.errors import InputError
+from gdbench.models.diffusion_itm import loading
+from gdbench.models.diffusion_itm.adapter import DiffusionITM
+from gdbench.protocol import BatchedITMModel
+from tests.models.diffusion_itm.tiny import make_tiny_sd, picture
+
+
+def test_it_keeps_the_protocol(load):
+    model = load(name="tiny")
+    assert isinstance(model, BatchedITMModel)
+    assert model.card.name == "tiny"
+    assert model.card.resolution == 32
+    assert len(model.card.weights_sha256) == 64
+    matrix = model.score([picture(1), picture(2)], ["a", "b", "c"])
+    assert matrix.shape == (2, 3)
+    assert np.isfinite(matrix).all()
+
+
+def test_settings_say_all_that_changes_a_score(load):
+    plain, compat = (
+        load(samples=10).settings,
+        load(samples=250, compat="diffusion-itm-2023").settings,
+    )
+    assert (plain.schedule, plain.noise, plain.samples) == ("nested", "independent", 10)
+    assert len(plain.timesteps) == 10
+    assert (compat.schedule, compat.noise, compat.samples) == ("grid", "bank-2023", 250)
+    assert len(compat.timesteps) == 245
+    assert plain.noise_sha256 != compat.noise_sha256
+    assert plain.latent_shape == (4, 8, 8)
+    assert load(batch_size=1).settings == load(batch_size=64).settings
+    assert load(seed=1).settings.noise_sha256 != load(seed=2).settings.noise_sha256
+
+
+def test_a_small_budget_is_a_prefix_of_a_large_one(load, items):
+    small = list(load(samples=4).score_items(items[:2]))
+    large = list(load(samples=9).score_items(items[:2]))
+    for a, b in zip(small, large, strict=True):
+        np.testing.assert_array_equal(a.errors, b.errors[..., :4])
+
+
+def test_a_v_prediction_model_is_scored_as_such(load, tmp_path, items):
+    """The same network read as v-prediction: errors follow from its output in closed form."""
+    folder = make_tiny_sd(tmp_path, prediction_type="v_prediction")
+    model = load(folder)
+    assert model.settings.prediction == "v_prediction"
+    (scores,) = model.score_items(items[:1])
+    latent = model.encoders.latent(items[0].images[0])
+    prompt, _ = model.encoders.prompts([items[0].texts[0]])[0]
+    for k, t in enumerate(model.timesteps):
+        noise, alpha = model.noise.noise(k, t), model.parts.alphas_cumprod[t]
+        x = alpha.sqrt() * latent + (1 - alpha).sqrt() * noise
+        with torch.no_grad():
+            v = model.parts.unet(x[None], torch.tensor([t]), prompt[None]).sample[0]
+        predicted_noise = alpha.sqrt() * v + (1 - alpha).sqrt() * x
+        assert scores.errors[0, 0, k] == pytest.approx(
+            float((noise - predicted_noise).norm()), rel=1e-4
+        )
+
+
+def test_a_flow_model_is_read_by_its_scheduler(load, tiny_sd, tmp_path, items):
+    folder = tmp_path / "flow"
+    shutil.copytree(tiny_sd, folder)
+    (folder / "scheduler" / "scheduler_config.json").write_text(
+        json.dumps({"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 3.0}),
+        encoding="utf-8",
+    )
+    model = load(folder)
+    assert model.settings.prediction == "flow"
+    assert model.parts.shift == 3.0
+    (scores,) = model.score_items(items[:1])
+    assert np.isfinite(scores.errors).all()
+
+
+@pytest.mark.parametrize("options", [{"dtype": "bfloat16"}, {"norm": "mse"}, {"normalise": False}])
+def test_other_settings_run(load, items, options):
+    (reference,) = load().score_items(items[:1])
+    (found,) = load(**options).score_items(items[:1])
+    if options.get("dtype"):
+        np.testing.assert_allclose(found.errors, reference.errors, rtol=0.05)
+        assert not np.array_equal(found.errors, reference.errors)
+    else:
+        np.testing.assert_array_equal(found.errors, reference.errors)
+        power = 2 if "norm" in options else 1
+        base = reference.unconditional_errors[0] if "norm" in options else 0.0
+        difference = reference.errors[0].astype(np.float64) ** power - np.float64(base) ** power
+        expected = -difference.mean(axis=-1) / (256 if power == 2 else 1)
+        np.testing.assert_allclose(found.matrix[0], expected, rtol=1e-5, atol=1e-6)
+    assert (found.unconditional_errors is None) == (options == {"normalise": False})
+
+
+def test_weights_hash_changes_with_a_weight(tiny_sd, tmp_path):
+    other = make_tiny_sd(tmp_path, seed=1)
+    assert loading.hash_weights(tiny_sd) != loading.hash_weights(other)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"norm": "l1"}, "--norm l1"),
+        ({"compat": "2022"}, "--compat 2022"),
+        ({"stop": "never"}, "--stop never"),
+        ({"delta": 0.0}, "--delta 0"),
+        ({"batch_size": 0}, "--batch-size 0"),
+        ({"device": "tpu9"}, "--device tpu9"),
+        ({"device": "cuda:77"}, "--device cuda:77"),
+        ({"dtype": "int8"}, "--dtype int8"),
+        ({"samples": 0}, "--samples 0"),
+    ],
+)
+def test_wrong_options_are_named(load, options, named):
+    with pytest.raises(InputError, match=named):
+        load(**options)
+
+
+def broken(tiny_sd, folder, part, name, change):
+    shutil.copytree(tiny_sd, folder)
+    path = folder / part / name
+    config = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(config | change), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "change", "line"),
+    [
+        (
+            "unet",
+            "config.json",
+            {"_class_name": "SD3Transformer2DModel"},
+            "unet/config.json names SD3",
+        ),
+        ("unet", "config.json", {"in_channels": 9}, "takes 9 channels and the VAE gives 4"),
+        ("unet", "config.json", {"addition_embed_type": "text_time"}, "addition_embed_type"),
+        ("unet", "config.json", {"sample_size": [8, 8]}, "sample_size"),
+        ("unet", "config.json", {"cross_attention_dim": 99}, "unet: cannot be loaded"),
+        (
+            "scheduler",
+            "scheduler_config.json",
+            {"prediction_type": "sample"},
+            "prediction_type 'sample'",
+        ),
+        ("scheduler", "scheduler_config.json", {"num_train_timesteps": 50}, "num_train_timesteps"),
+        ("scheduler", "scheduler_config.json", {"beta_schedule": "odd"}, "beta_schedule 'odd'"),
+    ],
+)
+def test_models_of_another_kind_are_refused(tiny_sd, tmp_path, load, part, name, change, line):
+    folder = broken(tiny_sd, tmp_path / "m", part, name, change)
+    with pytest.raises(InputError, match=line) as caught:
+        load(folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_and_damaged_files_are_named(tiny_sd, tmp_path, load):
+    with pytest.raises(InputError, match="no such folder"):
+        load(tmp_path / "nothing")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"unet/config.json is missing"):
+        load(tmp_path / "empty")
+    folder = tmp_path / "m"
+    shutil.copytree(tiny_sd, folder)
+    weights = folder / "vae" / "diffusion_pytorch_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:5000])
+    with pytest.raises(InputError, match="vae: cannot be loaded") as caught:
+        load(folder)
+    assert "\n" not in str(caught.value)
+    weights.rename(weights.with_name("diffusion_pytorch_model.bin"))
+    with pytest.raises(InputError, match="pickled weights"):
+        load(folder)
+    (folder / "unet" / "config.json").write_text("{", encoding="utf-8")
+    with pytest.raises(InputError, match="cannot be read as JSON"):
+        load(folder)
+    with pytest.raises(InputError, match="is a file"):
+        load(weights.with_name("diffusion_pytorch_model.bin"))
+
+
+def _hub_answer(name):
+    from huggingface_hub import errors
+
+    kind = getattr(errors, name)
+    if name == "LocalEntryNotFoundError":
+        return kind("offline")
+    return kind("no\nentry", response=SimpleNamespace(headers={}, request=None))
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("GatedRepoError", "owner/name is gated: open https://huggingface.co/owner/name"),
+        ("RepositoryNotFoundError", "not on the hub, or private"),
+        ("RevisionNotFoundError", "no revision 'main2'"),
+        ("LocalEntryNotFoundError", "not in the local cache and the hub cannot be reached"),
+    ],
+)
+def test_the_hub_s_refusals_say_how_to_get_access(monkeypatch, name, line):
+    import huggingface_hub
+
+    def refuse(*_args, **_options):
+        raise _hub_answer(name)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
+    with pytest.raises(InputError, match=line) as caught:
+        DiffusionITM.from_pretrained("owner/name", revision="main2")
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,163 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from gdbench.data.images import MemoryImage
+from gdbench.models.diffusion_itm.racing import (
+    LOOKS,
+    looks_for,
+    matching_is_decided,
+    surely_worse,
+    survivors,
+)
+from gdbench.protocol import Item, Query
+from tests.models.diffusion_itm.tiny import picture
+
+N = 250
+
+
+def race(errors, delta):
+    """Index chosen, timesteps seen by the winner, and the share of the passes used."""
+    total = errors.shape[1]
+    looks, alive = looks_for(total), np.arange(len(errors))
+    passes = last = 0
+    for look in looks:
+        passes += len(alive) * (look - last)
+        last = look
+        kept = survivors(errors[alive, :look], len(errors), total, delta, len(looks))
+        if not kept.any():
+            break
+        alive = alive[kept]
+    return alive[errors[alive, :look].mean(axis=1).argmin()], look, passes / errors.size
+
+
+def population(rng, candidates, gap):
+    """Errors of a full budget: a trend that all share, noise in common, and noise of their own."""
+    shared = np.linspace(5, 9, N) + rng.normal(size=N)
+    errors = shared + 0.3 * rng.normal(size=(candidates, N))
+    errors[1:] += gap * rng.exponential(size=(candidates - 1, 1))
+    return errors[:, rng.permutation(N)]
+
+
+def test_bound_is_that_of_the_textbook():
+    rng = np.random.default_rng(0)
+    pair = rng.normal(size=(2, 20)) + np.array([[0.9], [0.0]])
+    difference = pair[0] - pair[1]
+    error = difference.std(ddof=1) / np.sqrt(20) * np.sqrt(1 - 20 / N)
+    p = stats.t.sf(difference.mean() / error, 19)
+    assert surely_worse(pair, N, p * 1.001)[0, 1]
+    assert not surely_worse(pair, N, p * 0.999)[0, 1]
+    assert not surely_worse(pair, N, 0.4)[1, 0]
+
+
+def test_the_whole_population_leaves_nothing_open():
+    pair = np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0 + 1e-9]])
+    worse = surely_worse(pair, 3, 1e-12)
+    assert worse.tolist() == [[False, False], [True, False]]
+    assert not surely_worse(pair[:, :1], 3, 0.4).any()  # one observation says nothing
+
+
+@pytest.mark.parametrize(("candidates", "gap"), [(2, 0.1), (10, 0.5), (37, 1.5)])
+def test_decisions_differ_from_the_full_run_less_often_than_promised(candidates, gap):
+    rng = np.random.default_rng(candidates)
+    wrong, shares = 0, []
+    runs, delta = 100, 0.1
+    for _ in range(runs):
+        errors = population(rng, candidates, gap)
+        chosen, _, used = race(errors, delta)
+        wrong += chosen != errors.mean(axis=1).argmin()
+        shares.append(used)
+    assert stats.binom.sf(wrong - 1, runs, delta) > 1e-3  # no evidence against the promise
+    assert np.mean(shares) < 0.8  # and it did save something
+
+
+def test_a_smaller_level_never_stops_earlier():
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        errors = population(rng, 5, 0.3)
+        lengths = [race(errors, delta)[1] for delta in (0.2, 0.05, 0.001)]
+        assert lengths == sorted(lengths)
+
+
+def test_the_five_best_are_a_question_of_their_own():
+    rng = np.random.default_rng(4)
+    errors = population(rng, 10, 0.0)
+    errors[:5] -= 3.0  # five that are clearly best, hard to tell apart
+    kept = survivors(errors[:, :8], 10, N, 0.05, 11, (5,))
+    assert not kept.any()
+    assert survivors(errors[:, :8], 10, N, 0.05, 11, (1, 5)).all()
+    assert survivors(errors[:, :8], 10, N, 0.05, 11, (1,)).tolist() == [True] * 5 + [False] * 5
+
+
+def test_matching_needs_all_four_comparisons():
+    rng = np.random.default_rng(5)
+    errors = rng.normal(size=(2, 2, 32)) * 0.1
+    errors[0, 1] += 1
+    errors[1, 0] += 1
+    assert matching_is_decided(errors, N, 0.05, 11)
+    errors[1, 0] -= errors[1, 0].mean() - errors[1, 1].mean()
+    assert not matching_is_decided(errors, N, 0.05, 11)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(2, 12), st.integers(1, 400), st.integers(0, 2**32 - 1))
+def test_looks_end_with_the_budget_and_some_candidate_is_always_left(n, budget, seed):
+    looks = looks_for(budget)
+    assert looks[-1] == budget
+    assert set(looks[:-1]) <= set(LOOKS)
+    assert list(looks) == sorted(set(looks))
+    prefix = np.random.default_rng(seed).normal(size=(n, looks[0]))
+    kept = survivors(prefix, n, budget, 0.3, len(looks))
+    assert kept.sum() != 1
+    worse = surely_worse(prefix, budget, 0.3 / len(looks))
+    assert not (worse & worse.T).any()
+
+
+@pytest.fixture
+def hard_items():
+    images = [MemoryImage(picture(n)) for n in range(5)]
+    texts = tuple("abcde")
+    return [
+        Item("t", (images[0],), texts, Query.TEXT_RETRIEVAL, (0,), ""),
+        Item("i", tuple(images), ("hello",), Query.IMAGE_RETRIEVAL, (0,), ""),
+        Item("m", tuple(images[:2]), texts[:2], Query.MATCHING, (0, 1), ""),
+        Item("s", tuple(images[:1]), texts, Query.ASSOCIATION, (0, 1), ""),
+    ]
+
+
+def test_the_engine_stops_where_the_rule_says(load, hard_items):
+    full = list(load(samples=20, batch_size=32).score_items(hard_items))
+    model = load(samples=20, batch_size=32, stop="sequential", delta=0.3)
+    raced = list(model.score_items(hard_items))
+    assert model.settings.stop == "sequential"
+    assert model.settings.delta == 0.3
+    for item, whole, part in zip(hard_items, full, raced, strict=True):
+        seen = ~np.isnan(part.errors)
+        np.testing.assert_array_equal(part.errors[seen], whole.errors[seen])
+        lengths = seen.sum(axis=-1)
+        assert set(lengths.ravel()) <= set(looks_for(20))
+        assert (seen == (np.arange(20) < lengths[..., None])).all()
+        assert np.isfinite(part.matrix).all()
+        base = ~np.isnan(part.unconditional_errors)
+        np.testing.assert_array_equal(base.sum(axis=-1), lengths.max(axis=1))
+        if item.query is Query.ASSOCIATION:
+            assert seen.all()
+            np.testing.assert_array_equal(part.matrix, whole.matrix)
+        elif item.query is Query.MATCHING:
+            assert len(set(lengths.ravel())) == 1
+        else:
+            normalised = whole.errors - whole.unconditional_errors[:, None]
+            chosen, last, _ = race(normalised.reshape(5, 20).astype(np.float64), 0.3)
+            assert part.matrix.argmax() == chosen
+            assert lengths.max() == last
+    assert model.unet_evaluations < 20 * (5 + 5 + 4 + 5 + 5)
+
+
+def test_the_rule_is_deterministic_whatever_the_batches(load, hard_items):
+    one = list(load(samples=14, batch_size=32, stop="sequential").score_items(hard_items))
+    other = list(load(samples=14, batch_size=32, stop="sequential").score_items(hard_items[1:]))
+    for a, b in zip(one[1:], other, strict=True):
+        np.testing.assert_array_equal(a.errors, b.errors)
+        np.testing.assert_array_equal(a.matrix, b.matrix)

@@ -8,6 +8,7 @@ import json
 import re
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -55,6 +56,7 @@ def download(
     """
     if not url.startswith(("http://", "https://")):
         raise DownloadError(f"{url}: only http and https addresses are fetched")
+    url = urllib.parse.quote(url, safe=":/?#[]@!$&'()*+,;=%~")  # blanks and accents in old links
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
     tag = target.with_name(f"{target.name}.part.json")
@@ -65,6 +67,8 @@ def download(
         except urllib.error.HTTPError as error:
             with error:
                 raise DownloadError(_status(url, error.code)) from error
+        except (ValueError, http.client.InvalidURL) as error:
+            raise DownloadError(f"{url}: not an address ({error})") from error
         except (_IncompleteError, OSError, http.client.HTTPException) as error:
             if attempt + 1 == attempts:
                 raise DownloadError(

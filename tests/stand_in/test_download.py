@@ -112,3 +112,12 @@ def test_no_server(tmp_path):
         download("http://127.0.0.1:9/x", tmp_path / "a", attempts=1)
     with pytest.raises(DownloadError, match="only http"):
         download("file:///etc/passwd", tmp_path / "a")
+
+
+def test_old_addresses_with_blanks_and_accents(site, tmp_path):
+    site.files["/files/a b\u00e9.jpg"] = b"picture"
+    download(site.url + "/files/a b\u00e9.jpg", tmp_path / "a.jpg", attempts=1)
+    assert (tmp_path / "a.jpg").read_bytes() == b"picture"
+    for bad in ("http://", "http://127.0.0.1:port/x", "http://[::1/x", "http://\u0000/"):
+        with pytest.raises(DownloadError):
+            download(bad, tmp_path / "b.jpg", attempts=1)

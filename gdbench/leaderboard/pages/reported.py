@@ -52,7 +52,7 @@ def view(tasks: Sequence[Task]) -> PoolView | None:
         "rules than the measured ones, so they have no rank here. The number below each "
         "is its n, where it is known.",
         columns=tuple(c for c, _ in shown),
-        hidden="",
+        hidden="1",  # no ranks
         chance=(),
         rows=tuple(_view(row, [make for _, make in shown]) for row in rows),
         plot=None,

@@ -19,7 +19,12 @@ gdbench.table = (table) => {
     return { element, order, value };
   });
   const sort = (key, direction) => {
-    const column = Math.max(0, heads.findIndex((h) => h.dataset.key === key));
+    const column = heads.findIndex((h) => h.dataset.key === key);
+    for (const h of heads) h.removeAttribute("aria-sort");
+    if (column < 0) { // a column that this table does not have: the order of the page
+      body.append(...rows.map((r) => r.element));
+      return;
+    }
     const sign = direction === "up" ? 1 : -1;
     const compare = (a, b) => {
       const x = a.value(column), y = b.value(column);
@@ -28,9 +33,7 @@ gdbench.table = (table) => {
       return d * sign || a.order - b.order;
     };
     body.append(...[...rows].sort(compare).map((r) => r.element));
-    for (const h of heads) h.removeAttribute("aria-sort");
     heads[column].setAttribute("aria-sort", direction === "up" ? "ascending" : "descending");
-    table.classList.toggle("by-rank", key === "rank" || key === "score");
   };
   return { heads, rows, sort };
 };

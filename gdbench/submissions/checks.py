@@ -20,6 +20,7 @@ from gdbench.protocol import Scores
 from gdbench.records import MetricValue, ResultRecord
 from gdbench.signature import parse_signature, signature
 from gdbench.store import hash_scores
+from gdbench.submissions import setting_checks
 from gdbench.submissions.layout import Place
 from gdbench.submissions.manifest import Manifest
 from gdbench.submissions.problems import shown
@@ -164,7 +165,7 @@ def _metric(mine: MetricValue, theirs: MetricValue, *, noise: bool) -> Iterator[
     for name in MetricValue.model_fields:
         a, b = getattr(mine, name), getattr(theirs, name)
         if name in _NOISE and not noise:
-            if b is not None and not 0 <= b <= (1 if name == "noise_se" else 10**7):
+            if b is not None and not 0 <= b <= (0.75 if name == "noise_se" else 10**6):
                 yield "metric", f"{mine.name}.{name} is {b}, which it cannot be"
         elif name == "details":
             if a.keys() != b.keys():
@@ -266,12 +267,9 @@ def origin(subject: Subject) -> Iterator[Finding]:
         yield "created", f"{record.created} has no time zone, expected UTC"
     elif not _FIRST <= created <= datetime.now(UTC) + timedelta(days=1):
         yield "created", f"{record.created} is before 2023 or in the future"
-    if not record.environment.packages:
-        yield "environment", "no package versions are recorded"
-    if record.model.url and not record.model.url.startswith(("https://", "http://")):
-        yield "text", f"model.url is {shown(record.model.url)}, expected http(s)://"
-    if len(record.settings.extra) > 50:  # noqa: PLR2004 # a model has some settings
-        yield "schema", f"settings.extra has {len(record.settings.extra)} entries, at most 50"
+    yield from setting_checks.card(record)
+    yield from setting_checks.environment(record)
+    yield from setting_checks.settings(record)
 
 
 ALL: tuple[Callable[[Subject], Iterator[Finding]], ...] = (

@@ -10,6 +10,11 @@ import pytest
 
 from gdbench.evaluation import evaluate
 from gdbench.metrics.denoising import score_matrix
+from gdbench.models.diffusion_itm.schedule import (
+    IndependentNoise,
+    grid_timesteps,
+    nested_timesteps,
+)
 from gdbench.protocol import ModelCard, Scores
 from gdbench.records import ModelSettings
 from gdbench.submissions.submit import submit
@@ -40,13 +45,21 @@ class Denoising:
     def __init__(self, *, norm="l2", samples=12, normalise=True, schedule="nested"):
         self.settings = ModelSettings(
             samples=samples,
-            timesteps=tuple(range(10, 970, 80))[:samples],
+            timesteps=nested_timesteps(samples)
+            if schedule == "nested"
+            else grid_timesteps(samples),
             schedule=schedule,
             norm=norm,
             normalise=normalise,
             latent_shape=self.shape,
             weighting="uniform",
+            noise="independent",
+            noise_sha256=None,
         )
+
+        noise = IndependentNoise(self.shape, 0).sha256(self.settings.timesteps)
+        if samples == 12:  # a shorter log says nothing of the noise
+            self.settings = self.settings.model_copy(update={"noise_sha256": noise})
 
     def score(self, images, texts):
         raise NotImplementedError

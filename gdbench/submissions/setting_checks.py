@@ -1,0 +1,120 @@
+"""Checks of a record's settings, card and environment: possible, and derived where they can be."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from gdbench.records import ResultRecord
+from gdbench.submissions.problems import shown
+
+Finding = tuple[str, str]
+_MAX_STEPS = 1000
+_MAX_TIMESTEP = 1000
+_MAX_LATENT = 2**20  # elements; the largest models have 2**18
+_MAX_SIDE = 2**14  # pixels
+_MAX_EXTRA = 50
+_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+!_-]{0,63}\Z")
+_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?\Z")
+_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+
+
+def card(record: ResultRecord) -> Iterator[Finding]:
+    """The model's card."""
+    model = record.model
+    if model.url and not model.url.startswith(("https://", "http://")):
+        yield "text", f"model.url is {shown(model.url)}, expected http(s)://"
+    if model.weights_sha256 and not _SHA256.match(model.weights_sha256):
+        yield "schema", f"model.weights_sha256 is {shown(model.weights_sha256)}, no sha256"
+    if model.parameters is not None and not 0 < model.parameters < 10**15:
+        yield "schema", f"model.parameters is {model.parameters}, which no model has"
+    for name, side in (("model", model.resolution), ("settings", record.settings.resolution)):
+        if side is not None and not 1 <= side <= _MAX_SIDE:
+            yield "schema", f"{name}.resolution is {side}, expected 1 to {_MAX_SIDE} pixels"
+
+
+def environment(record: ResultRecord) -> Iterator[Finding]:
+    """Versions that are versions, a commit that is one."""
+    found = record.environment
+    if not found.packages:
+        yield "environment", "no package versions are recorded"
+    versions = {"gdbench": found.gdbench, "python": found.python, **found.packages}
+    for name, version in versions.items():
+        if not _VERSION.match(version):
+            yield "environment", f"the version of {shown(name)} is {shown(version)}"
+    if found.git_commit is not None and not _COMMIT.match(found.git_commit):
+        yield "environment", f"git_commit is {shown(found.git_commit)}, no commit"
+    if not found.platform or not record.cost.device:
+        yield "environment", "platform and device must be named"
+
+
+def settings(record: ResultRecord) -> Iterator[Finding]:
+    """Ranges of the settings, and the timesteps and noise that they stand for."""
+    s = record.settings
+    if len(s.extra) > _MAX_EXTRA:
+        yield "schema", f"settings.extra has {len(s.extra)} entries, at most {_MAX_EXTRA}"
+    if s.delta is not None and not 0 < s.delta < 1:
+        yield "schema", f"settings.delta is {s.delta}, expected between 0 and 1"
+    shape, steps = s.latent_shape, s.timesteps
+    if shape is not None and (min(shape, default=0) < 1 or math.prod(shape) > _MAX_LATENT):
+        yield "schema", f"settings.latent_shape is {shown(shape)}, which no model has"
+        return
+    if steps is None:
+        return
+    if not 1 <= len(steps) <= _MAX_STEPS or not all(0 <= t <= _MAX_TIMESTEP for t in steps):
+        yield "schema", f"settings.timesteps has {len(steps)} entries, or one outside 0..1000"
+        return
+    if len(set(steps)) < len(steps):
+        yield "schema", "settings.timesteps has a timestep twice"
+    if s.samples is None or not len(steps) <= s.samples <= _MAX_STEPS:
+        yield "schema", f"settings.samples is {s.samples}, with {len(steps)} timesteps"
+        return
+    expected = derived_timesteps(s.schedule, s.samples)
+    if expected is not None and expected != steps:
+        yield "schema", f"settings.timesteps are not the {s.schedule} of {s.samples} samples"
+    if s.noise_sha256 is not None:
+        yield from noise(record)
+
+
+def noise(record: ResultRecord) -> Iterator[Finding]:
+    """The hash of the noise, where gdbench made the noise: drawn again and hashed."""
+    s = record.settings
+    if s.noise_sha256 is not None and not _SHA256.match(s.noise_sha256):
+        yield "hash", f"noise_sha256 is {shown(s.noise_sha256)}, no sha256"
+        return
+    shape, steps = s.latent_shape, s.timesteps
+    if shape is None or len(shape) != 3 or steps is None:  # noqa: PLR2004 # channels, height, width
+        return
+    digest = derived_noise(s.noise, (shape[0], shape[1], shape[2]), s.seed, steps)
+    if digest is not None and digest != s.noise_sha256:
+        yield "hash", f"noise_sha256 is not that of {s.noise} noise with seed {s.seed}"
+
+
+def derived_timesteps(schedule: str | None, samples: int) -> tuple[int, ...] | None:
+    """The timesteps that a schedule stands for; None: not one of gdbench's, or too many."""
+    from gdbench.errors import InputError
+    from gdbench.models.diffusion_itm.schedule import grid_timesteps, nested_timesteps
+
+    makers = {"nested": nested_timesteps, "grid": grid_timesteps}
+    if schedule not in makers:
+        return None
+    try:
+        return makers[schedule](samples)
+    except InputError:
+        return ()
+
+
+@lru_cache(maxsize=32)
+def derived_noise(
+    name: str | None, shape: tuple[int, int, int], seed: int, timesteps: tuple[int, ...]
+) -> str | None:
+    """The hash of gdbench's own noise; None: not one of gdbench's kinds."""
+    from gdbench.models.diffusion_itm.schedule import IndependentNoise, NoiseBank2023
+
+    if name == IndependentNoise.name:
+        return IndependentNoise(shape, seed).sha256(timesteps)
+    if name == NoiseBank2023.name and seed < 2**63:
+        return NoiseBank2023(shape, seed, len(timesteps)).sha256(timesteps)
+    return None

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,11 @@ class Download:
         return (target.parent / target.name.split(".")[0]).is_dir()
 
 
+HubRole = Literal["enough", "adds", "instead"]
+"""What the hub's data sets are to a task: all of it, a part that is open nowhere else, or another
+source of its pictures."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """The parts of one task."""
@@ -59,7 +65,7 @@ class Entry:
     license: str = ""
     downloads: tuple[Download, ...] = ()
     hub: tuple[HubSet, ...] = ()
-    hub_is_enough: bool = False  # the hub data sets make the task complete by themselves
+    hub_role: HubRole = "instead"
     by_hand: tuple[str, ...] = field(default=())  # what cannot be fetched by a program, and how
 
 
@@ -144,6 +150,7 @@ CATALOGUE: Mapping[str, Entry] = {
     "flickr30k": Entry(
         expected={"image_retrieval": 1014, "text_retrieval": 1014},
         folders=("flickr30k",),
+        hub_role="adds",
         license="Flickr terms of use; research only",
         downloads=tuple(
             Download(f"{_ITM}/flickr30k/{name}", f"flickr30k/{name}", about="under 10 MB")
@@ -158,7 +165,7 @@ CATALOGUE: Mapping[str, Entry] = {
     "winoground": Entry(
         expected={"winoground": 400},
         folders=("winoground",),
-        hub_is_enough=True,
+        hub_role="enough",
         license="research use only (Getty Images); see license_agreement.txt on the hub",
         downloads=(
             Download(f"{_ITM}/winoground/data.json", "winoground/data.json", about="under 1 MB"),
@@ -187,7 +194,7 @@ CATALOGUE: Mapping[str, Entry] = {
             "flickr30k_order": 5070,
         },
         folders=("aro", "vg_relation", "vg_attribution", "coco_order", "flickr30k_order"),
-        hub_is_enough=True,
+        hub_role="enough",
         license="annotations MIT; pictures: Visual Genome (CC BY 4.0), COCO and Flickr terms",
         downloads=(
             Download(f"{_KARPATHY}/coco_karpathy_test.json", "coco_order/coco_karpathy_test.json"),
@@ -260,6 +267,7 @@ CATALOGUE: Mapping[str, Entry] = {
     "svo": Entry(
         expected={},
         folders=("svo",),
+        hub_role="adds",
         license="CC BY 4.0 (annotations); pictures of third parties",
         hub=(HubSet("MichiganNLP/svo_probes", None, "train", license="CC BY 4.0"),),
     ),
@@ -282,7 +290,7 @@ CATALOGUE: Mapping[str, Entry] = {
     "pets": Entry(
         expected={"pets": 7390},
         folders=("pets",),
-        hub_is_enough=True,
+        hub_role="enough",
         license="CC BY-SA 4.0",
         downloads=(
             Download(f"{_ITM}/pets/classes.txt", "pets/classes.txt"),

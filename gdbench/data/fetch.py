@@ -34,28 +34,30 @@ def fetch_task(
 ) -> Iterator[Outcome]:
     """Fetch the parts of a task one after the other; a part that fails does not stop the others.
 
-    `auto` takes the hub's data set where it is enough by itself, else the files of the 2023
-    layout and what the hub adds to them.
+    `auto` takes the hub's data sets where they are enough, else the files of the 2023 layout and
+    what only the hub has.
     """
     if task not in CATALOGUE:
         raise UnknownNameError(f"no published data of task {task!r}; known: {', '.join(CATALOGUE)}")
     entry = CATALOGUE[task]
     where = default_root() if root is None else root
     where.mkdir(parents=True, exist_ok=True)
-    use_hub = layout != "2023"
-    use_files = layout == "2023" or (layout == "auto" and not entry.hub_is_enough)
+    use_hub = layout == "hub" or (layout == "auto" and entry.hub_role != "instead")
+    use_files = layout == "2023" or entry.hub_role != "enough"
     if layout == "hub" and not entry.hub:
         yield Outcome(False, f"{task} is not on the hub")  # noqa: FBT003 # a field, named above
+        return
     for part in entry.hub if use_hub else ():
         yield _attempt(part.id, lambda part=part: fetch_hub(part, where))  # type: ignore[misc] # a default argument binds the loop variable
-    if use_files or (layout == "hub" and not entry.hub_is_enough):
-        for file in entry.downloads:
+    pictures_from_hub = layout == "hub" and entry.hub_role == "instead"
+    for file in entry.downloads if use_files else ():
+        if not (pictures_from_hub and file.unpack):
             yield _attempt(file.url, lambda file=file: fetch_file(file, where, progress))  # type: ignore[misc] # same
     if task == "svo" and use_hub:
         from gdbench.data.svo_pictures import fetch_pictures
 
         yield _attempt("pictures", lambda: fetch_pictures(where, progress))
-    for words in entry.by_hand if use_files else ():
+    for words in entry.by_hand if layout == "2023" or not entry.hub else ():
         yield Outcome(True, f"by hand: {words}")  # noqa: FBT003 # same
 
 

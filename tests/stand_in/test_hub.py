@@ -14,7 +14,7 @@ import hub_sets
 import pytest
 from web_stand_in import TOKEN, Repository, StandIn, Trouble
 
-from gdbench.data.catalogue import CATALOGUE
+from gdbench.data.catalogue import CATALOGUE, Download, HubSet
 
 WINOGROUND = CATALOGUE["winoground"].hub[0]
 PARQUET = "data/test-00000-of-00001.parquet"
@@ -154,7 +154,7 @@ def test_svo_pictures_that_survive(site, tmp_path, monkeypatch):
 
 def test_files_and_archives_of_the_2023_layout(site, tmp_path, monkeypatch):
     from gdbench.data import fetch as fetching
-    from gdbench.data.catalogue import Download, Entry
+    from gdbench.data.catalogue import Entry
 
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w") as packed:
@@ -178,3 +178,28 @@ def test_files_and_archives_of_the_2023_layout(site, tmp_path, monkeypatch):
     site.requests.clear()
     list(fetching.fetch_task("clevr", tmp_path))
     assert [Path(path).name for _, path, _ in site.requests] == ["gone.zip"]
+
+
+@pytest.mark.parametrize(
+    ("task", "layout", "hub", "files"),
+    [
+        ("winoground", "auto", True, False),
+        ("winoground", "2023", False, True),
+        ("flickr30k", "auto", True, True),
+        ("imagecode", "auto", False, True),
+        ("imagecode", "hub", True, True),
+        ("clevr", "auto", False, True),
+        ("pets", "hub", True, False),
+    ],
+)
+def test_which_sources_are_asked(tmp_path, monkeypatch, task, layout, hub, files):
+    from gdbench.data import fetch as fetching
+
+    asked = []
+    monkeypatch.setattr(fetching, "fetch_hub", lambda part, root: asked.append(part) or "")
+    monkeypatch.setattr(fetching, "fetch_file", lambda file, *_: asked.append(file) or "")
+    list(fetching.fetch_task(task, tmp_path, layout))
+    assert any(isinstance(a, HubSet) for a in asked) is hub
+    assert any(isinstance(a, Download) for a in asked) is files
+    if (task, layout) == ("imagecode", "hub"):
+        assert not any(getattr(a, "unpack", "") for a in asked)

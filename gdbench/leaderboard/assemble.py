@@ -25,6 +25,8 @@ from gdbench.leaderboard.ranking import places_by_intervals, places_by_tests
 from gdbench.metrics.measures import EffectSize
 from gdbench.tasks.base import Task
 
+Key = tuple[str, str, bool]
+"""Name and revision of a model, and whether it is a local run."""
 _MOST_TESTED = 60  # models; beyond, testing all pairs would take minutes
 
 
@@ -93,10 +95,11 @@ def build_board(
     """
     by_task = {t.name: t for t in tasks}
     ability = [t.name for t in tasks if t.kind == "ability"]
-    grouped: dict[Pool, dict[tuple[str, str], list[Entry]]] = defaultdict(lambda: defaultdict(list))
+    grouped: dict[Pool, dict[Key, list[Entry]]] = defaultdict(lambda: defaultdict(list))
     for entry in entries:
         model = entry.record.model
-        grouped[pool_of(entry)][model.name, model.revision].append(entry)
+        key = (model.name, model.revision, not entry.place)
+        grouped[pool_of(entry)][key].append(entry)
     slugs = model_slugs({key for models in grouped.values() for key in models})
     pools = []
     evidence: dict[Pool, dict[str, Evidence]] = {}
@@ -149,13 +152,13 @@ def _ranked(
     return PoolBoard(pool, tuple(placed), pairs, tested)
 
 
-def model_slugs(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+def model_slugs(keys: Iterable[Key]) -> dict[Key, str]:
     """File names of model pages: `name/revision`, told apart where only the case differs."""
-    slugs: dict[tuple[str, str], str] = {}
+    slugs: dict[Key, str] = {}
     taken: dict[str, int] = {}
-    for name, revision in sorted(keys):
-        slug = f"{name}/{revision}"
+    for name, revision, local in sorted(keys):
+        slug = f"{name}/{revision}{'~local' if local else ''}"
         again = taken.get(slug.lower(), 0)
         taken[slug.lower()] = again + 1
-        slugs[name, revision] = f"{slug}~{again + 1}" if again else slug
+        slugs[name, revision, local] = f"{slug}~{again + 1}" if again else slug
     return slugs

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gdbench.leaderboard.badges import Trust, weakest
+from gdbench.leaderboard.badges import LOCAL, Trust, weakest
 from gdbench.leaderboard.estimate import Estimate
 from gdbench.leaderboard.load import Entry
 from gdbench.leaderboard.ranking import Place
@@ -90,8 +90,9 @@ class Row:
 
     @property
     def name(self) -> str:
-        """Name and revision."""
-        return f"{self.model.name}@{self.model.revision}"
+        """Name and revision, and whether it is a local run: what a pool knows its rows by."""
+        local = " (local run)" if self.trust.badge == LOCAL else ""
+        return f"{self.model.name}@{self.model.revision}{local}"
 
     @property
     def trust(self) -> Trust:

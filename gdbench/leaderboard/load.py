@@ -44,8 +44,8 @@ def read_record(path: Path) -> ResultRecord:
 def load(submissions: Path | None, runs: Sequence[Path] = ()) -> list[Entry]:
     """All records under `submissions/<model>/<revision>/<task>/` and `<run>/<task>/`, sorted.
 
-    Raises InputError where a folder is missing, a record is invalid, or two records answer the
-    same question for the same model.
+    Raises InputError where a folder is missing, a record is invalid, or two submissions (or two
+    runs) answer the same question for the same model.
     """
     entries: list[Entry] = []
     if submissions is not None:
@@ -63,11 +63,11 @@ def load(submissions: Path | None, runs: Sequence[Path] = ()) -> list[Entry]:
         entries += [Entry(read_record(path), path, "") for path in found]
     seen: dict[tuple[object, ...], Path] = {}
     for entry in entries:
-        key = identity(entry.record)
+        key = (not entry.place, *identity(entry.record))
         if key in seen:
             raise InputError(f"{entry.file}: the same model and task as {seen[key]}")
         seen[key] = entry.file
-    return sorted(entries, key=lambda e: tuple(map(str, identity(e.record))))
+    return sorted(entries, key=lambda e: (*map(str, identity(e.record)), not e.place))
 
 
 def identity(record: ResultRecord) -> tuple[object, ...]:

@@ -332,6 +332,18 @@ def test_examples_show_every_item_with_its_pictures(guessed_site, guessed_submis
     assert set(json.loads(curves[len("gdbench.curves(") : -3])) == {"slow@1"}
 
 
+def test_a_run_stands_beside_the_submission_of_the_same_model(guessed_submissions, tmp_path):
+    run = guessed_submissions.with_name("submissions-runs") / "blind"
+    build(guessed_submissions, tmp_path / "site", runs=[run])
+    data = Leaderboard.model_validate_json((tmp_path / "site" / "leaderboard.json").read_bytes())
+    found = [(r.model, r.badge, r.page) for r in data.pools[0].results if r.model == "blind"]
+    assert found == [
+        ("blind", "partial", "models/blind/1.html"),
+        ("blind", "local", "models/blind/1~local.html"),
+    ]
+    assert (tmp_path / "site" / "models" / "blind" / "1~local.html").is_file()
+
+
 def test_the_command_line(synthetic_submissions, tmp_path):
     import typer
 

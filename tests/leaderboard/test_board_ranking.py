@@ -115,7 +115,7 @@ def test_controls_and_failed_results_are_shown_without_rank():
 
 
 def test_names_that_differ_in_case_get_different_files():
-    slugs = model_slugs({("CLIP", "1"), ("clip", "1"), ("clip", "2")})
+    slugs = model_slugs({("CLIP", "1", False), ("clip", "1", False), ("clip", "1", True)})
     assert len({s.lower() for s in slugs.values()}) == 3
 
 

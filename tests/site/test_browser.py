@@ -262,14 +262,6 @@ def test_two_menus_lead_to_the_page_of_a_pair(open_page):
     page.wait_for_url("**/compare/mini-limit1/sharp/1/vs/slow/1.html")
 
 
-def test_home_is_usable_within_a_second(open_page):
-    page = open_page().open("index.html")
-    timing = page.evaluate("performance.getEntriesByType('navigation')[0].toJSON()")
-    used = page.evaluate("performance.now()")
-    assert timing["domInteractive"] < used
-    assert page.locator(".tools").is_visible()
-
-
 def test_hostile_text_runs_nothing(browser, tmp_path):
     import synthetic_board
     from test_board_build import HOSTILE, hostile_record

@@ -147,6 +147,8 @@ class Trainer:
                 bar = self.display.add_task(
                     "training", total=self.settings.steps, completed=self.state.step, note=""
                 )
+                if self.validation and self.settings.validate_every and self.state.step == 0:
+                    self._validate(self.validation, journal)
                 while self.state.step < self.settings.steps:
                     stats = self._step()
                     if journal is not None:
@@ -240,7 +242,8 @@ class Trainer:
             if journal is not None:
                 found = {metric.name: metric.value for metric in record.metrics}
                 journal.write_validation(step, {**found, "score": score})
-            if self.state.best_score is None or score > self.state.best_score:
+            best = self.state.best_score
+            if step > 0 and (best is None or score > best):  # step 0 is the base, to compare with
                 self.state.best_step, self.state.best_score = step, score
                 note = {"step": str(step), "base_sha256": self.settings.base_sha256}
                 write_lora(self.out / "best" / WEIGHTS, pairs_of(self.parts.unet), note)

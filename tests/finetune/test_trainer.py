@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from gdbench.errors import GdbenchError, InputError, MissingExtraError, RunMismatchError
+from gdbench.evaluation import evaluate
 from gdbench.finetune import trainer as trainer_module
 from gdbench.finetune.batches import Sampler, places
 from gdbench.finetune.journal import read
@@ -19,11 +20,13 @@ from gdbench.finetune.network import Trainee, add_lora, attention_modules
 from gdbench.finetune.run import Sources
 from gdbench.finetune.scenes import SceneExamples
 from gdbench.finetune.settings import HardNegSettings
+from gdbench.finetune.validation import SUITE, held_out_task, mini_items
 from gdbench.models.diffusion_itm.adapter import DiffusionITM
 from gdbench.models.diffusion_itm.encoders import Encoders
 from gdbench.models.diffusion_itm.loading import load_parts
 from gdbench.models.lora import load_lora
 from gdbench.models.lora_file import read_lora
+from gdbench.records import ResultRecord
 
 WEIGHTS = "pytorch_lora_weights.safetensors"
 CPU = torch.device("cpu")
@@ -148,7 +151,20 @@ def test_interrupted_at_any_step_gives_the_same_bits(train, tmp_path, monkeypatc
     assert results[0] == results[1]
     assert results[0]["best_step"] in (2, 4, 5)
     records = sorted(p.name for p in (tmp_path / "broken" / "validation").iterdir())
-    assert records == ["step-00000002", "step-00000004", "step-00000005"]
+    assert records == [f"step-0000000{step}" for step in (0, 2, 4, 5)]
+
+
+def test_validation_begins_with_the_base_model(tiny_sd, train, tmp_path):
+    train(
+        tmp_path / "run", steps=1, validate_every=1, validation_items=4, validation_samples=2,
+    )  # fmt: skip
+    folder = tmp_path / "run" / "validation" / "step-00000000" / "held_out"
+    validated = ResultRecord.model_validate_json((folder / "record.json").read_bytes())
+    base = DiffusionITM.from_pretrained(tiny_sd, device="cpu", samples=2)
+    task = held_out_task(mini_items(4))
+    (record,) = evaluate(base, [task], tmp_path / "base", suite=SUITE)
+    assert [m.value for m in validated.metrics] == [m.value for m in record.metrics]
+    assert json.loads((tmp_path / "run" / "result.json").read_text())["best_step"] == 1
 
 
 def command(tiny_sd, out, *more):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 import time
-import tracemalloc
 from pathlib import Path
 
 import data_trees as trees
+import psutil
 
 from gdbench.data.aro import PARTS
 from gdbench.data.loading import read
@@ -35,16 +35,13 @@ def test_25010_items_in_under_10_seconds_and_500_megabytes(tmp_path: Path):
     folder.mkdir()
     for row in rows:
         (tmp_path / "coco_order" / row["image"]).write_bytes(b"not decoded when loading")
-    started = time.process_time()  # what else runs on the machine does not count
+    process = psutil.Process()
+    before, started = process.memory_info().rss, time.process_time()
     found = read("aro", PARTS[2:3], tmp_path, counts=False)
-    seconds = time.process_time() - started
+    seconds = time.process_time() - started  # what else runs on the machine does not count
+    grown = process.memory_info().rss - before
     assert len(found.items) == N_ITEMS
     assert found.problems.rows == []
     assert seconds < 10
-    tracemalloc.start()
-    again = read("aro", PARTS[2:3], tmp_path, counts=False)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert len(again.items) == N_ITEMS
-    assert peak < 500_000_000
-    print(f"{seconds:.1f} s, {peak / 1e6:.0f} MB")  # noqa: T201 # shown with -s
+    assert grown < 500_000_000
+    print(f"{seconds:.1f} s, {grown / 1e6:.0f} MB")  # noqa: T201 # shown with -s

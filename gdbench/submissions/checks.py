@@ -21,7 +21,7 @@ from gdbench.records import MetricValue, ResultRecord
 from gdbench.signature import parse_signature, signature
 from gdbench.store import hash_scores
 from gdbench.submissions import setting_checks
-from gdbench.submissions.layout import Place
+from gdbench.submissions.layout import Place, RunPlace
 from gdbench.submissions.manifest import Manifest
 from gdbench.submissions.problems import shown
 from gdbench.submissions.scores import ScoreFile
@@ -52,13 +52,14 @@ class Subject:
 
 
 def place_of(place: Place, record: ResultRecord) -> Iterator[Finding]:
-    """The path says what the record says."""
+    """The path says what the record says; that of a run names the task alone."""
+    named = not isinstance(place, RunPlace)
     for what, folder, said in (
         ("model", place.model, record.model.name),
         ("revision", place.revision, record.model.revision),
         ("task", place.task, record.task.name),
     ):
-        if folder != said:
+        if folder != said and (named or what == "task"):
             yield "layout", f"{what} is {shown(said)} in the record and {shown(folder)} in the path"
 
 

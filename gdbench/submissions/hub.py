@@ -15,12 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from gdbench.errors import GdbenchError, InputError
-from gdbench.submissions.layout import INVALIDATED, RECORD, RESCORED, SCORES
+from gdbench.submissions.layout import INVALIDATED, RECORD, RESCORED, RUN, SCORES
 from gdbench.submissions.problems import shown
 from gdbench.submissions.untrusted import MAX_SCORES_BYTES
 from gdbench.submissions.verify import NOT_AT_HAND, verify
 
-RUN = "run.json"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,95}"
 _TRAVELS = re.compile(
     rf"(?:{_NAME}/{_NAME}/{_NAME}/(?:{re.escape(RECORD)}|{re.escape(SCORES)})"

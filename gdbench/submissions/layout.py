@@ -12,6 +12,7 @@ from gdbench.submissions.problems import Problem, shown
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,95}\Z")
 RECORD = "record.json"
 SCORES = "scores.parquet"
+RUN = "run.json"
 INVALIDATED = "INVALIDATED.toml"
 RESCORED = "RESCORED.toml"
 _ROOT_FILES = {INVALIDATED, RESCORED, "README.md", ".gitkeep", ".gitattributes", ".gitignore"}
@@ -31,6 +32,24 @@ class Place:
     def path(self) -> str:
         """`model/revision/task`."""
         return f"{self.model}/{self.revision}/{self.task}"
+
+
+@dataclass(frozen=True)
+class RunPlace(Place):
+    """A finished task of a run directory, which is not named after its model."""
+
+    @property
+    def path(self) -> str:
+        """`task`."""
+        return self.task
+
+
+def run_places(run: Path) -> list[RunPlace]:
+    """The finished tasks of a run directory; empty where the folder is none."""
+    if not (run / RUN).is_file():
+        return []
+    folders = sorted(p.parent for p in run.glob(f"*/{RECORD}") if not p.parent.is_symlink())
+    return [RunPlace(folder, "", "", folder.name) for folder in folders]
 
 
 def level_of(folder: Path) -> int:

@@ -17,6 +17,7 @@ from gdbench.models import LoadOptions, load_model
 from gdbench.protocol import Item, ITMModel, Scores
 from gdbench.records import ResultRecord
 from gdbench.submissions.badges import Badge, Logs, Rescoring, write_rescored
+from gdbench.submissions.layout import run_places
 from gdbench.submissions.problems import Problem, shown
 from gdbench.submissions.verify import Report, Verified, submissions_root
 
@@ -156,8 +157,11 @@ def rescore_report(
 ) -> tuple[Report, list[Rescored]]:
     """Rescore what was recomputed without a problem; a difference becomes a problem.
 
-    With `record` the results are added to `RESCORED.toml` of the folder of submissions.
+    With `record` the results are added to `RESCORED.toml` of the folder of submissions. Raises
+    InputError where the folder is a run.
     """
+    if record and run_places(folder):
+        raise InputError(f"{folder} is a run; --record writes to a folder of submissions")
     load = load or loader(spec)
     problems: list[Problem] = []
     rescored: list[Rescored] = []

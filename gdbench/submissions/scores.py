@@ -22,6 +22,8 @@ MAX_ROWS = 5_000_000
 MAX_DECODED_BYTES = 2_000_000_000
 MAX_ID = 300
 MAX_TIMESTEPS = 1000
+# What pyarrow raises on damaged files, depending on where the damage is.
+_DAMAGED = (pa.ArrowException, OSError, ValueError, KeyError, IndexError)
 ERROR_COLUMNS = ("errors", "unconditional_errors")
 
 
@@ -51,6 +53,7 @@ def encode(scores: Sequence[Scores], *, errors: bool) -> bytes:
         use_dictionary=["item", "image", "text", "truncated_texts"],
         column_encoding={"score": "BYTE_STREAM_SPLIT"},
         row_group_size=65536,
+        write_page_checksum=True,
     )
     return sink.getvalue()
 
@@ -66,9 +69,11 @@ def open_scores(path: Path, most_rows: int = MAX_ROWS) -> pq.ParquetFile:
             read_dictionary=["item"],  # a bomb of repeated ids stays small
             thrift_string_size_limit=1_000_000,
             thrift_container_size_limit=100_000,
+            page_checksum_verification=True,
         )
         schema, meta = file.schema_arrow, file.metadata
-    except (pa.ArrowException, OSError) as error:
+        decoded = sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
+    except _DAMAGED as error:
         raise Rejected("scores", f"cannot be read as Parquet: {shown(str(error), 100)}") from error
     names = tuple(schema.names)
     allowed = (SCORE_COLUMNS, (*SCORE_COLUMNS, *ERROR_COLUMNS))
@@ -82,7 +87,6 @@ def open_scores(path: Path, most_rows: int = MAX_ROWS) -> pq.ParquetFile:
             raise Rejected("scores", f"column {name} is of type {got}, expected {expected}")
     if meta.num_rows > most_rows:
         raise Rejected("scores", f"has {meta.num_rows} rows, there are {most_rows} pairs at most")
-    decoded = sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
     if decoded > MAX_DECODED_BYTES:
         raise Rejected("scores", f"would take {decoded} bytes of memory")
     return file
@@ -99,11 +103,12 @@ def read_scores(path: Path, labels: Mapping[str, Label] | None = None) -> ScoreF
     file = open_scores(path, pairs)
     try:
         table = file.read(use_threads=False)
+        table.validate(full=True)
         _check_ids(table.column("item"))
         table = table.set_column(
             table.schema.get_field_index("item"), "item", table.column("item").cast(pa.string())
         )
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except _DAMAGED as error:
         raise Rejected("scores", f"cannot be decoded: {shown(str(error), 100)}") from error
     for name in SCORE_COLUMNS:
         if table.column(name).null_count:

@@ -11,7 +11,7 @@ from gdbench.errors import GdbenchError, InputError
 from gdbench.records import ResultRecord
 from gdbench.submissions import checks
 from gdbench.submissions.badges import Badge, Logs, badge
-from gdbench.submissions.layout import RECORD, SCORES, Place, level_of, walk
+from gdbench.submissions.layout import RECORD, SCORES, Place, level_of, run_places, walk
 from gdbench.submissions.manifest import Manifest, ManifestSource
 from gdbench.submissions.migrate import read_migrated
 from gdbench.submissions.problems import Problem, Rejected, shown
@@ -86,15 +86,18 @@ def submissions_root(folder: Path) -> Path:
 def verify(folder: Path, source: ManifestSource | None = None) -> Report:
     """Verify all submissions below a folder: submissions, a model, a revision, or one task.
 
+    A run directory is verified as well, with its per-timestep errors; its name says nothing.
+
     `source` says where the items of suites other than mini are. Raises InputError where there is
     no such folder.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give a folder of submissions")
-    logs = Logs.read(submissions_root(folder))
+    run = run_places(folder)
+    logs = Logs() if run else Logs.read(submissions_root(folder))
     found: list[Verified] = []
     problems: list[Problem] = list(logs.problems)
-    for place in walk(folder):
+    for place in run or walk(folder):
         if isinstance(place, Problem):
             problems.append(place)
         else:

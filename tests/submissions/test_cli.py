@@ -88,6 +88,11 @@ def test_rescore_options(tree):
         run("verify", tree, "--rescore", "200%")
 
 
+def test_a_run_has_no_log_of_rescoring(runs):
+    with pytest.raises(InputError, match="is a run"):
+        run("verify", runs / "hashing", "--rescore", "5%", "--record")
+
+
 def test_all_controls_in_one_command(tmp_path):
     """The controls of a control: two baselines, and one of them without either side."""
     result = run(

@@ -498,3 +498,14 @@ def test_rows_may_come_in_any_order_of_items(tree):
     score_edit(reverse)(tree)
     report = verify(tree / "hashing/1/winoground")
     assert report.ok, report.problems
+
+
+def test_a_run_is_verified_with_its_errors(runs, tmp_path):
+    report = verify(runs / "denoising")
+    assert report.ok, report.problems
+    assert [v.place.path for v in report.submissions] == ["winoground"]
+    run = shutil.copytree(runs / "denoising", tmp_path / "run")
+    metric("text", "noise_se", 0.123, "winoground")(run)
+    (problem,) = verify(run).problems
+    assert problem.path == "winoground/record.json"
+    assert "noise_se" in problem.problem

@@ -1,0 +1,99 @@
+"""Score files with damage anywhere: never a crash, and what is read is what was written."""
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gdbench.protocol import Label, Query, Scores
+from gdbench.store import hash_scores
+from gdbench.submissions.problems import Rejected
+from gdbench.submissions.scores import encode, read_scores
+
+
+def some_scores(n=40, *, errors=False):
+    rng = np.random.default_rng(0)
+    return [
+        Scores(
+            f"item-{i}",
+            rng.normal(size=(2, 3)).astype(np.float32),
+            rng.uniform(1, 2, (2, 3, 5)).astype(np.float32) if errors else None,
+            rng.uniform(1, 2, (2, 5)).astype(np.float32) if errors else None,
+            i % 3,
+        )
+        for i in range(n)
+    ]
+
+
+LABELS = {
+    f"item-{i}": Label(f"item-{i}", Query.MATCHING, (0, 1), 2, 3, "s", f"item-{i}")
+    for i in range(40)
+}
+
+
+@pytest.mark.parametrize("errors", [False, True])
+def test_round_trip(tmp_path, errors):
+    path = tmp_path / "scores.parquet"
+    scores = some_scores(errors=errors)
+    path.write_bytes(encode(scores, errors=errors))
+    found = read_scores(path, LABELS)
+    assert found.with_errors is errors
+    assert hash_scores(found.scores) == hash_scores(scores)
+    assert [s.truncated_texts for s in found.scores] == [s.truncated_texts for s in scores]
+
+
+@given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=6, max_size=6))
+@settings(max_examples=30, deadline=None)
+def test_every_float32_survives(tmp_path_factory, values):
+    path = tmp_path_factory.mktemp("s") / "scores.parquet"
+    matrix = np.array(values, dtype=np.float32).reshape(2, 3)
+    path.write_bytes(encode([Scores("item-0", matrix)], errors=False))
+    found = read_scores(path, LABELS).scores[0].matrix
+    assert found.tobytes() == matrix.tobytes()
+
+
+def damaged(data, rng):
+    kind = rng.randrange(4)
+    out = bytearray(data)
+    if kind == 0:
+        out[rng.randrange(len(out))] ^= 1 << rng.randrange(8)
+    elif kind == 1:
+        out = out[: rng.randrange(len(out))] + b"PAR1"
+    elif kind == 2:
+        out[len(out) - rng.randrange(1, 1500)] = rng.randrange(256)  # in the footer
+    else:
+        start = rng.randrange(len(out))
+        del out[start : start + rng.randrange(1, 30)]
+    return bytes(out)
+
+
+def test_damage_is_refused_or_harmless(tmp_path):
+    path = tmp_path / "scores.parquet"
+    scores = some_scores()
+    data, digest = encode(scores, errors=False), hash_scores(scores)
+    rng = random.Random(1)
+    refused = changed = 0
+    for _ in range(400):
+        path.write_bytes(damaged(data, rng))
+        try:
+            found = read_scores(path, LABELS)
+        except Rejected:
+            refused += 1
+        else:
+            changed += hash_scores(found.scores) != digest
+    assert refused > 250
+    assert changed == 0  # page checksums guard the numbers
+
+
+@pytest.mark.parametrize("name", ["item", "image", "text", "score", "truncated_texts"])
+def test_every_column_is_needed(tmp_path, name):
+    import io
+
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(io.BytesIO(encode(some_scores(), errors=False)))
+    pq.write_table(table.drop_columns([name]), tmp_path / "scores.parquet")
+    with pytest.raises(Rejected):
+        read_scores(tmp_path / "scores.parquet", LABELS)

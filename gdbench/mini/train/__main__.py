@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -17,6 +18,7 @@ def main() -> None:
     )
     parser.add_argument("--minutes", type=float, default=30, help="wall clock to train for")
     parser.add_argument("--scenes", type=int, default=None, help="training scenes to draw")
+    parser.add_argument("--rate", type=float, help="for sd: peak learning rate of the schedule")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument(
         "--shard", type=int, choices=(0, 1), default=0, help="for encode: which half"
@@ -29,7 +31,7 @@ def main() -> None:
     parser.add_argument("--page", type=Path, help="for report: Markdown file to write")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    given = {"scenes": arguments.scenes} if arguments.scenes else {}
+    given: dict[str, Any] = {"scenes": arguments.scenes} if arguments.scenes else {}
     if arguments.stage == "vae":
         from gdbench.mini.train.vae import train
 
@@ -44,6 +46,8 @@ def main() -> None:
     elif arguments.stage == "sd":
         from gdbench.mini.train import diffusion
 
+        if arguments.rate:
+            given["peak"] = arguments.rate
         diffusion.train(arguments.work, minutes=arguments.minutes, resume=arguments.resume, **given)
     elif arguments.stage == "clip":
         from gdbench.mini.train import clip

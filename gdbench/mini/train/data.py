@@ -12,7 +12,7 @@ from diffusers import AutoencoderKL
 from gdbench.mini.background import SIDE
 from gdbench.mini.corpus import scene
 from gdbench.mini.geometry import Pixels
-from gdbench.mini.scenes import RELATIONS
+from gdbench.mini.scenes import COLUMNS, RELATIONS
 from gdbench.mini.train.tokenizer import MAX_LENGTH, build
 
 
@@ -68,7 +68,7 @@ def latents(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return scaled latents of `count` scenes (n, c, h, w), token ids, rows into these, and draws.
 
-    Draws are indices of scenes; those with a relation are in it three times, being the hardest.
+    Draws are indices of scenes, those about places several times, being the hardest.
     Reads what `encode_shard` wrote and writes what is missing.
     """
     means, captions = [], []
@@ -77,9 +77,16 @@ def latents(
         means.append(torch.load(path, weights_only=True))
         captions += texts
     ids, rows = tokens(captions)
-    hard = [any(f" {r} " in texts[0] for r in RELATIONS) for texts in captions]
-    draws = torch.arange(len(rows)).repeat_interleave(1 + 2 * torch.tensor(hard).long())
+    times = [_times(texts[0]) for texts in captions]
+    draws = torch.arange(len(rows)).repeat_interleave(torch.tensor(times))
     return torch.cat(means) * vae.config.scaling_factor, ids, rows, draws
+
+
+def _times(text: str) -> int:
+    """Return how often a scene with this first caption is drawn."""
+    if text.rsplit(" ", 1)[-1] in COLUMNS:
+        return 6
+    return 3 if any(f" {relation} " in text for relation in RELATIONS) else 1
 
 
 def encode_shard(

@@ -7,6 +7,7 @@ the mean, intervals by resampling, and paired tests between models all work on s
 from __future__ import annotations
 
 from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -81,6 +82,7 @@ class Recall:
     by: Literal["micro", "subtask", "tag"] = "micro"  # what the parts of a macro average are
     exclude_tags: frozenset[str] = frozenset()
     flipped: bool = False  # two candidates, the other one taken as right (disputed labels)
+    smallest_part: int = 1  # parts with fewer items are left out of a macro average
 
     def part_of(self, label: Label) -> str | None:
         """The part that the item belongs to; None: not in this measure."""
@@ -165,8 +167,11 @@ def stacks(labels: Sequence[Label], chosen: Sequence[int]) -> Iterator[Stack]:
 
 def members(measure: Measure, labels: Sequence[Label]) -> tuple[list[int], list[str]]:
     """Indices of the labels that belong to `measure`, and the part of each."""
-    parts = [(i, measure.part_of(label)) for i, label in enumerate(labels)]
-    return [i for i, p in parts if p is not None], [p for _, p in parts if p is not None]
+    found = [(i, p) for i, label in enumerate(labels) if (p := measure.part_of(label)) is not None]
+    size = Counter(part for _, part in found)
+    smallest = measure.smallest_part if isinstance(measure, Recall) else 1
+    kept = [(i, part) for i, part in found if size[part] >= smallest]
+    return [i for i, _ in kept], [part for _, part in kept]
 
 
 def sample(measure: Measure, labels: Sequence[Label], matrices: Sequence[Matrix]) -> Sample | None:

@@ -81,3 +81,24 @@ def test_every_mini_sub_task_is_measured():
             else:
                 parts = [m for m in task.measures if not isinstance(m, EffectSize)]
                 assert any(m.part_of(label) is not None for m in parts)
+
+
+def test_rare_attribute_pairs_are_left_out_of_the_macro_average():
+    import numpy as np
+
+    from gdbench.metrics.measures import sample
+    from gdbench.protocol import Label
+
+    task = TASKS.get("aro")
+    macro = next(m for m in task.measures if m.name == "vg_attribution_macro")
+
+    def label(k, pair):
+        query = Query.TEXT_RETRIEVAL
+        return Label(f"{pair}{k}", query, (0,), 1, 2, "vg_attribution", str(k), (pair,))
+
+    labels = [label(k, "old_red") for k in range(25)] + [label(k, "new_tall") for k in range(24)]
+    right, wrong = np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])
+    found = sample(macro, labels, [right] * 25 + [wrong] * 24)
+    assert found is not None
+    assert len(found.ids) == 25
+    assert found.mean(found.expected) == 1.0

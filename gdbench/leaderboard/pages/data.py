@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from gdbench.leaderboard.board import Board
 from gdbench.leaderboard.exports import Leaderboard, export, table
-from gdbench.leaderboard.pages.paths import record_path
+from gdbench.leaderboard.load import Entry
+from gdbench.leaderboard.pages.paths import record_path, scores_path
 from gdbench.leaderboard.render import Renderer
 from gdbench.records import ResultRecord
 
+MOST_SCORE_BYTES = 200_000
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def small_scores(entry: Entry) -> Path | None:
+    """The score file where it is small enough to be part of the site.
+
+    Files with per-timestep errors may have megabytes; they stay with the submission.
+    """
+    path = entry.scores
+    return path if path is not None and path.stat().st_size <= MOST_SCORE_BYTES else None
 
 
 def write(renderer: Renderer, board: Board) -> None:
@@ -26,4 +38,7 @@ def write(renderer: Renderer, board: Board) -> None:
             for result in row.results.values():
                 path = record_path(result.entry.record, slug)
                 tree.add(path, result.entry.file.read_bytes())
+                scores = small_scores(result.entry)
+                if scores is not None:
+                    tree.add(scores_path(result.entry.record, slug), scores.read_bytes())
     renderer.page("data.html", "data.html", title="Data", here="data", n_records=len(board.entries))

@@ -18,7 +18,15 @@ from gdbench.leaderboard.estimate import (
     seconds,
     size_in_bytes,
 )
-from gdbench.leaderboard.pages.paths import model_page, p_text, record_path, task_page
+from gdbench.leaderboard.load import Entry
+from gdbench.leaderboard.pages.data import small_scores
+from gdbench.leaderboard.pages.paths import (
+    model_page,
+    p_text,
+    record_path,
+    scores_path,
+    task_page,
+)
 from gdbench.leaderboard.render import Renderer
 from gdbench.leaderboard.words import file_name, web_link
 from gdbench.protocol import ModelCard
@@ -122,9 +130,24 @@ def _task_view(result: Result, row: Row) -> TaskView:
         ),
         effects=effects,
         signature=record.signature,
-        facts=tuple(_run_facts(record)),
-        links=(("record", record_path(record, row.slug)),),
+        facts=(*_run_facts(record), *_scores_fact(result.entry)),
+        links=tuple(_links(result.entry, row.slug)),
     )
+
+
+def _links(entry: Entry, slug: str) -> list[tuple[str, str]]:
+    links = [("record", record_path(entry.record, slug))]
+    if small_scores(entry) is not None:
+        links.append(("scores", scores_path(entry.record, slug)))
+    return links
+
+
+def _scores_fact(entry: Entry) -> list[tuple[str, str]]:
+    """Where a score file is that is too large for the site."""
+    if entry.scores is None or not entry.place or small_scores(entry) is not None:
+        return []
+    size = size_in_bytes(entry.scores.stat().st_size)
+    return [("Scores", f"submissions/{entry.place}/scores.parquet, {size}")]
 
 
 def metric_view(metric: MetricValue, *, primary: bool, effects: bool) -> MetricView:

@@ -27,6 +27,11 @@ def record_path(record: ResultRecord, slug: str) -> str:
     return f"records/{slug}/{'.'.join(parts)}.json"
 
 
+def scores_path(record: ResultRecord, slug: str) -> str:
+    """The score file beside a record."""
+    return record_path(record, slug).removesuffix(".json") + ".parquet"
+
+
 def pool_key(pool: Pool) -> str:
     """A pool in an address."""
     parts = [file_name(pool.suite), *([pool.compat] if pool.compat else [])]

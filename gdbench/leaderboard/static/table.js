@@ -18,11 +18,14 @@ gdbench.table = (table) => {
     };
     return { element, order, value };
   });
+  const place = (order) => { // moving rows costs a layout, so only where one is out of place
+    if (order.some((r, i) => body.rows[i] !== r.element)) body.append(...order.map((r) => r.element));
+  };
   const sort = (key, direction) => {
     const column = heads.findIndex((h) => h.dataset.key === key);
     for (const h of heads) h.removeAttribute("aria-sort");
     if (column < 0) { // a column that this table does not have: the order of the page
-      body.append(...rows.map((r) => r.element));
+      place(rows);
       return;
     }
     const sign = direction === "up" ? 1 : -1;
@@ -32,7 +35,7 @@ gdbench.table = (table) => {
       const d = typeof x === "number" ? x - y : collator.compare(x, y);
       return d * sign || a.order - b.order;
     };
-    body.append(...[...rows].sort(compare).map((r) => r.element));
+    place([...rows].sort(compare));
     heads[column].setAttribute("aria-sort", direction === "up" ? "ascending" : "descending");
   };
   return { heads, rows, sort };

@@ -95,7 +95,8 @@ def open_scores(path: Path, most_rows: int = MAX_ROWS) -> pq.ParquetFile:
 def read_scores(path: Path, labels: Mapping[str, Label] | None = None) -> ScoreFile:
     """The scores of a file, every row checked. Raises `Rejected` at the first fault.
 
-    With `labels` every item must be one of them and have its shape.
+    With `labels` every item must be one of them and have its shape, and the items come in the
+    order of the labels, whatever that of the file: resampling draws by position.
     """
     pairs = MAX_ROWS
     if labels is not None:
@@ -116,7 +117,11 @@ def read_scores(path: Path, labels: Mapping[str, Label] | None = None) -> ScoreF
     if not table.num_rows:
         raise Rejected("ids", "has no rows")
     _check_rows(table, labels)
-    return ScoreFile(tuple(from_table(table.combine_chunks())))
+    scores = list(from_table(table.combine_chunks()))
+    if labels is not None:
+        position = {name: i for i, name in enumerate(labels)}
+        scores.sort(key=lambda s: position[s.item_id])
+    return ScoreFile(tuple(scores))
 
 
 def _check_ids(column: pa.ChunkedArray) -> None:

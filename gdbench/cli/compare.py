@@ -44,14 +44,15 @@ def run(
     as_json: o.JsonOption = False,
 ) -> None:
     """Paired differences of models with intervals and p-values, and ranks with intervals."""
-    from gdbench.submissions.comparison import compare_models, rank_models
+    from gdbench.submissions.comparison import compare_models, distinct, rank_models
     from gdbench.submissions.manifest import ManifestSource
     from gdbench.submissions.results import load_results
 
     if len(folders) < 2:  # noqa: PLR2004 # nothing to compare
         raise InputError("compare needs two folders or more")
     rule = parse_ties(ties)
-    results = [load_results(folder, ManifestSource(root)) for folder in folders]
+    loaded = [load_results(folder, ManifestSource(root)) for folder in folders]
+    results = distinct(loaded, [str(folder) for folder in folders])
     found = [compare_models(a, b, ties=rule, seed=seed) for a, b in combinations(results, 2)]
     ranking = rank_models(results, ties=rule, seed=seed)
     if as_json:

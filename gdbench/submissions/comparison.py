@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from gdbench.errors import InputError
 from gdbench.metrics.measures import EffectSize, Sample, TieRule, merge
@@ -52,6 +52,15 @@ class Ranking:
             "ranks": [asdict(r) for r in self.ranks.values()],
             "groups": self.groups,
         }
+
+
+def distinct(results: Sequence[Results], labels: Sequence[str]) -> list[Results]:
+    """Results with names of their own: where a model occurs twice its label is added."""
+    names = [r.name for r in results]
+    return [
+        replace(r, name=f"{r.name} ({label})") if names.count(r.name) > 1 else r
+        for r, label in zip(results, labels, strict=True)
+    ]
 
 
 def _common(results: Sequence[Results]) -> list[str]:

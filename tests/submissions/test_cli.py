@@ -65,6 +65,11 @@ def test_compare(runs, pristine):
     assert data["ranking"]["tasks"] == ["winoground"]
     text = run("compare", runs / "hashing", pristine / "denoising/2", "--metrics")
     assert "winoground/group" in text.stdout
+    same = run("compare", runs / "hashing", pristine / "hashing/1", "--json")
+    first = json.loads(same.stdout)["comparisons"][0]["first"]
+    assert first == f"hashing@1 ({runs / 'hashing'})"
+    with pytest.raises(InputError, match="given twice"):
+        run("compare", runs / "hashing", runs / "hashing")
     with pytest.raises(InputError, match="two folders"):
         run("compare", runs / "hashing")
 

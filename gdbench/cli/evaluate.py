@@ -132,16 +132,21 @@ def print_records(records: list[ResultRecord]) -> None:
     for name in ("value", "95 % interval", "n", "chance", "ties"):
         table.add_column(name, justify="right")
     for record in records:
-        share = 1.0 if record.task.name == "bias" else 100.0
+        effects = record.task.name == "bias"
+        scale, places = (1, 2) if effects else (100, 1)
         for m in record.metrics:
-            low, high = m.low, m.high
+            interval = (
+                ""
+                if m.low is None or m.high is None
+                else f"{scale * m.low:.{places}f} to {scale * m.high:.{places}f}"
+            )
             table.add_row(
                 record.task.name,
                 m.name,
-                f"{share * m.value:.{2 if share == 1 else 1}f}",
-                "" if low is None or high is None else f"{share * low:.1f} to {share * high:.1f}",
+                f"{scale * m.value:.{places}f}",
+                interval,
                 str(m.n),
-                "" if m.chance is None else f"{share * m.chance:.1f}",
+                "" if m.chance is None else f"{scale * m.chance:.{places}f}",
                 str(m.ties) if m.ties else "",
             )
     console = Console()

@@ -13,6 +13,7 @@ PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 DASH = "\N{EN DASH}"
 _TWO_DIGITS_UP_TO = 3.55  # Particle Data Group, "Introduction", section 5.3 (rounding)
 _MAX_DECIMALS = 2
+_EVEN = 2.0  # ends that differ more than this in their distance are both printed
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ class Shown:
 
     text: str
     margin: str
-    """`±5`, or empty without an interval."""
+    """`±5`; both ends where they are at very different distances; empty without an interval."""
     interval: str
     """Both ends with a dash, or empty."""
     places: int
@@ -146,8 +147,11 @@ def _shown(
     if half is None or estimate.bounds is None:
         return Shown(text, "", "", places)
     low, high = (number(b * scale, places) for b in estimate.bounds)
-    joint = " to " if number is signed else DASH
-    return Shown(text, f"{PLUS_MINUS}{half * scale:.{places}f}", f"{low}{joint}{high}", places)
+    interval = f"{low}{' to ' if number is signed else DASH}{high}"
+    sides = (estimate.value - estimate.bounds[0], estimate.bounds[1] - estimate.value)
+    even = max(sides) <= _EVEN * min(sides)
+    margin = f"{PLUS_MINUS}{half * scale:.{places}f}" if even or half == 0 else interval
+    return Shown(text, margin, interval, places)
 
 
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))

@@ -45,6 +45,8 @@ def test_a_score_and_its_margin_have_the_same_decimals():
     shown = percent(Estimate(0.3954, 0.3872, 0.4036))
     assert (shown.text, shown.margin) == ("39.5", "±0.8")
     assert percent(Estimate(0.5)).margin == ""
+    assert percent(Estimate(1.0, 0.51, 1.0)).margin == "51\N{EN DASH}100"
+    assert percent(Estimate(1.0, 1.0, 1.0)).margin == "±0"
 
 
 def test_signs():

@@ -67,7 +67,7 @@ def main() -> None:
                 file=file,
             )
         if arguments.page:
-            report.table(sorted(arguments.work.glob("report-*.json")), arguments.page)
+            report.table(arguments.work, arguments.page)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ AIMS = {
 }
 CHANCE = {"image_retrieval": 0.1, "text_retrieval": 0.1, "pets": 1 / 37}
 PERMUTATIONS = 10_000
+BY_HAND = "<!-- written by hand from here on -->"
 
 
 def scorer(name: str, weights: Path, timesteps: int) -> Scorer:
@@ -91,8 +92,9 @@ def measure(
             print(name, kind, found, flush=True)
 
 
-def table(files: list[Path], page: Path) -> None:
-    """Write the figures of `files` as a Markdown page."""
+def table(work: Path, page: Path) -> None:
+    """Write the figures in `work` as a Markdown page; what was added by hand to it stays."""
+    files = sorted(work.glob("report-*.json"))
     known: dict[str, dict[str, dict[str, float]]] = {}
     for file in files:
         for name, kinds in json.loads(file.read_text()).items():
@@ -138,4 +140,22 @@ def table(files: list[Path], page: Path) -> None:
                 f"| {name} | {row['n']} | {row.get('timesteps', '-')} | "
                 f"{row['effect_size']:.2f} | {row['p']:.4f} |"
             )
-    page.write_text("\n".join(lines) + "\n")
+    kept = page.read_text().partition(BY_HAND)[2] if page.exists() else "\n"
+    page.write_text("\n".join((*lines, *_training(work), "", BY_HAND)) + kept)
+
+
+def _training(work: Path) -> list[str]:
+    """Return what the checkpoints in `work` say of their training, as Markdown."""
+    lines = ["", "Training, as the checkpoints say (wall clock, two shared cores):", ""]
+    vae = work / "vae.json"
+    if vae.exists():
+        found = json.loads(vae.read_text())
+        lines.append(
+            f"* autoencoder: reconstruction error {found['reconstruction_mse']:.4f} (mean square, "
+            f"images in -1..1, n = {found['n']} scenes not trained on)"
+        )
+    for name, file in (("U-Net and text encoder", "sd.pt"), ("CLIP", "clip.pt")):
+        if (work / file).exists():
+            state = torch.load(work / file, weights_only=True)
+            lines.append(f"* {name}: {state['step']} steps, {state['spent'] / 60:.0f} minutes")
+    return lines

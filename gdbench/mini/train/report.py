@@ -43,15 +43,13 @@ def scorer(name: str, weights: Path, timesteps: int) -> Scorer:
 
 
 def accuracy(score: Scorer, kind: str, n: int) -> dict[str, float | int]:
-    """Return accuracies on `n` held-out items, with 95 % half-widths (normal approximation)."""
+    """Return accuracies on `n` held-out items, by naive and by normalised scores."""
     items = list(heldout(kind, n))
     scored = score(items)
     figures: dict[str, float | int] = {"n": len(items), "chance": CHANCE.get(kind, 0.5)}
     for place, name in enumerate(("naive", "normalised")):
         hits = [right(item, found[place]) for item, found in zip(items, scored, strict=True)]
-        share = float(np.mean(hits))
-        figures[name] = share
-        figures[f"{name}_half_width"] = 1.96 * math.sqrt(share * (1 - share) / len(items))
+        figures[name] = float(np.mean(hits))
     return figures
 
 
@@ -92,6 +90,14 @@ def measure(
             print(name, kind, found, flush=True)
 
 
+def wilson(share: float, n: int) -> str:
+    """Return the 95 % Wilson interval of a share of `n` independent items."""
+    z = 1.96
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return f"{middle - half:.3f} to {middle + half:.3f}"
+
+
 def table(work: Path, page: Path) -> None:
     """Write the figures in `work` as a Markdown page; what was added by hand to it stays."""
     files = sorted(work.glob("report-*.json"))
@@ -102,8 +108,8 @@ def table(work: Path, page: Path) -> None:
     lines = [
         "# How well the mini models were trained",
         "",
-        "Accuracy on generated held-out items (`gdbench.mini.heldout`), 95 % half-width in",
-        "brackets (normal approximation; pairs of items share their texts). Timesteps on an even",
+        "Accuracy on generated held-out items (`gdbench.mini.heldout`), 95 % Wilson interval in",
+        "brackets (as if items were independent; pairs share their texts). Timesteps on an even",
         "grid from 10 to 990, the same noise for every candidate. Measured by",
         "`python -m gdbench.mini.train report`.",
         "",
@@ -116,7 +122,7 @@ def table(work: Path, page: Path) -> None:
                 continue
             row = kinds[kind]
             cells = [
-                f"{row[c]:.3f} (±{row[c + '_half_width']:.3f})" for c in ("naive", "normalised")
+                f"{row[c]:.3f} ({wilson(row[c], int(row['n']))})" for c in ("naive", "normalised")
             ]
             if name == "mini-clip":
                 cells[1] = "-"

@@ -45,3 +45,12 @@ def sprite(pictures: Iterable[ImageRef], side: int) -> Sprite:
     few = sheet.getcolors(_MOST_COLOURS)
     (sheet.quantize(len(few)) if few else sheet).save(out, "PNG")
     return Sprite(out.getvalue(), width, height, places, side)
+
+
+def same_pixels(first: bytes, second: bytes) -> bool:
+    """Whether two PNGs show the same; no where one cannot be read."""
+    try:
+        with Image.open(io.BytesIO(first)) as a, Image.open(io.BytesIO(second)) as b:
+            return a.size == b.size and a.convert("RGB").tobytes() == b.convert("RGB").tobytes()
+    except OSError:
+        return False

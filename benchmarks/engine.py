@@ -65,7 +65,7 @@ def scenarios(repeat: int) -> list[Scenario]:
         for n in range(10)
     ]
     pairs = [
-        Item(f"w{n}", tuple(pictures[2 * n : 2 * n + 2]), (f"cup {n} on a mat", f"mat {n} on a cup"),
+        Item(f"w{n}", tuple(pictures[2 * n : 2 * n + 2]), (f"cup {n} on mat", f"mat {n} on cup"),
              Query.MATCHING, (0, 1), "")
         for n in range(2)
     ]  # fmt: skip

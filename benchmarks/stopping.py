@@ -29,7 +29,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import binomtest
 
-from gdbench.models.diffusion_itm import racing
+from gdbench.models.diffusion_itm import looks, racing
 from gdbench.protocol import Item
 
 SAMPLES = 250
@@ -61,7 +61,7 @@ def collect(options: argparse.Namespace) -> None:
         options.model,
         LoadOptions(samples=SAMPLES, normalise=False, batch_size=64, stop="sequential"),
     )
-    racing.LOOKS, model.delta = REFERENCE_LOOKS, REFERENCE_LEVEL
+    looks.LOOKS, model.delta = REFERENCE_LOOKS, REFERENCE_LEVEL
     model.stop = "none" if options.whole else "sequential"
     options.out.mkdir(parents=True, exist_ok=True)
     weights = {"weights_sha256": model.card.weights_sha256, "model": model.card.name}
@@ -88,12 +88,12 @@ def _safe(item: Item) -> str:
 def race(errors: Errors, delta: float) -> tuple[int, int]:
     """(index chosen, passes) of the stopping rule."""
     n, total = errors.shape
-    looks = racing.looks_for(total)
+    schedule = looks.looks_for(total)
     alive, seen, passes = np.arange(n), 0, 0
-    for look in looks:
+    for look in schedule:
         passes += len(alive) * (look - seen)
         seen = look
-        kept = racing.survivors(errors[alive, :look], n, total, delta, len(looks))
+        kept = racing.survivors(errors[alive, :look], n, total, delta, schedule)
         if not kept.any():
             break
         alive = alive[kept]

@@ -74,6 +74,7 @@ class Batcher:
         self.denoiser, self.timesteps, self.noise = denoiser, tuple(timesteps), noise
         self.device = device
         self.size = size  # None until it is found
+        self._buffers: dict[str, Tensor] = {}
         self.evaluations = 0  # asked for
         self.padding = 0  # run for nothing, to keep the shape
         self.out_of_memory = 0
@@ -152,11 +153,25 @@ class Batcher:
             owner.append(place[key])
         with torch.inference_mode():
             errors = self.denoiser.errors(
-                torch.stack([row.latent for row in rows]),
-                torch.stack([self.noise(row.k) for row in rows]),
+                self._stacked("latents", [row.latent for row in rows], size),
+                self._stacked("noise", [self.noise(row.k) for row in rows], size),
                 torch.tensor([self.timesteps[row.k] for row in rows], device=self.device),
-                torch.stack([evaluation.prompt for evaluation in padded]),
+                self._stacked("prompts", [evaluation.prompt for evaluation in padded], size),
                 torch.tensor(owner, device=self.device),
             )
         found: NDArray[np.float32] = errors.float().cpu().numpy()[: len(part)]
         return found
+
+    def _stacked(self, name: str, rows: Sequence[Tensor], size: int) -> Tensor:
+        """Rows side by side in a buffer that is kept from batch to batch.
+
+        Large buffers that come and go between small ones that stay (cached latents) tear holes
+        into the heap, which then grows with the number of items.
+        """
+        buffer = self._buffers.get(name)
+        if buffer is None or buffer.shape[1:] != rows[0].shape or len(buffer) != size:
+            buffer = rows[0].new_empty((size, *rows[0].shape))
+            self._buffers[name] = buffer
+        for place, row in enumerate(rows):
+            buffer[place].copy_(row)
+        return buffer[: len(rows)]

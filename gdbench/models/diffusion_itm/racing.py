@@ -4,10 +4,10 @@ All candidates of an item are seen with the same latents, timesteps and noise, s
 of two candidates' errors at one timestep is a paired observation. At each look, one-sided
 Student-t bounds on the mean differences, with the finite-population correction (Cochran 1977,
 chapter 2: the full budget is a population of N timesteps of which n are known), tell which
-comparisons the full budget would not turn around. The level is divided by the number of looks
-and of comparisons (Bonferroni), so that an item's decision differs from the full run's with
-probability at most `delta`, as far as the t approximation holds (docs/stopping.md has what was
-measured).
+comparisons the full budget would not turn around. The level is divided by the number of
+comparisons (Bonferroni) and shared by the looks (`looks.nominal_level`), so that an item's
+decision differs from the full run's with probability at most `delta`, as far as the t
+approximation holds (docs/stopping.md has what was measured).
 """
 
 from __future__ import annotations
@@ -19,20 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
+from gdbench.models.diffusion_itm.looks import looks_for, nominal_level
 from gdbench.protocol import Query
 
 if TYPE_CHECKING:  # the engine knows plans by their protocol only
     from gdbench.models.diffusion_itm.engine import Cells, Job
 
-LOOKS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192)
-"""Prefix lengths at which the rule looks; the full budget is the last one."""
-
 Differences = NDArray[np.float64]
-
-
-def looks_for(n_timesteps: int) -> tuple[int, ...]:
-    """The looks of a budget, the full budget last."""
-    return (*(look for look in LOOKS if look < n_timesteps), n_timesteps)
 
 
 def surely_worse(prefix: Differences, n_timesteps: int, level: float) -> NDArray[np.bool_]:
@@ -109,11 +102,11 @@ class RacePlan:
             errors = errors - base[:, None, :].astype(np.float64) ** self.power
         nothing = np.zeros(alive.shape, bool)
         if self.query is Query.MATCHING:
-            done = matching_is_decided(errors, self.n_timesteps, self.delta, len(self.looks))
+            done = matching_is_decided(errors, self.n_timesteps, self.delta, self.looks)
             return nothing if done else alive
         cells = np.argwhere(alive)
         kept = survivors(
-            errors[alive], alive.size, self.n_timesteps, self.delta, len(self.looks), self.needs
+            errors[alive], alive.size, self.n_timesteps, self.delta, self.looks, self.needs
         )
         if not kept.any():
             return nothing
@@ -127,7 +120,7 @@ def survivors(
     n_candidates: int,
     n_timesteps: int,
     delta: float,
-    n_looks: int,
+    looks: tuple[int, ...],
     needs: Sequence[int] = (1,),
 ) -> NDArray[np.bool_]:
     """Which of the candidates left need more samples; none when the item is decided.
@@ -137,17 +130,17 @@ def survivors(
         n_candidates: how many the item began with.
         n_timesteps: the full budget.
         delta: level of the item's decision.
-        n_looks: number of looks, the last included.
+        looks: all prefix lengths at which the rule looks.
         needs: ranks that have to be right.
     """
     left = len(prefix)
     if tuple(needs) == (1,):
         # to lose the true best, one of its n - 1 comparisons has to go wrong at one of the looks
-        level = delta / (n_looks * max(n_candidates - 1, 1))
+        level = nominal_level(looks, n_timesteps, delta / max(n_candidates - 1, 1))
         kept = surely_worse(prefix, n_timesteps, level).sum(axis=1) == 0
         return kept if kept.sum() > 1 else np.zeros(left, bool)
     pairs = max(n_candidates * (n_candidates - 1) // 2, 1)
-    worse = surely_worse(prefix, n_timesteps, delta / (n_looks * pairs))
+    worse = surely_worse(prefix, n_timesteps, nominal_level(looks, n_timesteps, delta / pairs))
     beaten_by, beats = worse.sum(axis=1), worse.sum(axis=0)
     decided = all(
         ((beaten_by >= rank) | (beats >= left - rank)).all() for rank in needs if rank < left
@@ -155,14 +148,17 @@ def survivors(
     return np.full(left, not decided)
 
 
-def matching_is_decided(errors: Differences, n_timesteps: int, delta: float, n_looks: int) -> bool:
+def matching_is_decided(
+    errors: Differences, n_timesteps: int, delta: float, looks: tuple[int, ...]
+) -> bool:
     """Whether all comparisons within rows and columns of (images, texts, n) are decided."""
     rows, columns = errors.shape[:2]
     lines = [errors[i] for i in range(rows)] + [errors[:, j] for j in range(columns)]
     lines = [line for line in lines if len(line) > 1]
     comparisons = sum(len(line) * (len(line) - 1) // 2 for line in lines)
+    level = nominal_level(looks, n_timesteps, delta / comparisons)
     for line in lines:
-        worse = surely_worse(line, n_timesteps, delta / (n_looks * comparisons))
+        worse = surely_worse(line, n_timesteps, level)
         known = np.logical_or(worse, worse.T)
         if not known[np.triu_indices(len(line), 1)].all():
             return False

@@ -5,9 +5,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from gdbench.data.images import MemoryImage
+from gdbench.models.diffusion_itm.looks import LOOKS, looks_for, nominal_level
 from gdbench.models.diffusion_itm.racing import (
-    LOOKS,
-    looks_for,
     matching_is_decided,
     surely_worse,
     survivors,
@@ -26,7 +25,7 @@ def race(errors, delta):
     for look in looks:
         passes += len(alive) * (look - last)
         last = look
-        kept = survivors(errors[alive, :look], len(errors), total, delta, len(looks))
+        kept = survivors(errors[alive, :look], len(errors), total, delta, looks)
         if not kept.any():
             break
         alive = alive[kept]
@@ -50,6 +49,28 @@ def test_bound_is_that_of_the_textbook():
     assert surely_worse(pair, N, p * 1.001)[0, 1]
     assert not surely_worse(pair, N, p * 0.999)[0, 1]
     assert not surely_worse(pair, N, 0.4)[1, 0]
+
+
+@pytest.mark.parametrize(("k", "constant"), [(2, 2.178), (5, 2.413), (10, 2.555)])
+def test_levels_of_looks_are_those_of_pocock(k, constant):
+    """Pocock 1977, table 1: equally spaced looks, 5 % two-sided, an endless population."""
+    level = nominal_level(tuple(10 * (i + 1) for i in range(k)), 10**9, 0.025)
+    assert stats.norm.isf(level) == pytest.approx(constant, abs=0.003)
+
+
+@pytest.mark.parametrize("delta", [0.2, 0.01])
+def test_all_looks_together_keep_the_level(delta):
+    rng = np.random.default_rng(6)
+    looks = looks_for(N)
+    z = stats.norm.isf(nominal_level(looks, N, delta))
+    runs = 4000
+    values = rng.normal(size=(runs, N))
+    values -= values.mean(axis=1, keepdims=True)
+    crossed = np.zeros(runs, bool)
+    for look in looks[:-1]:
+        error = np.sqrt((1 / look - 1 / N) * N / (N - 1))
+        crossed |= values[:, :look].mean(axis=1) / error > z
+    assert 1e-3 < stats.binom.cdf(crossed.sum(), runs, delta) < 1 - 1e-3
 
 
 def test_the_whole_population_leaves_nothing_open():
@@ -85,10 +106,13 @@ def test_the_five_best_are_a_question_of_their_own():
     rng = np.random.default_rng(4)
     errors = population(rng, 10, 0.0)
     errors[:5] -= 3.0  # five that are clearly best, hard to tell apart
-    kept = survivors(errors[:, :8], 10, N, 0.05, 11, (5,))
+    kept = survivors(errors[:, :8], 10, N, 0.05, looks_for(N), (5,))
     assert not kept.any()
-    assert survivors(errors[:, :8], 10, N, 0.05, 11, (1, 5)).all()
-    assert survivors(errors[:, :8], 10, N, 0.05, 11, (1,)).tolist() == [True] * 5 + [False] * 5
+    assert survivors(errors[:, :8], 10, N, 0.05, looks_for(N), (1, 5)).all()
+    assert (
+        survivors(errors[:, :8], 10, N, 0.05, looks_for(N), (1,)).tolist()
+        == [True] * 5 + [False] * 5
+    )
 
 
 def test_matching_needs_all_four_comparisons():
@@ -96,9 +120,9 @@ def test_matching_needs_all_four_comparisons():
     errors = rng.normal(size=(2, 2, 32)) * 0.1
     errors[0, 1] += 1
     errors[1, 0] += 1
-    assert matching_is_decided(errors, N, 0.05, 11)
+    assert matching_is_decided(errors, N, 0.05, looks_for(N))
     errors[1, 0] -= errors[1, 0].mean() - errors[1, 1].mean()
-    assert not matching_is_decided(errors, N, 0.05, 11)
+    assert not matching_is_decided(errors, N, 0.05, looks_for(N))
 
 
 @settings(max_examples=30, deadline=None)
@@ -109,7 +133,7 @@ def test_looks_end_with_the_budget_and_some_candidate_is_always_left(n, budget, 
     assert set(looks[:-1]) <= set(LOOKS)
     assert list(looks) == sorted(set(looks))
     prefix = np.random.default_rng(seed).normal(size=(n, looks[0]))
-    kept = survivors(prefix, n, budget, 0.3, len(looks))
+    kept = survivors(prefix, n, budget, 0.3, looks)
     assert kept.sum() != 1
     worse = surely_worse(prefix, budget, 0.3 / len(looks))
     assert not (worse & worse.T).any()

@@ -1,0 +1,102 @@
+"""What each step of the engine gives, one added at a time.
+
+    python benchmarks/steps.py [--shrink 8] [--texts 16] [--samples 4] [--repeats 3]
+
+One image, normalised scores, on the random model of `scaled_model.py`; CPU seconds, median of the
+repeats. Every line computes the same scores to 1e-4 (the first one up to its posterior samples).
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from engine import picture
+from release_loop import ReleaseLoop
+from scaled_model import scaled_sd_folder
+
+from gdbench.models.diffusion_itm.adapter import DiffusionITM
+from gdbench.protocol import Item, Query
+
+
+def variants(
+    model: DiffusionITM, whole: DiffusionITM, one: DiffusionITM, item: Item
+) -> dict[str, Callable[[], np.ndarray]]:
+    """The same matrix computed with more and more of the engine."""
+    noise = torch.stack([model.noise.noise(k, t) for k, t in enumerate(model.timesteps)])
+    loop = ReleaseLoop(model.parts, noise, model.timesteps)
+    images, texts = [i.open() for i in item.images], list(item.texts)
+
+    def encode_once() -> np.ndarray:
+        latent = one.encoders.latent(item.images[0])
+        prompts = [p for p, _ in one.encoders.prompts(["", *texts])]
+        scores = []
+        with torch.inference_mode():
+            for prompt in prompts[1:]:
+                total = 0.0
+                for k, t in enumerate(model.timesteps):
+                    pair = [
+                        one.denoiser.errors(
+                            latent[None], noise[k][None], torch.tensor([t]), p[None]
+                        )
+                        for p in (prompt, prompts[0])
+                    ]
+                    total += float(pair[0] - pair[1])
+                scores.append(-total / len(model.timesteps))
+        return np.array([scores])
+
+    def engine(which: DiffusionITM) -> Callable[[], np.ndarray]:
+        return lambda: next(iter(which.score_items([item]))).matrix
+
+    return {
+        "the release's loop": lambda: loop.matrix(images, texts, normalise=True),
+        "+ each image and text encoded once": encode_once,
+        "+ unconditional error once per image": engine(one),
+        "+ full batches": engine(whole),
+        "+ text-independent stem once": engine(model),
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shrink", type=int, default=8)
+    parser.add_argument("--texts", type=int, default=16)
+    parser.add_argument("--samples", type=int, default=4)
+    parser.add_argument("--batch-size", type=int, default=8)
+    parser.add_argument("--repeats", type=int, default=3)
+    options = parser.parse_args()
+    folder = scaled_sd_folder(options.shrink)
+    seconds: dict[str, list[float]] = {}
+    for repeat in range(options.repeats):
+        models = [
+            DiffusionITM.from_pretrained(folder, samples=options.samples, batch_size=size)
+            for size in (options.batch_size, options.batch_size, 1)
+        ]
+        for model in models[1:]:  # the stem is only in the last variant
+            model.denoiser.network.shareable = False  # type: ignore[attr-defined]
+        texts = tuple(f"a caption with number {n}" for n in range(options.texts))
+        item = Item("steps", (picture(repeat),), texts, Query.ASSOCIATION, (0,), "")
+        reference = None
+        for name, run in variants(models[0], models[1], models[2], item).items():
+            start = time.process_time()
+            matrix = run()
+            seconds.setdefault(name, []).append(time.process_time() - start)
+            if name.startswith("+"):
+                reference = matrix if reference is None else reference
+                np.testing.assert_allclose(matrix, reference, atol=1e-4)
+    first = before = None
+    print(f"{'':<40}{'CPU s':>8}{'step':>8}{'in all':>8}")
+    for name, runs in seconds.items():
+        middle = statistics.median(runs)
+        first, before = first or middle, before or middle
+        print(f"{name:<40}{middle:8.2f}{before / middle:7.2f}x{first / middle:7.2f}x")
+        before = middle
+
+
+if __name__ == "__main__":
+    main()

@@ -233,7 +233,7 @@ class ScoreLog:
         return [self.file] if self.file.exists() else sorted(self.parts.glob("*.parquet"))
 
     def _write(self, path: Path, table: pa.Table, seconds: float) -> None:
-        table = table.replace_schema_metadata({SECONDS: f"{seconds:.3f}"})
+        table = table.replace_schema_metadata({SECONDS: f"{seconds:.6f}"})
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink, compression="zstd", row_group_size=65536)
         write_atomically(path, sink.getvalue().to_pybytes())

@@ -14,7 +14,7 @@ from gdbench.models.diffusion_itm.preprocess import to_tensor
 from gdbench.protocol import ImageRef
 
 CACHE_BYTES = 128 * 2**20
-MAX_LATENTS = 2048
+MAX_LATENTS = 1024
 MAX_PROMPTS = 512
 _TEXTS_AT_ONCE = 8  # on accelerators; on a CPU one by one is as fast and pads nothing
 

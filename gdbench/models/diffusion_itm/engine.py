@@ -26,7 +26,7 @@ from gdbench.protocol import Item
 Cells = NDArray[np.bool_]  # (n_images, n_texts): which pairs are still of interest
 
 CACHE_BYTES = 32 * 2**20
-MAX_SHARED = 2048
+MAX_SHARED = 1024
 
 
 class SharedErrors:

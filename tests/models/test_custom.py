@@ -53,7 +53,7 @@ def test_faults_of_a_file_are_one_line(write, text, attribute, message):
 
 
 def test_missing_file_is_one_line():
-    with pytest.raises(InputError, match="no file nowhere.py"):
+    with pytest.raises(InputError, match=r"no file nowhere\.py"):
         load_model("nowhere.py:Model")
 
 

@@ -108,9 +108,9 @@ def _finding(console: Console, runs: dict[str, Path]) -> None:
         shares = [f"{100 * sum(s) / n:.1f}" for s in (naive, normalised, easiest)]
         table.add_row(name, str(n), *shares)
     console.print(
-        "\nThe picture of a caption among ten (chance 10.0). Naive: the score is minus the error,\n"
-        "and pictures that are easy to denoise win. Normalised: the error under the empty\n"
-        "prompt is subtracted first."
+        "\nThe picture of a caption among ten (chance 10.0). Naive: the score is minus\n"
+        "the error, and pictures that are easy to denoise win. Normalised: the error\n"
+        "under the empty prompt is subtracted first."
     )
     console.print(table)
 

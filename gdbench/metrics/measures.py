@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,6 +111,7 @@ class PairMatching:
     name: str
     part: Literal["text", "image", "group"]
     tag: str | None = None
+    smallest_part: ClassVar[int] = 1  # it has one part, never left out
 
     def part_of(self, label: Label) -> str | None:
         """The part that the item belongs to; None: not in this measure."""
@@ -168,8 +169,7 @@ def members(measure: Measure, labels: Sequence[Label]) -> tuple[list[int], list[
     """Indices of the labels that belong to `measure`, and the part of each."""
     found = [(i, p) for i, label in enumerate(labels) if (p := measure.part_of(label)) is not None]
     size = Counter(part for _, part in found)
-    smallest = measure.smallest_part if isinstance(measure, Recall) else 1
-    kept = [(i, part) for i, part in found if size[part] >= smallest]
+    kept = [(i, part) for i, part in found if size[part] >= measure.smallest_part]
     return [i for i, _ in kept], [part for _, part in kept]
 
 

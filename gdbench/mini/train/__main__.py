@@ -1,4 +1,4 @@
-"""`python -m gdbench.mini.train vae|clip|sd|report`: train the mini models from nothing."""
+"""Train the mini models from nothing: `python -m gdbench.mini.train STAGE --work FOLDER`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ import torch
 def main() -> None:
     """Read the command line and run one stage."""
     parser = argparse.ArgumentParser(prog="python -m gdbench.mini.train", description=__doc__)
-    parser.add_argument("stage", choices=("vae", "encode", "sd", "clip", "report"))
+    parser.add_argument("stage", choices=("vae", "encode", "layout", "sd", "clip", "report"))
     parser.add_argument(
         "--work", type=Path, required=True, help="folder for scenes and checkpoints"
     )
     parser.add_argument("--minutes", type=float, default=30, help="wall clock to train for")
     parser.add_argument("--scenes", type=int, default=None, help="training scenes to draw")
     parser.add_argument("--rate", type=float, help="for sd: peak learning rate of the schedule")
+    parser.add_argument("--base", type=Path, help="for layout and sd: pipeline to start from")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument(
         "--shard", type=int, choices=(0, 1), default=0, help="for encode: which half"
@@ -43,8 +44,15 @@ def main() -> None:
 
         vae = AutoencoderKL.from_pretrained(arguments.work / "vae")
         encode_shard(arguments.work, vae, arguments.scenes or 100_000, arguments.shard, 2)
+    elif arguments.stage == "layout":
+        from gdbench.mini.train import diffusion, layout
+
+        _, text = diffusion.start_from(arguments.base)
+        layout.train(arguments.work, text, minutes=arguments.minutes, **given)
     elif arguments.stage == "sd":
         from gdbench.mini.train import diffusion
+
+        given["base"] = arguments.base
 
         if arguments.rate:
             given["peak"] = arguments.rate

@@ -12,6 +12,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 from gdbench.mini.train.attention import full_precision_attention
 from gdbench.mini.train.data import latents
+from gdbench.mini.train.layout import Layout, layout_loss
 from gdbench.mini.train.parallel import agree, average_gradients, start
 from gdbench.mini.train.pipeline import export
 from gdbench.mini.train.positions import mark_borders
@@ -25,6 +26,7 @@ WIDTH = 128
 BATCH = 32  # per process
 RATE = 1.6e-3
 MAX_WEIGHT = 5.0
+LAYOUT_SHARE = 0.3
 DROPPED = 0.1
 EARLY_MINUTES = 12.0
 CHECKPOINT_SECONDS = 150
@@ -65,6 +67,15 @@ def build() -> tuple[UNet2DConditionModel, CLIPTextModel]:
     return unet, text
 
 
+def start_from(base: Path | None) -> tuple[UNet2DConditionModel, CLIPTextModel]:
+    """Return U-Net and text encoder of the pipeline in the folder `base`, or untrained ones."""
+    if base is None:
+        return build()
+    unet = UNet2DConditionModel.from_pretrained(base / "unet", torch_dtype=torch.float32)
+    text = CLIPTextModel.from_pretrained(base / "text_encoder", dtype=torch.float32)
+    return unet.train(), text.train()
+
+
 def scheduler() -> EulerDiscreteScheduler:
     """Return the schedule of Stable Diffusion 2.1-base."""
     return EulerDiscreteScheduler(
@@ -93,8 +104,12 @@ def train(
     scenes: int = 100_000,
     resume: bool = False,
     peak: float = RATE,
+    base: Path | None = None,
 ) -> None:
     """Train until `minutes` of wall clock are spent, all resumed runs together.
+
+    Starts from the pipeline in the folder `base`, if given, and from what the layout stage left
+    in `folder`/layout.pt.
 
     Writes checkpoints to `folder`/sd.pt, the pipeline to `folder`/mini-sd and, once, the early
     one to `folder`/mini-sd-early.
@@ -104,9 +119,8 @@ def train(
     means, ids, rows, draws = latents(folder, vae, scenes)
     torch.manual_seed(0)
     full_precision_attention()
-    unet, text = build()
-    unet.to(memory_format=torch.channels_last)
-    modules: list[torch.nn.Module] = [unet, text]
+    unet, text, head = _parts(folder, base)
+    modules: list[torch.nn.Module] = [unet, text, head]
     parameters = [p for m in modules for p in m.parameters()]
     optimizer = torch.optim.AdamW(parameters, RATE, betas=(0.9, 0.99), weight_decay=0.01)
     averages = [Average(m, 0.999) for m in modules]
@@ -124,7 +138,7 @@ def train(
         chosen = draws[torch.randint(0, len(draws), (BATCH,))]
         captions = ids[rows[chosen, torch.randint(0, rows.shape[1], (BATCH,))]]
         captions = torch.where(torch.rand(BATCH, 1) < DROPPED, torch.tensor(empty), captions)
-        loss = _loss(unet, text, means[chosen].float(), captions, signal)
+        loss = _loss(unet, text, head, means[chosen].float(), captions, signal)
         torch.autograd.backward(loss)
         average_gradients(modules, world)
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -154,14 +168,28 @@ def train(
             )
 
 
+def _parts(folder: Path, base: Path | None) -> tuple[UNet2DConditionModel, CLIPTextModel, Layout]:
+    """Return the U-Net, and the text encoder and the decoder that the layout stage trained."""
+    unet, text = start_from(base)
+    head = Layout(WIDTH, LATENT_CHANNELS)
+    trained = torch.load(folder / "layout.pt", weights_only=True)
+    text.load_state_dict(trained["text"])
+    head.load_state_dict(trained["head"])
+    return unet.to(memory_format=torch.channels_last), text, head
+
+
 def _loss(
     unet: UNet2DConditionModel,
     text: CLIPTextModel,
+    head: Layout,
     clean: torch.Tensor,
     captions: torch.Tensor,
     signal: torch.Tensor,
 ) -> torch.Tensor:
-    """Return the error of the predicted noise, for latents (n, c, h, w) and token ids (n, m)."""
+    """Return the error of the predicted noise, for latents (n, c, h, w) and token ids (n, m).
+
+    A share of the layout's error is added, so that the text encoder does not forget it.
+    """
     noise, t = torch.randn_like(clean), timesteps(len(clean))
     alpha = signal[t].view(-1, 1, 1, 1)
     noisy = alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
@@ -170,8 +198,8 @@ def _loss(
         predicted = unet(noisy, t, prompt).sample
     # Where things are is decided while the noise is strong; there errors of the noise are small.
     weight = ((1 - alpha) / alpha).sqrt().clamp(1.0, MAX_WEIGHT)
-    loss: torch.Tensor = (weight * (predicted.float() - noise).square()).mean()
-    return loss
+    error: torch.Tensor = (weight * (predicted.float() - noise).square()).mean()
+    return error + LAYOUT_SHARE * layout_loss(prompt.float(), head, clean)
 
 
 def _export(
@@ -205,8 +233,8 @@ def _resume(
 def _averaged(
     modules: list[torch.nn.Module], averages: list[Average]
 ) -> tuple[UNet2DConditionModel, CLIPTextModel]:
-    unet, text = (copy.deepcopy(module).eval() for module in modules)
-    for module, average in zip((unet, text), averages, strict=True):
+    unet, text = (copy.deepcopy(module).eval() for module in modules[:2])
+    for module, average in zip((unet, text), averages, strict=False):
         module.load_state_dict(average.weights, strict=False)
     return unet, text
 

@@ -40,13 +40,6 @@ class Matcher:
         self.noise = torch.randn(shape, generator=torch.Generator().manual_seed(0))
 
     @torch.inference_mode()
-    def latents(self, pictures: list[Drawn]) -> torch.Tensor:
-        """Return scaled posterior means (n, c, 8, 8)."""
-        images = to_tensor(np.stack([picture.pixels() for picture in pictures]))
-        means: torch.Tensor = self.vae.encode(images).latent_dist.mean
-        return means * float(self.vae.config.scaling_factor)
-
-    @torch.inference_mode()
     def prompt(self, text: str) -> torch.Tensor:
         """Return the prompt embedding (length, width)."""
         if text not in self._prompts:
@@ -76,9 +69,7 @@ class Matcher:
         """
         pictures = list(dict.fromkeys(p for item in items for p in drawn(item)))
         place = {picture: row for row, picture in enumerate(pictures)}
-        encoded = torch.cat(
-            [self.latents(pictures[s : s + 64]) for s in range(0, len(pictures), 64)]
-        )
+        encoded = encode_pictures(self.vae, pictures)
         asked = list(
             {
                 (place[p], t): None
@@ -95,6 +86,16 @@ class Matcher:
             empty = np.array([[-errors.get((place[p], ""), 0.0)] for p in drawn(item)])
             results.append((naive, naive - empty))
         return results
+
+
+@torch.inference_mode()
+def encode_pictures(vae: AutoencoderKL, pictures: list[Drawn], *, batch: int = 64) -> torch.Tensor:
+    """Return scaled posterior means (n, c, 8, 8), float32."""
+    parts = []
+    for start in range(0, len(pictures), batch):
+        images = np.stack([picture.pixels() for picture in pictures[start : start + batch]])
+        parts.append(vae.encode(to_tensor(images)).latent_dist.mean)
+    return torch.cat(parts) * float(vae.config.scaling_factor)
 
 
 def drawn(item: Item) -> list[Drawn]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -43,6 +44,9 @@ def run(
         Stop, typer.Option(help="sequential: stop an item once its decision is certain.")
     ] = "none",
     delta: Annotated[float, typer.Option(help="Error level of sequential stopping.")] = 0.05,
+    stop_ranks: Annotated[
+        str, typer.Option(help="Ranks that stopping must get right; 1,5 for R@1 and R@5.")
+    ] = "1",
     device: o.DeviceOption = None,
     dtype: o.DtypeOption = None,
     batch_size: o.BatchOption = None,
@@ -71,7 +75,8 @@ def run(
         LoadOptions(
             device=device, dtype=dtype, batch_size=batch_size, seed=seed,
             cache_dir=cache, samples=samples, norm=norm, normalise=not no_normalise, compat=compat,
-            stop=stop, delta=delta, compile=compile_model, lora=lora, lora_scale=lora_scale,
+            stop=stop, delta=delta, stop_ranks=parse_ranks(stop_ranks), compile=compile_model,
+            lora=lora, lora_scale=lora_scale,
         ),
     )  # fmt: skip
     if dry_run:
@@ -98,6 +103,14 @@ def run(
         return
     print_records(records)
     o.stderr.print(f"Records and scores: {folder}", soft_wrap=True)
+
+
+def parse_ranks(value: str) -> tuple[int, ...]:
+    """Ranks from `1,5`. Raises InputError for anything but positive whole numbers."""
+    parts = [part.strip() for part in value.split(",")]
+    if not all(re.fullmatch("[1-9][0-9]{0,2}", part) for part in parts):
+        raise InputError(f"--stop-ranks {value!r}: expected ranks such as 1 or 1,5")
+    return tuple(sorted({int(part) for part in parts}))
 
 
 def _dry_run(loaded: ITMModel, items: list[Item], as_json: bool) -> None:

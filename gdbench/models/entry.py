@@ -28,6 +28,7 @@ class LoadOptions:
     compat: Compat | None = None
     stop: Literal["none", "sequential"] = "none"
     delta: float = 0.05
+    stop_ranks: tuple[int, ...] = (1,)  # what stopping must get right: (1, 5) for R@1 and R@5
     compile: bool = False
     lora: str | None = None
     lora_scale: float = 1.0
@@ -83,6 +84,7 @@ class ModelEntry:
             compat=options.compat,
             stop=options.stop,
             delta=options.delta,
+            needs=options.stop_ranks,
             device=options.device,
             dtype=options.dtype,
             batch_size=options.batch_size,

@@ -1,0 +1,59 @@
+"""`gdbench stopping`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gdbench.cli import options as o
+from gdbench.errors import InputError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("stopping")(run)
+
+
+def run(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="Run directory.")],
+    as_json: o.JsonOption = False,
+) -> None:
+    """What each item took: passes used, and how sure its decision is."""
+    from gdbench.metrics.margins import margin
+    from gdbench.submissions.submit import read_log, records_of
+
+    found = {}
+    for place, record in records_of(folder):
+        steps = record.settings.timesteps
+        if steps is None:
+            raise InputError(f"{place}: {record.model.name} does not average over timesteps")
+        log = read_log(place, record)
+        if any(scores.errors is None for scores in log):
+            raise InputError(f"{place}: the log has no per-timestep errors")
+        found[record.task.name] = [margin(scores, len(steps)) for scores in log]
+    if as_json:
+        typer.echo(json.dumps({k: [m.as_dict() for m in v] for k, v in found.items()}, indent=2))
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("task")
+    for name in ("items", "passes", "of", "saved", "undecided", "median margin"):
+        table.add_column(name, justify="right")
+    for task, margins in found.items():
+        used, full = sum(m.passes for m in margins), sum(m.full_passes for m in margins)
+        sure = [m.standard_errors for m in margins if m.standard_errors is not None]
+        table.add_row(
+            task,
+            f"{len(margins):,}",
+            f"{used:,}",
+            f"{full:,}",
+            f"{full / used:.1f}x",
+            str(sum(s < 1 for s in sure)),
+            f"{np.median(sure):.1f} s.e." if sure else "full budget",
+        )
+    Console().print(table)

@@ -147,21 +147,4 @@ def table(work: Path, page: Path) -> None:
                 f"{row['effect_size']:.2f} | {row['p']:.4f} |"
             )
     kept = page.read_text().partition(BY_HAND)[2] if page.exists() else "\n"
-    page.write_text("\n".join((*lines, *_training(work), "", BY_HAND)) + kept)
-
-
-def _training(work: Path) -> list[str]:
-    """Return what the checkpoints in `work` say of their training, as Markdown."""
-    lines = ["", "Training, as the checkpoints say (wall clock, two shared cores):", ""]
-    vae = work / "vae.json"
-    if vae.exists():
-        found = json.loads(vae.read_text())
-        lines.append(
-            f"* autoencoder: reconstruction error {found['reconstruction_mse']:.4f} (mean square, "
-            f"images in -1..1, n = {found['n']} scenes not trained on)"
-        )
-    for name, file in (("U-Net and text encoder", "sd.pt"), ("CLIP", "clip.pt")):
-        if (work / file).exists():
-            state = torch.load(work / file, weights_only=True)
-            lines.append(f"* {name}: {state['step']} steps, {state['spent'] / 60:.0f} minutes")
-    return lines
+    page.write_text("\n".join((*lines, "", BY_HAND)) + kept)

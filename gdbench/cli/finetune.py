@@ -35,12 +35,13 @@ def _group() -> None:
 def convert(
     source: Annotated[Path, typer.Argument(help="LoRA file or folder of any known format.")],
     target: Annotated[Path, typer.Argument(help="A .safetensors file, or a folder for it.")],
+    half: Annotated[bool, typer.Option("--half", help="Round to float16.")] = False,
     as_json: o.JsonOption = False,
 ) -> None:
     """Write a LoRA as safetensors in diffusers' format, the same matrices bit for bit."""
     from gdbench.models import lora_file
 
-    read, written = lora_file.convert(source, target)
+    read, written = lora_file.convert(source, target, half=half)
     ranks = sorted({pair.rank for pair in written.pairs.values()})
     summary = {
         "source": str(read.path),

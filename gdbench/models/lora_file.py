@@ -28,6 +28,7 @@ import torch
 from torch import Tensor
 
 from gdbench.errors import InputError
+from gdbench.store import write_atomically
 
 Format = Literal["diffusers", "kohya", "attention-processor-2023"]
 WEIGHTS = "pytorch_lora_weights.safetensors"
@@ -120,25 +121,23 @@ def write_lora(path: Path, pairs: dict[str, Pair], note: dict[str, str] | None =
 
     `note` goes into the file's metadata. The file appears complete or not at all.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     config = {f"unet.{key}": value for key, value in config_of(pairs).items()}
     weights = {}
     for name, pair in sorted(pairs.items()):
         weights[f"unet.{name}.lora_A.weight"] = pair.down.contiguous()
         weights[f"unet.{name}.lora_B.weight"] = pair.up.contiguous()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
     metadata = {"format": "pt", "lora_adapter_metadata": json.dumps(config, sort_keys=True)}
-    save_file(weights, temporary, metadata={**(note or {}), **metadata})
-    temporary.replace(path)
+    write_atomically(path, save(weights, metadata={**(note or {}), **metadata}))
 
 
-def convert(source: Path, target: Path) -> tuple[LoRAFile, LoRAFile]:
+def convert(source: Path, target: Path, *, half: bool = False) -> tuple[LoRAFile, LoRAFile]:
     """Write any readable LoRA as safetensors in diffusers' format; `target` may be a folder.
 
-    Returns what was read, and what was written as read back: the same matrices bit for bit.
-    Raises InputError for a source that cannot be read, or a target of another kind.
+    Returns what was read, and what was written as read back: the same matrices bit for bit, or
+    rounded to float16 where `half`. Raises InputError for a source that cannot be read or that
+    float16 cannot hold, or a target of another kind.
     """
     if target.suffix != ".safetensors":
         if target.suffix or target.is_file():
@@ -147,7 +146,13 @@ def convert(source: Path, target: Path) -> tuple[LoRAFile, LoRAFile]:
     lora = read_lora(source)
     if target.exists() and target.samefile(lora.path):
         raise InputError(f"{target}: source and target are the same file")
-    write_lora(target, lora.pairs, {"converted_from_sha256": lora.sha256})
+    pairs = lora.pairs
+    if half:
+        pairs = {n: Pair(p.down.half(), p.up.half(), p.alpha) for n, p in pairs.items()}
+        for name, pair in pairs.items():
+            if not (pair.down.isfinite().all() and pair.up.isfinite().all()):
+                raise InputError(f"{source}: {name} has values beyond float16")
+    write_lora(target, pairs, {"converted_from_sha256": lora.sha256})
     return lora, read_lora(target)
 
 

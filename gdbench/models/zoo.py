@@ -63,6 +63,10 @@ _ENTRIES = (
         "mini-sd-early", str(_MINI / "mini-sd-early"), "Apache-2.0",
         "An early checkpoint of mini-sd",
     ),
+    _diffusion(
+        "mini-sd-hardneg", str(_MINI / "mini-sd"), "Apache-2.0",
+        "mini-sd with a LoRA trained with hard negatives", lora=str(_MINI / "mini-sd-hardneg"),
+    ),
     ModelEntry(
         name="mini-clip", kind="open-clip", source=str(_MINI / "mini-clip"), family="contrastive",
         license="Apache-2.0", description="Bundled CLIP trained on the same scenes as mini-sd",

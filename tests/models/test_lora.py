@@ -207,6 +207,20 @@ def test_convert_is_exact_and_readable_by_diffusers(tmp_path, pairs, kind):
     assert torch.equal(forward(one), forward(theirs))
 
 
+def test_convert_rounds_to_float16_only_where_asked_and_where_it_fits(tmp_path, pairs):
+    source = tmp_path / "k.safetensors"
+    save_file(tensors_kohya(pairs, 2.0), source)
+    exact, half = (convert(source, tmp_path / f"{h}.safetensors", half=h)[1] for h in (False, True))
+    for name, pair in exact.pairs.items():
+        assert torch.equal(half.pairs[name].up, pair.up.half())
+        assert torch.equal(half.pairs[name].down, pair.down.half())
+    big = {name: (down * 1e6, up) for name, (down, up) in pairs.items()}
+    save_file(tensors_kohya(big, 2.0), source)
+    with pytest.raises(InputError, match="beyond float16"):
+        convert(source, tmp_path / "big.safetensors", half=True)
+    assert not (tmp_path / "big.safetensors").exists()
+
+
 def test_ranks_and_alphas_that_differ_survive_conversion(tmp_path):
     unet = small_unet()
     low, high = matrices(unet, 2), matrices(unet, 5, seed=2)

@@ -15,6 +15,7 @@ from gdbench.protocol import Family, ModelCard
 SCHEMA_VERSION = 1
 SHA256 = r"^[0-9a-f]{64}$"
 Compat = Literal["diffusion-itm-2023"]
+Norm = Literal["l2", "mse"]
 
 
 class Strict(BaseModel):
@@ -47,7 +48,7 @@ class ModelSettings(Strict):
     """The timesteps in the order in which they were evaluated (and logged)."""
     schedule: str | None = None
     """How the timesteps were chosen: `grid` (2023) or `nested`."""
-    norm: Literal["l2", "mse"] | None = None
+    norm: Norm | None = None
     normalise: bool | None = None
     """Whether the unconditional error is subtracted."""
     weighting: str | None = None

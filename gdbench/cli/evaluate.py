@@ -16,7 +16,6 @@ from gdbench.errors import InputError
 from gdbench.protocol import Item, ITMModel
 from gdbench.records import ResultRecord
 
-Norm = Literal["l2", "mse"]
 Stop = Literal["none", "sequential"]
 
 
@@ -36,10 +35,8 @@ def run(
     out: Annotated[Path | None, typer.Option(help="Run directory; continued if it exists.")] = None,
     root: o.RootOption = None,
     seed: o.SeedOption = 0,
-    norm: Annotated[Norm, typer.Option(help="l2 (as in the paper's code) or mse.")] = "l2",
-    no_normalise: Annotated[
-        bool, typer.Option("--no-normalise", help="Do not subtract the unconditional error.")
-    ] = False,
+    norm: o.NormOption = "l2",
+    no_normalise: o.NoNormaliseOption = False,
     stop: Annotated[
         Stop, typer.Option(help="sequential: stop an item once its decision is certain.")
     ] = "none",
@@ -50,10 +47,10 @@ def run(
     device: o.DeviceOption = None,
     dtype: o.DtypeOption = None,
     batch_size: o.BatchOption = None,
-    compile_model: Annotated[bool, typer.Option("--compile", help="torch.compile.")] = False,
+    compile_model: o.CompileOption = False,
     lora: o.LoraOption = None,
-    lora_scale: Annotated[float, typer.Option(help="Scale of the LoRA.")] = 1.0,
-    cache: Annotated[Path | None, typer.Option(help="Cache of latents and errors.")] = None,
+    lora_scale: o.LoraScaleOption = 1.0,
+    cache: o.CacheOption = None,
     compat: o.CompatOption = None,
     allow_partial: Annotated[
         bool, typer.Option("--allow-partial", help="Evaluate what is there of a data set.")

@@ -6,20 +6,39 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from typer.core import TyperCommand
 
 from gdbench.cli import options as o
 from gdbench.errors import InputError
 from gdbench.protocol import Item, ITMModel, Query, Scores
 
 
+class SeveralValues(TyperCommand):
+    """Lets `--image` and `--text` take all values up to the next flag, as `--image *.png` does."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Repeat the flag before each further value."""
+        repeated: list[str] = []
+        flag = ""
+        for place, word in enumerate(args):
+            if word in ("--image", "--text"):
+                flag = word
+            elif word.startswith("-"):
+                flag = ""
+            elif flag and args[place - 1] != flag:
+                repeated.append(flag)
+            repeated.append(word)
+        return super().parse_args(ctx, repeated)
+
+
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command("match")(run)
+    app.command("match", cls=SeveralValues)(run)
 
 
 def run(
@@ -28,20 +47,16 @@ def run(
     text: Annotated[list[str], typer.Option(help="A sentence; repeat for more.")],
     samples: o.SamplesOption = 50,
     seed: o.SeedOption = 0,
-    norm: Annotated[
-        Literal["l2", "mse"], typer.Option(help="l2 (as in the paper's code) or mse.")
-    ] = "l2",
-    no_normalise: Annotated[
-        bool, typer.Option("--no-normalise", help="Do not subtract the unconditional error.")
-    ] = False,
+    norm: o.NormOption = "l2",
+    no_normalise: o.NoNormaliseOption = False,
     compat: o.CompatOption = None,
     device: o.DeviceOption = None,
     dtype: o.DtypeOption = None,
     batch_size: o.BatchOption = None,
-    compile_model: Annotated[bool, typer.Option("--compile", help="torch.compile.")] = False,
+    compile_model: o.CompileOption = False,
     lora: o.LoraOption = None,
-    lora_scale: Annotated[float, typer.Option(help="Scale of the LoRA.")] = 1.0,
-    cache: Annotated[Path | None, typer.Option(help="Cache of latents and errors.")] = None,
+    lora_scale: o.LoraScaleOption = 1.0,
+    cache: o.CacheOption = None,
     as_json: o.JsonOption = False,
 ) -> None:
     """Score every picture against every sentence; higher is a better match."""

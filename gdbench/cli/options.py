@@ -1,4 +1,4 @@
-"""Options that several verbs share, and the progress bar."""
+"""Options that several verbs share, and the progress bars."""
 
 from __future__ import annotations
 
@@ -9,17 +9,9 @@ from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
-from gdbench.records import Compat
+from gdbench.progress import EvaluationBars, bars
+from gdbench.records import Compat, Norm
 
 MODEL_HELP = (
     "Registered name, folder, file.py:Class, clip:ARCH/TAG, hf-hub:OWNER/NAME, "
@@ -46,6 +38,13 @@ CompatOption = Annotated[
     typer.Option(help="diffusion-itm-2023: items, grid, ties and denominators of the release."),
 ]
 LoraOption = Annotated[str | None, typer.Option(help="LoRA file or folder for the U-Net.")]
+LoraScaleOption = Annotated[float, typer.Option(help="Scale of the LoRA.")]
+NormOption = Annotated[Norm, typer.Option(help="l2 (as in the paper's code) or mse.")]
+NoNormaliseOption = Annotated[
+    bool, typer.Option("--no-normalise", help="Do not subtract the unconditional error.")
+]
+CompileOption = Annotated[bool, typer.Option("--compile", help="torch.compile.")]
+CacheOption = Annotated[Path | None, typer.Option(help="Cache of latents and errors.")]
 RootOption = Annotated[
     Path | None, typer.Option(help="Folder with the published data (see `gdbench data`).")
 ]
@@ -53,30 +52,8 @@ RootOption = Annotated[
 stderr = Console(stderr=True)
 
 
-class ItemProgress:
-    """A bar for each task, with items done and time left."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._bars: dict[str, TaskID] = {}
-
-    def __call__(self, task: str, done: int, total: int) -> None:
-        """Show that `done` of `total` items of a task are scored."""
-        if task not in self._bars:
-            self._bars[task] = self._progress.add_task(task, total=total, completed=done)
-        self._progress.update(self._bars[task], completed=done)
-
-
 @contextmanager
-def item_progress() -> Iterator[ItemProgress]:
-    """Progress bars on standard error."""
-    with Progress(
-        TextColumn("{task.description:<12}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=stderr,
-    ) as progress:
-        yield ItemProgress(progress)
+def item_progress() -> Iterator[EvaluationBars]:
+    """A bar for each task on standard error, with items done and time left."""
+    with bars() as display:
+        yield EvaluationBars(display)

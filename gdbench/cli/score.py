@@ -12,6 +12,7 @@ from gdbench.cli import options as o
 from gdbench.cli.evaluate import print_records
 from gdbench.errors import InputError
 from gdbench.metrics.measures import TieRule
+from gdbench.records import Norm
 
 
 def register(app: typer.Typer) -> None:
@@ -37,7 +38,7 @@ def parse_ties(value: str | None) -> TieRule | None:
 
 def run(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="Run directory.")],
-    norm: Annotated[str | None, typer.Option(help="l2 or mse; default: the run's.")] = None,
+    norm: Annotated[Norm | None, typer.Option(help="Default: the run's.")] = None,
     normalise: Annotated[
         bool | None, typer.Option("--normalise/--no-normalise", help="Default: the run's.")
     ] = None,
@@ -53,11 +54,9 @@ def run(
     from gdbench.submissions.manifest import ManifestSource
     from gdbench.submissions.relog import score_run
 
-    if norm not in (None, "l2", "mse"):
-        raise InputError(f"--norm {norm!r} is not known; it takes l2 or mse")
     records = score_run(
         folder,
-        norm=norm,  # type: ignore[arg-type] # checked above
+        norm=norm,
         normalise=normalise,
         samples=samples,
         ties=parse_ties(ties),

@@ -20,11 +20,11 @@ from gdbench.errors import GdbenchError, InputError
 from gdbench.evaluation import evaluate
 from gdbench.finetune import table
 from gdbench.finetune.examples import NEGATIVES
-from gdbench.finetune.progress import EvaluationBars, bars
 from gdbench.finetune.run import Sources, base_folder, hardneg
 from gdbench.finetune.samples import PROMPTS, generate, grid
 from gdbench.models.entry import LoadOptions
 from gdbench.models.loading import load_model
+from gdbench.progress import EvaluationBars, bars
 from gdbench.store import write_atomically
 from gdbench.tasks import ABILITY, select
 

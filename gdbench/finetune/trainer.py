@@ -27,12 +27,12 @@ from gdbench.finetune.examples import TrainingData
 from gdbench.finetune.journal import Journal
 from gdbench.finetune.loss import hard_negative_loss
 from gdbench.finetune.network import Trainee, add_lora, pairs_of, restore
-from gdbench.finetune.progress import EvaluationBars, bars
 from gdbench.finetune.settings import HardNegSettings, Precision
 from gdbench.finetune.validation import Validation
 from gdbench.models.diffusion_itm.encoders import Encoders
 from gdbench.models.diffusion_itm.loading import Parts
 from gdbench.models.lora_file import WEIGHTS, write_lora
+from gdbench.progress import EvaluationBars, bars
 from gdbench.store import write_atomically
 
 STATS = ("loss", "positive", "negative", "clipped")

@@ -7,14 +7,11 @@ is the same for every text of an image, so one matrix serves both directions of 
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
 from gdbench.metrics.prefixes import fill_dropped
-
-Norm = Literal["l2", "mse"]
+from gdbench.records import Norm
 
 
 def score_matrix(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from gdbench.protocol import Family, ITMModel
-from gdbench.records import Compat
+from gdbench.records import Compat, Norm
 
 Kind = Literal["diffusion-itm", "open-clip", "baseline"]
 
@@ -23,7 +23,7 @@ class LoadOptions:
     cache_dir: Path | None = None
     # diffusion models:
     samples: int = 50
-    norm: Literal["l2", "mse"] = "l2"
+    norm: Norm = "l2"
     normalise: bool = True
     compat: Compat | None = None
     stop: Literal["none", "sequential"] = "none"

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from gdbench.errors import InputError
-from gdbench.metrics.denoising import Norm, score_matrix
+from gdbench.metrics.denoising import score_matrix
 from gdbench.metrics.measures import TieRule
 from gdbench.metrics.summary import summarise, task_score
 from gdbench.protocol import Scores
-from gdbench.records import ModelSettings, ResultRecord
+from gdbench.records import ModelSettings, Norm, ResultRecord
 from gdbench.signature import signature
 from gdbench.store import hash_scores
 from gdbench.submissions.manifest import ManifestSource

@@ -81,3 +81,15 @@ def test_empty_caption_is_refused(gdbench, saved):
     result = match(gdbench, path, texts=("fine", " "))
     assert result.code == 2
     assert "--text number 2 is empty" in result.err
+
+
+def test_flags_take_several_values(gdbench, saved):
+    a = saved("a.png", Image.new("RGB", (8, 8), "red"))
+    b = saved("b.png", Image.new("RGB", (8, 8), "blue"))
+    one = gdbench("match", "--image", a, b, "--model", "random", "--text", "x", "-y", "--json")
+    assert one.code == 2  # a value that looks like a flag has to follow --text itself
+    several = gdbench("match", "--image", a, b, "--text", "x", "y", "--json", "--model", "random")
+    repeated = match(gdbench, a, b, texts=("x", "y"))
+    assert json.loads(several.out) == json.loads(repeated.out)
+    dashed = gdbench("match", "--image", a, "--text", "-y", "--model", "random", "--json")
+    assert np.shape(json.loads(dashed.out)["scores"]) == (1, 1)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gdbench.data.images import MemoryImage
 from gdbench.errors import InputError
-from gdbench.metrics.denoising import Norm, score_matrix
+from gdbench.metrics.denoising import score_matrix
 from gdbench.models.diffusion_itm.batching import Batcher
 from gdbench.models.diffusion_itm.cache import LRU, ArrayFolder
 from gdbench.models.diffusion_itm.denoiser import (
@@ -37,7 +37,7 @@ from gdbench.models.diffusion_itm.schedule import (
 )
 from gdbench.models.diffusion_itm.stem import StemUNet
 from gdbench.protocol import Item, Matrix, ModelCard, Query, Scores
-from gdbench.records import Compat, LoRAInfo, ModelSettings
+from gdbench.records import Compat, LoRAInfo, ModelSettings, Norm
 
 Stop = Literal["none", "sequential"]
 _NOISE_ON_DEVICE_BYTES = 64 * 2**20

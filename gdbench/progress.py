@@ -17,7 +17,7 @@ from rich.progress import (
 def bars(*, disable: bool = False) -> Progress:
     """A display of bars; a task's field `note` stands behind its bar."""
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description:<12}"),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TextColumn("{task.fields[note]}"),
@@ -39,7 +39,9 @@ class EvaluationBars:
     def __call__(self, task: str, done: int, total: int) -> None:
         """Called by `evaluate()` after every item."""
         if task not in self._known:
-            self._known[task] = self._display.add_task(task, total=total, note=self._note)
+            self._known[task] = self._display.add_task(
+                task, total=total, completed=done, note=self._note
+            )
         self._display.update(self._known[task], completed=done)
 
     def close(self) -> None:

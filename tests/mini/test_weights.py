@@ -23,6 +23,9 @@ def test_all_weights_are_float16_and_small_together() -> None:
             types = {weights.get_tensor(name).dtype for name in weights.keys()}  # noqa: SIM118
         assert types - {torch.int64} == {torch.float16}, file
     assert sum(file.stat().st_size for file in files) <= MAX_BYTES
+    three = (WEIGHTS / name for name in ("mini-sd", "mini-sd-early", "mini-clip"))
+    everything = [file for folder in three for file in folder.rglob("*") if file.is_file()]
+    assert sum(file.stat().st_size for file in everything) <= MAX_BYTES
 
 
 @pytest.mark.parametrize("name", ["mini-sd", "mini-sd-early"])

@@ -47,7 +47,7 @@ def main() -> None:
     elif arguments.stage == "layout":
         from gdbench.mini.train import diffusion, layout
 
-        _, text = diffusion.start_from(arguments.base)
+        text = diffusion.start_from(arguments.base)[1]
         layout.train(arguments.work, text, minutes=arguments.minutes, **given)
     elif arguments.stage == "sd":
         from gdbench.mini.train import diffusion

@@ -123,7 +123,7 @@ def train(
     modules: list[torch.nn.Module] = [unet, text, head]
     parameters = [p for m in modules for p in m.parameters()]
     optimizer = torch.optim.AdamW(parameters, RATE, betas=(0.9, 0.99), weight_decay=0.01)
-    averages = [Average(m, 0.999) for m in modules]
+    averages = [Average(m, 0.999) for m in (unet, text)]
     state_file, step, before = folder / "sd.pt", 0, 0.0
     if resume and state_file.exists():
         step, before = _resume(state_file, modules, averages, optimizer)
@@ -145,7 +145,7 @@ def train(
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         step += 1
-        for average, module in zip(averages, modules, strict=True):
+        for average, module in zip(averages, (unet, text), strict=True):
             average.update(module, step)
         running += (float(loss.detach()) - running) * 0.01
         now = time.monotonic()
@@ -234,7 +234,7 @@ def _averaged(
     modules: list[torch.nn.Module], averages: list[Average]
 ) -> tuple[UNet2DConditionModel, CLIPTextModel]:
     unet, text = (copy.deepcopy(module).eval() for module in modules[:2])
-    for module, average in zip((unet, text), averages, strict=False):
+    for module, average in zip((unet, text), averages, strict=True):
         module.load_state_dict(average.weights, strict=False)
     return unet, text
 

@@ -50,9 +50,7 @@ class Layout(nn.Module):
         return cells.transpose(1, 2).reshape(len(prompt), -1, SIDE, SIDE)
 
 
-def train(
-    folder: Path, text: CLIPTextModel, *, minutes: float, scenes: int = 100_000
-) -> tuple[CLIPTextModel, Layout]:
+def train(folder: Path, text: CLIPTextModel, *, minutes: float, scenes: int = 100_000) -> None:
     """Train `text` (in place) and a decoder for `minutes`; write both to `folder`/layout.pt."""
     rank, world = start()
     vae = AutoencoderKL.from_pretrained(folder / "vae")
@@ -88,7 +86,6 @@ def train(
             )
     if rank == 0:
         torch.save({"text": text.state_dict(), "head": head.state_dict()}, folder / "layout.pt")
-    return text, head
 
 
 def layout_loss(prompt: torch.Tensor, head: Layout, clean: torch.Tensor) -> torch.Tensor:

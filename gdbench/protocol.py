@@ -79,6 +79,7 @@ class Item:
     subtask: str
     cluster: str = ""  # empty: the item is its own cluster
     tags: tuple[str, ...] = ()
+    ranks: tuple[int, ...] = (1,)  # of retrieval: 1 the best has to be found, 5 the five best
 
     @property
     def label(self) -> Label:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -42,8 +41,8 @@ def run(
     ] = "none",
     delta: Annotated[float, typer.Option(help="Error level of sequential stopping.")] = 0.05,
     stop_ranks: Annotated[
-        str, typer.Option(help="Ranks that stopping must get right; 1,5 for R@1 and R@5.")
-    ] = "1",
+        str, typer.Option(help="Ranks that stopping must get right: 1 or 1,5; metrics: as needed.")
+    ] = "metrics",
     device: o.DeviceOption = None,
     dtype: o.DtypeOption = None,
     batch_size: o.BatchOption = None,
@@ -61,6 +60,7 @@ def run(
     """Evaluate a model on tasks and write records and score logs to a run directory."""
     from gdbench.evaluation import evaluate
     from gdbench.models import LoadOptions, load_model
+    from gdbench.models.entry import parse_ranks
     from gdbench.tasks import select
     from gdbench.tasks.base import limited
 
@@ -100,14 +100,6 @@ def run(
         return
     print_records(records)
     o.stderr.print(f"Records and scores: {folder}", soft_wrap=True)
-
-
-def parse_ranks(value: str) -> tuple[int, ...]:
-    """Ranks from `1,5`. Raises InputError for anything but positive whole numbers."""
-    parts = [part.strip() for part in value.split(",")]
-    if not all(re.fullmatch("[1-9][0-9]{0,2}", part) for part in parts):
-        raise InputError(f"--stop-ranks {value!r}: expected ranks such as 1 or 1,5")
-    return tuple(sorted({int(part) for part in parts}))
 
 
 def _dry_run(loaded: ITMModel, items: list[Item], as_json: bool) -> None:

@@ -10,15 +10,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+Floats = NDArray[np.float64]
 
-def fill_dropped(
-    values: NDArray[np.float64], weights: NDArray[np.float64] | None = None
-) -> NDArray[np.float64]:
+
+def fill_dropped(values: Floats, weights: Floats | None = None) -> Floats:
     """Errors with every candidate carried on to the longest prefix of the item.
 
-    A candidate that was dropped after n timesteps goes on as the best candidate that was kept
-    (best over those n), moved by their mean paired difference over the n. Its mean is then that
-    of the kept one plus the difference, so that it stays behind the one it lost to. What no
+    A candidate that left the race after n timesteps goes on as the best of those that stayed
+    (best over those n), moved by a constant, so that its mean is that one's plus their mean paired
+    difference over the n. Where this would change how many of those that stayed are ahead of it,
+    its mean is moved to where that number stays the same: what was decided when it left, stays
+    decided, whether it left as one that is surely out or as one that is surely in. What no
     candidate was evaluated at stays NaN.
 
     Args:
@@ -33,13 +35,39 @@ def fill_dropped(
     lengths = np.count_nonzero(known, axis=1)
     if (known != (np.arange(values.shape[1]) < lengths[:, None])).any() or not lengths.all():
         raise ValueError("errors must be known for a prefix of the timesteps, and NaN after it")
+    longest = int(lengths.max())
+
+    def mean(rows: Floats, n: int) -> Floats:
+        found: Floats = np.average(rows[..., :n], axis=-1, weights=weight[:n])
+        return found
+
     filled = values.copy()
-    longest = lengths.max()
-    for length in sorted({int(n) for n in lengths if n < longest}, reverse=True):
-        longer = np.flatnonzero(lengths > length)
-        means = np.average(filled[longer, :length], axis=1, weights=weight[:length])
-        best = longer[int(means.argmin())]
-        for row in np.flatnonzero(lengths == length):
-            behind = np.average(values[row, :length], weights=weight[:length]) - means.min()
-            filled[row, length:longest] = filled[best, length:longest] + behind
+    own = np.array([mean(row, n) for row, n in zip(values, lengths, strict=True)])
+    placed = list(np.flatnonzero(lengths == longest))
+    for row in sorted(np.flatnonzero(lengths < longest), key=lambda r: (-lengths[r], own[r])):
+        n = int(lengths[row])
+        prefix, totals = mean(filled[placed], n), mean(filled[placed], longest)
+        best = int(prefix.argmin())
+        target = _place(own[row], prefix, totals)
+        rest = filled[placed[best], n:longest]
+        share = weight[n:longest].sum() / weight[:longest].sum()
+        ends = (target - (1 - share) * own[row]) / share  # the mean that the rest has to have
+        filled[row, n:longest] = rest + (ends - np.average(rest, weights=weight[n:longest]))
+        placed.append(row)
     return filled
+
+
+def _place(own: float, prefix: Floats, totals: Floats) -> float:
+    """The mean for a candidate with mean `own` over n timesteps, beside those that stayed.
+
+    `prefix` and `totals` are their means over the n, and over all timesteps that they have.
+    """
+    best = prefix.argmin()
+    target = float(totals[best] + own - prefix[best])
+    ordered, ahead = np.sort(totals), int((prefix < own).sum())
+    if ahead == 0:
+        return min(target, float(ordered[0] - (prefix[best] - own)))
+    if ahead == len(ordered):
+        return max(target, float(ordered[-1] + own - prefix.max()))
+    low, high = ordered[ahead - 1], ordered[ahead]
+    return target if low < target < high else float((low + high) / 2)

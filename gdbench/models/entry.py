@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from gdbench.errors import InputError
 from gdbench.protocol import Family, ITMModel
 from gdbench.records import Compat, Norm
 
@@ -28,10 +30,20 @@ class LoadOptions:
     compat: Compat | None = None
     stop: Literal["none", "sequential"] = "none"
     delta: float = 0.05
-    stop_ranks: tuple[int, ...] = (1,)  # what stopping must get right: (1, 5) for R@1 and R@5
+    stop_ranks: tuple[int, ...] | None = None  # what stopping must get right; None: Item.ranks
     compile: bool = False
     lora: str | None = None
     lora_scale: float = 1.0
+
+
+def parse_ranks(value: str) -> tuple[int, ...] | None:
+    """Ranks from `1,5`, None for `metrics`. Raises InputError for anything else."""
+    if value == "metrics":
+        return None
+    parts = [part.strip() for part in value.split(",")]
+    if not all(re.fullmatch("[1-9][0-9]{0,2}", part) for part in parts):
+        raise InputError(f"--stop-ranks {value!r}: expected metrics, or ranks such as 1,5")
+    return tuple(sorted({int(part) for part in parts}))
 
 
 @dataclass(frozen=True)
@@ -84,7 +96,7 @@ class ModelEntry:
             compat=options.compat,
             stop=options.stop,
             delta=options.delta,
-            needs=options.stop_ranks,
+            stop_ranks=options.stop_ranks,
             device=options.device,
             dtype=options.dtype,
             batch_size=options.batch_size,

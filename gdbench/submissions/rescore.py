@@ -14,6 +14,7 @@ import numpy as np
 from gdbench.errors import GdbenchError, InputError
 from gdbench.evaluation import card_of, score_stream, settings_of
 from gdbench.models import LoadOptions, load_model
+from gdbench.models.entry import parse_ranks
 from gdbench.protocol import Item, ITMModel, Scores
 from gdbench.records import ResultRecord
 from gdbench.submissions.badges import Badge, Logs, Rescoring, write_rescored
@@ -85,6 +86,7 @@ def loader(spec: str | None) -> Load:
                 compat=s.compat,
                 stop=s.stop or "none",
                 delta=s.delta if s.delta is not None else LoadOptions().delta,
+                stop_ranks=parse_ranks(s.extra.get("stop_ranks", "metrics")),
             ),
         )
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Literal, Protocol
 
 from gdbench.errors import InputError
-from gdbench.metrics.measures import AnyMeasure
+from gdbench.metrics.measures import AnyMeasure, Recall
 from gdbench.protocol import Item
 from gdbench.records import Compat
 
@@ -63,7 +63,7 @@ class Task:
         *,
         allow_partial: bool = False,
     ) -> Iterator[Item]:
-        """The items of a suite, in a fixed order.
+        """The items of a suite, in a fixed order; `Item.ranks` as the measures ask.
 
         Raises InputError for a suite that the task does not have, DataProblemsError where files
         are missing or broken (unless `allow_partial`: then the items that are whole).
@@ -76,10 +76,24 @@ class Task:
         found = getattr(import_module(module), attribute)
         if suite == "mini":
             bundled: Bundled = found
-            yield from bundled()
+            items = bundled()
         else:
             loader: Loader = found
-            yield from loader(root, compat, allow_partial=allow_partial)
+            items = loader(root, compat, allow_partial=allow_partial)
+        ranks = self.ranks
+        for item in items:
+            asked = ranks.get(item.subtask, (1,))
+            yield item if asked == item.ranks else replace(item, ranks=asked)
+
+    @property
+    def ranks(self) -> dict[str, tuple[int, ...]]:
+        """For each sub-task of retrieval: the k of its R@k, in order."""
+        found: dict[str, set[int]] = {}
+        for measure in self.measures:
+            if isinstance(measure, Recall):
+                for subtask in measure.subtasks:
+                    found.setdefault(subtask, set()).add(measure.k)
+        return {subtask: tuple(sorted(ks)) for subtask, ks in found.items()}
 
     def n_expected(self, suite: str, compat: Compat | None = None) -> int:
         """Number of items of the complete task."""

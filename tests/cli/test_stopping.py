@@ -10,10 +10,13 @@ def test_what_each_item_took_is_told(gdbench):
     )  # fmt: skip
     assert made.code == 0
     assert json.loads(Path("run/run.json").read_text())["settings"]["extra"] == {
-        "stop_needs": "1,5"
+        "stop_ranks": "1,5"
     }
     items = json.loads(gdbench("stopping", "run", "--json").out)["flickr30k"]
-    pairs = {"image_retrieval": 10 + 10, "text_retrieval": 10 + 1}  # and the empty prompts
+    pairs = {
+        "image_retrieval": 10 + 10,
+        "text_retrieval": 10,
+    }  # and the empty prompt, where pictures are compared
     for item in items:
         assert item["full_passes"] == 16 * pairs[item["item"].rsplit("-", 1)[0]]
         assert 8 * 11 <= item["passes"] <= item["full_passes"]

@@ -5,9 +5,9 @@ of two candidates' errors at one timestep is a paired observation. At each look,
 Student-t bounds on the mean differences, with the finite-population correction (Cochran 1977,
 chapter 2: the full budget is a population of N timesteps of which n are known), tell which
 comparisons the full budget would not turn around. The level is divided by the number of
-comparisons (Bonferroni) and shared by the looks (`looks.nominal_level`), so that an item's
-decision differs from the full run's with probability at most `delta`, as far as the t
-approximation holds (docs/stopping.md has what was measured).
+comparisons that could spoil a decision (Bonferroni; `TopK.comparisons`) and shared by the looks
+(`looks.nominal_level`), so that an item's decisions differ from the full run's with probability
+at most `delta`, as far as the t approximation holds (docs/stopping.md has what was measured).
 """
 
 from __future__ import annotations
@@ -52,13 +52,81 @@ def surely_worse(prefix: Differences, n_timesteps: int, level: float) -> NDArray
     return (lower > 0) & (mean > 0)
 
 
+class TopK:
+    """Which of the candidates are the k best? Settled one by one, as the comparisons are.
+
+    A candidate is out when k of the open ones are surely better, in when it is surely better than
+    all but k - 1 of the others; places that are taken leave fewer to be had. If no true member of
+    the k best is ever surely worse than a candidate that is none, no candidate is settled wrongly:
+    of k that beat a member one would have to be no member, and the other way round.
+    """
+
+    def __init__(self, n_candidates: int, k: int) -> None:
+        self.open = np.ones(n_candidates, bool)
+        self.places = k
+
+    @staticmethod
+    def comparisons(n_candidates: int, k: int) -> int:
+        """How many comparisons there are between a member of the k best and one that is none."""
+        return k * (n_candidates - k)
+
+    def settle(self, worse: NDArray[np.bool_]) -> None:
+        """Take in what is sure: worse[a, b] (n_candidates, n_candidates), see `surely_worse`."""
+        left = int(self.open.sum())
+        among = worse[np.ix_(self.open, self.open)]
+        out = among.sum(axis=1) >= self.places
+        inside = among.sum(axis=0) >= left - self.places
+        self.places -= int(inside.sum())
+        self.open[np.flatnonzero(self.open)[out | inside]] = False
+        if self.places in (0, self.open.sum()):
+            self.open[:] = False
+
+
+class Race:
+    """The candidates of a retrieval item, down to those that still need samples.
+
+    Args:
+        n_candidates: how many the item has.
+        n_timesteps: the full budget.
+        delta: level of the item's decisions, all ranks together.
+        ranks: what has to be right: 1 the best candidate, 5 the set of the five best.
+    """
+
+    def __init__(
+        self, n_candidates: int, n_timesteps: int, delta: float, ranks: Sequence[int] = (1,)
+    ) -> None:
+        self.n_timesteps = n_timesteps
+        useful = [k for k in ranks if k < n_candidates]
+        self.questions = [TopK(n_candidates, k) for k in useful]
+        comparisons = sum(TopK.comparisons(n_candidates, k) for k in useful)
+        self.level = delta / max(comparisons, 1)
+        self.open = self._any_open(n_candidates)
+
+    def look(self, prefix: Differences, looks: tuple[int, ...]) -> None:
+        """Settle what the errors (n_candidates, n) of the first n timesteps make sure.
+
+        Rows of candidates that are no longer `open` are not read.
+        """
+        rows = np.flatnonzero(self.open)
+        worse = np.zeros((len(self.open), len(self.open)), bool)
+        level = nominal_level(looks, self.n_timesteps, self.level)
+        worse[np.ix_(rows, rows)] = surely_worse(prefix[rows], self.n_timesteps, level)
+        for question in self.questions:
+            question.settle(worse)
+        self.open = self._any_open(len(self.open))
+
+    def _any_open(self, n_candidates: int) -> NDArray[np.bool_]:
+        found = np.zeros(n_candidates, bool)
+        for question in self.questions:
+            found |= question.open
+        return found
+
+
 class RacePlan:
     """Looks at an item after 8, 12, 16, … timesteps and goes on only where it is undecided.
 
-    `needs` are the ranks that have to be right: 1 the best candidate, 5 the set of the five best.
-    Where only the best is needed, candidates that surely are not it are dropped one by one;
-    otherwise the whole item goes on until all is decided. Matching items (2 x 2) stop when all
-    comparisons along rows and columns are decided.
+    In retrieval, candidates leave the race one by one (`Race`). Matching items (2 x 2) stop when
+    all comparisons along rows and columns are decided.
     """
 
     def __init__(
@@ -67,85 +135,47 @@ class RacePlan:
         n_timesteps: int,
         *,
         delta: float,
-        needs: Sequence[int] = (1,),
+        ranks: Sequence[int] = (1,),
         normalise: bool = True,
         squared: bool = False,
     ) -> None:
         self.query, self.n_timesteps, self.delta = query, n_timesteps, delta
-        self.needs, self.normalise, self.power = tuple(needs), normalise, 2 if squared else 1
+        self.ranks, self.normalise, self.power = tuple(ranks), normalise, 2 if squared else 1
         self.looks = looks_for(n_timesteps)
         self._next = 0  # index into looks
-        self._alive: Cells | None = None
+        self._race: Race | None = None
 
     def next_block(self, job: Job) -> tuple[range, Cells] | None:
         """See `engine.Plan`."""
+        shape = job.errors.shape[:2]
+        alive: Cells = np.ones(shape, bool)
         start = self.looks[self._next - 1] if self._next else 0
-        if self._alive is None:
-            self._alive = np.ones(job.errors.shape[:2], bool)
+        if self.query is Query.MATCHING:
+            if start and matching_is_decided(
+                self._errors(job, start), self.n_timesteps, self.delta, self.looks
+            ):
+                return None
         else:
-            self._alive = self._undecided(job, start)
-            if not self._alive.any():
+            if self._race is None:
+                self._race = Race(alive.size, self.n_timesteps, self.delta, self.ranks)
+            if start:
+                self._race.look(self._errors(job, start).reshape(alive.size, -1), self.looks)
+                alive = self._race.open.reshape(shape)
+            if start and not alive.any():
                 return None
         if self._next == len(self.looks):
             return None
         stop = self.looks[self._next]
         self._next += 1
-        return range(start, stop), self._alive
+        return range(start, stop), alive
 
-    def _undecided(self, job: Job, n: int) -> Cells:
-        """The pairs that still matter after n timesteps; none of them when all is decided."""
-        alive = self._alive
-        assert alive is not None  # noqa: S101 # set by the first call
-        errors = job.errors[:, :, :n].astype(np.float64) ** self.power
+    def _errors(self, job: Job, n: int) -> Differences:
+        """What is compared (n_images, n_texts, n), after n timesteps."""
+        errors: Differences = job.errors[:, :, :n].astype(np.float64) ** self.power
         if self.normalise and job.shared:
             base = np.stack([shared.values[:n] for shared in job.shared])
             errors = errors - base[:, None, :].astype(np.float64) ** self.power
-        nothing = np.zeros(alive.shape, bool)
-        if self.query is Query.MATCHING:
-            done = matching_is_decided(errors, self.n_timesteps, self.delta, self.looks)
-            return nothing if done else alive
-        cells = np.argwhere(alive)
-        kept = survivors(
-            errors[alive], alive.size, self.n_timesteps, self.delta, self.looks, self.needs
-        )
-        if not kept.any():
-            return nothing
-        still = nothing.copy()
-        still[tuple(cells[kept].T)] = True
-        return still
-
-
-def survivors(
-    prefix: Differences,
-    n_candidates: int,
-    n_timesteps: int,
-    delta: float,
-    looks: tuple[int, ...],
-    needs: Sequence[int] = (1,),
-) -> NDArray[np.bool_]:
-    """Which of the candidates left need more samples; none when the item is decided.
-
-    Args:
-        prefix: errors (n_left, n) of the candidates that are left, at the first n timesteps.
-        n_candidates: how many the item began with.
-        n_timesteps: the full budget.
-        delta: level of the item's decision.
-        looks: all prefix lengths at which the rule looks.
-        needs: ranks that have to be right.
-    """
-    left = len(prefix)
-    if tuple(needs) == (1,):
-        # to lose the true best, one of its n - 1 comparisons has to go wrong at one of the looks
-        level = nominal_level(looks, n_timesteps, delta / max(n_candidates - 1, 1))
-        kept = surely_worse(prefix, n_timesteps, level).sum(axis=1) == 0
-        return kept if kept.sum() > 1 else np.zeros(left, bool)
-    pairs = max(n_candidates * (n_candidates - 1) // 2, 1)
-    worse = surely_worse(prefix, n_timesteps, nominal_level(looks, n_timesteps, delta / pairs))
-    beaten_by, beats = worse.sum(axis=1), worse.sum(axis=0)
-    decided = all(
-        ((beaten_by >= rank) | (beats >= left - rank)).all() for rank in needs if rank < left
-    )
-    return np.full(left, not decided)
+        return errors
 
 
 def matching_is_decided(

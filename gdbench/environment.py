@@ -54,6 +54,22 @@ def environment() -> Environment:
     )
 
 
+def device_name(device: str) -> str:
+    """What a device such as "cuda:0" or "cpu" calls itself; empty where it does not say."""
+    if device.startswith("cuda"):
+        import torch
+
+        return str(torch.cuda.get_device_name(device)) if torch.cuda.is_available() else ""
+    if device != "cpu":
+        return ""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return next(iter(names), platform.processor())
+
+
 def peak_memory_bytes() -> int:
     """Largest resident size of this process so far, in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

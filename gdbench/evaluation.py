@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 from pydantic import ValidationError
 
-from gdbench.environment import environment, peak_memory_bytes
+from gdbench.environment import device_name, environment, peak_memory_bytes
 from gdbench.errors import GdbenchError, InputError, ModelOutputError, RunMismatchError
 from gdbench.metrics.summary import summarise, task_score
 from gdbench.models.custom import describe_fault
@@ -184,7 +184,7 @@ def _evaluate_task(
         if progress is not None:
             progress(task.name, len(items), len(items))
         return finished
-    log = ScoreLog(folder)
+    log = ScoreLog(folder, device_clock=lambda: getattr(model, "device_seconds", None))
     done = log.done()
     strangers = done - {item.id for item in items}
     if strangers:
@@ -218,6 +218,7 @@ def make_record(
 ) -> ResultRecord:
     """The record of a finished score log."""
     settings = info.settings
+    device = str(getattr(model, "device", "cpu"))
     matrices = []
     truncated = evaluations = 0
     unconditional: dict[str, int] = {}
@@ -252,8 +253,10 @@ def make_record(
             if settings.timesteps
             else None,
             wall_seconds=log.wall_seconds(),
+            device_seconds=log.device_seconds(),
             peak_memory_bytes=peak_memory_bytes(),
-            device=str(getattr(model, "device", "cpu")),
+            device=device,
+            device_name=device_name(device),
         ),
         environment=environment(),
         signature=signature(task_info, info.model, settings),

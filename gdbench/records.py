@@ -50,7 +50,7 @@ class ModelSettings(Strict):
     """How the timesteps were chosen: `grid` (2023) or `nested`."""
     norm: Norm | None = None
     normalise: bool | None = None
-    """Whether the unconditional error is subtracted."""
+    """Whether the unconditional error is subtracted (where images are compared)."""
     weighting: str | None = None
     noise: str | None = None
     """Where the noise of a timestep comes from, e.g. `independent`, `antithetic`, `bank-2023`."""
@@ -112,8 +112,13 @@ class Cost(Strict):
     unet_evaluations: int | None = None
     """Network sample-evaluations that the logged errors rest on (None: not a diffusion model)."""
     wall_seconds: float
+    device_seconds: float | None = None
+    """Seconds of these in which the model's networks ran on the device (None: not measured)."""
     peak_memory_bytes: int
     device: str
+    """As torch names it, e.g. `cuda:0`."""
+    device_name: str = ""
+    """As it names itself, e.g. the name of the GPU or processor."""
 
 
 class Environment(Strict):

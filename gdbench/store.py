@@ -12,7 +12,7 @@ import hashlib
 import os
 import struct
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +34,7 @@ SCHEMA = pa.schema(
     ]
 )
 SECONDS = b"wall_seconds"
+DEVICE_SECONDS = b"device_seconds"
 SCORE_COLUMNS = ("item", "image", "text", "score", "truncated_texts")
 
 
@@ -169,9 +170,17 @@ class ScoreLog:
     """Append-only log of one task in a run directory.
 
     Scores are handed to the disk every `flush_seconds` or `flush_items`, whichever comes first.
+    `device_clock` says how long the model's networks have run so far, None where it is not known.
     """
 
-    def __init__(self, folder: Path, *, flush_seconds: float = 5.0, flush_items: int = 256) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        flush_seconds: float = 5.0,
+        flush_items: int = 256,
+        device_clock: Callable[[], float | None] = lambda: None,
+    ) -> None:
         self.folder = folder
         self.parts = folder / "parts"
         self.file = folder / "scores.parquet"
@@ -179,6 +188,8 @@ class ScoreLog:
         self.flush_items = flush_items
         self._buffer: list[Scores] = []
         self._last = time.monotonic()
+        self._device_clock = device_clock
+        self._device_last = device_clock()
 
     def done(self) -> set[str]:
         """Ids of the items that are safely on disk."""
@@ -196,18 +207,29 @@ class ScoreLog:
 
     def flush(self) -> None:
         """Write what is buffered as the next part, with the seconds since the part before."""
-        seconds, self._last = time.monotonic() - self._last, time.monotonic()
         if not self._buffer:
             return
+        now, device = time.monotonic(), self._device_clock()
+        spent = {SECONDS: now - self._last}
+        if device is not None and self._device_last is not None:
+            spent[DEVICE_SECONDS] = device - self._device_last
+        self._last, self._device_last = now, device
         existing = [int(p.stem) for p in self.parts.glob("*.parquet")]
         number = max(existing, default=-1) + 1
-        self._write(self.parts / f"{number:06d}.parquet", to_table(self._buffer), seconds)
+        self._write(self.parts / f"{number:06d}.parquet", to_table(self._buffer), spent)
         self._buffer = []
 
     def wall_seconds(self) -> float:
         """Time in which the rows on disk were made, over all starts of the run."""
-        metadata = [pq.read_schema(path).metadata or {} for path in self._files()]
-        return sum(float(m.get(SECONDS, b"0")) for m in metadata)
+        return sum(float(seconds or b"0") for seconds in self._spent(SECONDS))
+
+    def device_seconds(self) -> float | None:
+        """The part of it in which the model's networks ran; None where it was not measured."""
+        spent = self._spent(DEVICE_SECONDS)
+        return None if None in spent else sum(float(seconds) for seconds in spent if seconds)
+
+    def _spent(self, key: bytes) -> list[bytes | None]:
+        return [(pq.read_schema(path).metadata or {}).get(key) for path in self._files()]
 
     def read(self, *, errors: bool = True) -> Iterator[Scores]:
         """All items on disk, part by part; `errors=False` skips the per-timestep errors."""
@@ -218,11 +240,14 @@ class ScoreLog:
     def compact(self, order: Sequence[str]) -> None:
         """Write `scores.parquet` with the items in this order and remove the parts."""
         self.flush()
-        seconds = self.wall_seconds()
+        spent = {SECONDS: self.wall_seconds()}
+        device = self.device_seconds()
+        if device is not None:
+            spent[DEVICE_SECONDS] = device
         position = {name: i for i, name in enumerate(order)}
         table = pa.concat_tables([pq.read_table(path) for path in self._files()])
         rank = np.array([position[name] for name in table.column("item").to_pylist()])
-        self._write(self.file, table.take(np.argsort(rank, kind="stable")), seconds)
+        self._write(self.file, table.take(np.argsort(rank, kind="stable")), spent)
         for path in sorted(self.parts.glob("*.parquet")):
             path.unlink()
         if self.parts.is_dir():
@@ -232,8 +257,8 @@ class ScoreLog:
         # parts beside a whole file are left-overs of a run killed while it was compacting
         return [self.file] if self.file.exists() else sorted(self.parts.glob("*.parquet"))
 
-    def _write(self, path: Path, table: pa.Table, seconds: float) -> None:
-        table = table.replace_schema_metadata({SECONDS: f"{seconds:.6f}"})
+    def _write(self, path: Path, table: pa.Table, spent: dict[bytes, float]) -> None:
+        table = table.replace_schema_metadata({k: f"{value:.6f}" for k, value in spent.items()})
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink, compression="zstd", row_group_size=65536)
         write_atomically(path, sink.getvalue().to_pybytes())

@@ -72,6 +72,17 @@ def test_wall_seconds_add_up_over_parts_and_compaction(tmp_path):
     total = log.wall_seconds()
     log.compact(["a", "b"])
     assert log.wall_seconds() == pytest.approx(total, abs=1e-3)
+    assert log.device_seconds() is None  # nobody measured
+
+
+def test_device_seconds_add_up_over_starts(tmp_path):
+    clock = iter([10.0, 11.5, 100.0, 100.25])
+    for name in ("a", "b"):  # two starts: the second clock begins anew
+        log = ScoreLog(tmp_path, flush_items=1, device_clock=lambda: next(clock))
+        log.append(scored(name))
+    assert log.device_seconds() == pytest.approx(1.75)
+    log.compact(["a", "b"])
+    assert log.device_seconds() == pytest.approx(1.75)
 
 
 def test_hash_sees_every_number_and_ignores_order():

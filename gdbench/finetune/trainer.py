@@ -29,6 +29,7 @@ from gdbench.finetune.loss import hard_negative_loss
 from gdbench.finetune.network import Trainee, add_lora, pairs_of, restore
 from gdbench.finetune.settings import HardNegSettings, Precision
 from gdbench.finetune.validation import Validation
+from gdbench.models.device_clock import DeviceClock
 from gdbench.models.diffusion_itm.encoders import Encoders
 from gdbench.models.diffusion_itm.loading import Parts
 from gdbench.models.lora_file import WEIGHTS, write_lora
@@ -116,7 +117,8 @@ class Trainer:
             self.parameters, lr=s.learning_rate, weight_decay=s.weight_decay
         )
         self.unet, self.prepared = accelerator.prepare(parts.unet, self.optimiser)
-        self.trainee = Trainee(parts, self.unet, Encoders(parts, accelerator.device, cache_dir))
+        clock = DeviceClock(accelerator.device)
+        self.trainee = Trainee(parts, self.unet, Encoders(parts, clock, cache_dir))
         self.sampler = Sampler(data, s.negatives, parts.latent_shape, s.seed)
         self.checkpoints = Checkpoints(out / "checkpoints")
         self.state = State()

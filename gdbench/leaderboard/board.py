@@ -124,8 +124,9 @@ class Row:
 
     @property
     def devices(self) -> tuple[str, ...]:
-        """Where it ran."""
-        return tuple(sorted({r.entry.record.cost.device for r in self.results.values()}))
+        """Where it ran: what the devices call themselves, where that is known."""
+        costs = [r.entry.record.cost for r in self.results.values()]
+        return tuple(sorted({cost.device_name or cost.device for cost in costs}))
 
     @property
     def created(self) -> str:

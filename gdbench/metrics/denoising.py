@@ -26,7 +26,8 @@ def score_matrix(
 ) -> NDArray[np.float32]:
     """Scores of shape (n_images, n_texts) from L2 norms of shape (n_images, n_texts, n_timesteps).
 
-    `unconditional` has shape (n_images, n_timesteps) and is needed where `normalise`. NaN marks
+    `unconditional` has shape (n_images, n_timesteps) and is needed where `normalise` and there is
+    more than one image (for one it would move all scores alike). NaN marks
     timesteps that a sequential rule skipped; pairs that were dropped earlier than others are
     compared over what they have in common (see `gdbench.metrics.prefixes`). `samples` uses only
     the first timesteps of the log, `weights` (n_timesteps,) weighs them. `latent_size` is the
@@ -38,10 +39,9 @@ def score_matrix(
     conditional = errors[..., cut].astype(np.float64)
     if norm == "mse":
         conditional = conditional**2 / latent_size
-    if normalise:
-        if unconditional is None:
-            msg = "normalised scores need the unconditional errors"
-            raise ValueError(msg)
+    if normalise and unconditional is None and len(errors) > 1:
+        raise ValueError("normalised scores of several images need the unconditional errors")
+    if normalise and unconditional is not None:
         base = unconditional[:, None, cut].astype(np.float64)
         conditional = conditional - (base**2 / latent_size if norm == "mse" else base)
     if np.isnan(conditional).any():

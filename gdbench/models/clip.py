@@ -16,6 +16,7 @@ from PIL import Image
 from safetensors import SafetensorError
 
 from gdbench.errors import InputError
+from gdbench.models.device_clock import DeviceClock
 from gdbench.models.entry import LoadOptions, ModelEntry
 from gdbench.protocol import Item, Matrix, ModelCard, Scores
 from gdbench.records import ModelSettings
@@ -51,6 +52,7 @@ class OpenCLIP:
         self.settings = ModelSettings(
             dtype=options.dtype or "float32", seed=options.seed, resolution=card.resolution
         )
+        self._clock = DeviceClock(torch.device(self.device))
         self._model = model.eval()
         self._preprocess = preprocess
         self._tokenizer = tokenizer
@@ -105,6 +107,11 @@ class OpenCLIP:
             bibtex=known.bibtex,
         )
         return cls(model, preprocess, tokenizer, card, options)
+
+    @property
+    def device_seconds(self) -> float:
+        """Seconds in which the two encoders ran so far."""
+        return self._clock.seconds
 
     def score(self, images: Sequence[Image.Image], texts: Sequence[str]) -> Matrix:
         """Cosine similarities of shape (len(images), len(texts))."""
@@ -181,7 +188,7 @@ class OpenCLIP:
         weight = next(self._model.parameters())
         if batch.is_floating_point():
             batch = batch.to(weight.dtype)
-        with torch.inference_mode():
+        with self._clock.running(), torch.inference_mode():
             vectors = encode(batch.to(weight.device)).float()
             vectors = vectors / vectors.norm(dim=-1, keepdim=True)
         yield from vectors.cpu().numpy()

@@ -61,6 +61,12 @@ class Control:
         self.settings = settings if isinstance(settings, ModelSettings) else ModelSettings()
         self.device = str(getattr(inner, "device", "cpu"))
 
+    @property
+    def device_seconds(self) -> float | None:
+        """Those of the model inside."""
+        seconds: float | None = getattr(self.inner, "device_seconds", None)
+        return seconds
+
     def score(self, images: Sequence[Image.Image], texts: Sequence[str]) -> Matrix:
         """Shape (len(images), len(texts)), equal along the side that the model does not see."""
         if self.kind == "text-only":
@@ -73,7 +79,7 @@ class Control:
         """The item as the model sees it: one picture, or one caption."""
         if self.kind == "text-only":
             images: tuple[ImageRef, ...] = (grey(),)
-            return Item(item.id, images, item.texts, Query.TEXT_RETRIEVAL, (0,), item.subtask)
+            return Item(item.id, images, item.texts, Query.ASSOCIATION, (0,), item.subtask)
         return Item(item.id, item.images, ("",), Query.IMAGE_RETRIEVAL, (0,), item.subtask)
 
     def _widened(self, item: Item, small: Scores) -> Scores:

@@ -216,7 +216,7 @@ def errors(subject: Subject) -> Iterator[Finding]:
             yield "scores", f"item {shown(s.item_id)} has more errors than there are timesteps"
             return
         normalise = bool(settings.normalise)
-        if normalise and s.unconditional_errors is None:
+        if normalise and s.unconditional_errors is None and len(s.matrix) > 1:
             yield "scores", f"item {shown(s.item_id)} lacks the unconditional errors"
             return
         found = score_matrix(
@@ -238,6 +238,9 @@ def cost(subject: Subject) -> Iterator[Finding]:
     c, settings = subject.record.cost, subject.record.settings
     if not 0 < c.wall_seconds < 1e9:  # noqa: PLR2004 # thirty years
         yield "cost", f"wall_seconds is {c.wall_seconds}, which no run takes"
+    if c.device_seconds is not None and not 0 <= c.device_seconds <= c.wall_seconds + 1:
+        took = f"{c.device_seconds} of {c.wall_seconds}"
+        yield "cost", f"device_seconds is {took}, more than all of it or less than nothing"
     if not 2**20 <= c.peak_memory_bytes <= 2**50:
         yield "cost", f"peak_memory_bytes is {c.peak_memory_bytes}, which no run takes"
     if (settings.timesteps is None) != (c.unet_evaluations is None):

@@ -142,7 +142,7 @@ def rescored(scores: Scores, settings: ModelSettings) -> Scores:
     n = len(settings.timesteps)
     errors = scores.errors[..., :n]
     base = None if scores.unconditional_errors is None else scores.unconditional_errors[:, :n]
-    if settings.normalise and base is None:
+    if settings.normalise and base is None and len(errors) > 1:
         raise InputError(f"item {scores.item_id!r} has no unconditional errors: use --no-normalise")
     matrix = score_matrix(
         errors,

@@ -21,6 +21,7 @@ from gdbench.finetune.run import Sources
 from gdbench.finetune.scenes import SceneExamples
 from gdbench.finetune.settings import HardNegSettings
 from gdbench.finetune.validation import SUITE, held_out_task, mini_items
+from gdbench.models.device_clock import DeviceClock
 from gdbench.models.diffusion_itm.adapter import DiffusionITM
 from gdbench.models.diffusion_itm.encoders import Encoders
 from gdbench.models.diffusion_itm.loading import load_parts
@@ -317,7 +318,7 @@ def test_mixed_precision_leaves_latents_and_prompts_in_float32(tiny_sd):
     kept = []
     for precision in (torch.float32, torch.bfloat16):
         parts = load_parts(tiny_sd, CPU, precision)
-        trainee = Trainee(parts, parts.unet, Encoders(parts, CPU))
+        trainee = Trainee(parts, parts.unet, Encoders(parts, DeviceClock(CPU)))
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, precision != torch.float32):
             positive, _ = trainee.errors(batch, negatives=True)
         image, text = batch[0].example.image, batch[0].example.text

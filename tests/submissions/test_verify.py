@@ -368,6 +368,8 @@ TAMPERINGS = {
     "too_few_evaluations": (put("cost", "unet_evaluations", 5, folder=DIFFUSION), "cost"),
     "too_many_evaluations": (put("cost", "unet_evaluations", 10**9, folder=DIFFUSION), "cost"),
     "evaluations_removed": (put("cost", "unet_evaluations", None, folder=DIFFUSION), "cost"),
+    "busier_than_the_clock": (put("cost", "device_seconds", 1e8), "cost"),
+    "idle_below_zero": (put("cost", "device_seconds", -1.0), "cost"),
     "faster_than_light": (put("cost", "wall_seconds", 1e-6, folder=DIFFUSION), "cost"),
     "created_in_the_future": (put("created", "2199-01-01T00:00:00+00:00"), "created"),
     "created_nowhere": (put("created", "2026-01-01T00:00:00"), "created"),

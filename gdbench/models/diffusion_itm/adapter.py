@@ -16,6 +16,7 @@ from torch import Tensor
 from gdbench.data.images import MemoryImage
 from gdbench.errors import InputError
 from gdbench.metrics.denoising import score_matrix
+from gdbench.models.device_clock import DeviceClock
 from gdbench.models.diffusion_itm.batching import Batcher
 from gdbench.models.diffusion_itm.cache import LRU, ArrayFolder
 from gdbench.models.diffusion_itm.denoiser import (
@@ -60,11 +61,11 @@ class DiffusionITM:
         seed: int = 0,
         norm: Norm = "l2",
         normalise: bool = True,
-        unconditional: bool | None = None,
+        unconditional: bool = False,
         compat: Compat | None = None,
         stop: Stop = "none",
         delta: float = 0.05,
-        needs: Sequence[int] = (1,),
+        stop_ranks: Sequence[int] | None = None,
         device: torch.device,
         dtype: torch.dtype,
         batch_size: int | None = None,
@@ -77,7 +78,8 @@ class DiffusionITM:
         self.card, self.parts, self.device, self.dtype = card, parts, device, dtype
         self.norm: Norm = norm
         self.normalise, self.stop, self.delta, self.seed = normalise, stop, delta, seed
-        self.compat, self.samples, self.needs = compat, samples, tuple(needs)
+        self.compat, self.samples = compat, samples
+        self.stop_ranks = None if stop_ranks is None else tuple(stop_ranks)
         self.lora = lora
         shape = parts.latent_shape
         if compat is None:
@@ -86,16 +88,17 @@ class DiffusionITM:
         else:
             self.timesteps = grid_timesteps(samples)
             self.noise = NoiseBank2023(shape, seed, len(self.timesteps))
-        self.unconditional = normalise or bool(unconditional)
+        self.unconditional = unconditional
         self._on_device: LRU[Tensor] = LRU(_NOISE_ON_DEVICE_BYTES // (4 * int(np.prod(shape))))
         network = StemUNet(parts.unet)
         if compile:
             network.compile_parts()
         self.denoiser = _denoiser(parts, network, dtype)
+        self.clock = DeviceClock(device)
         self.batcher = Batcher(
-            self.denoiser, self.timesteps, self._device_noise, device, batch_size
+            self.denoiser, self.timesteps, self._device_noise, self.clock, batch_size
         )
-        self.encoders = Encoders(parts, device, cache_dir)
+        self.encoders = Encoders(parts, self.clock, cache_dir)
         self._disk_root = cache_dir
 
     @classmethod
@@ -109,11 +112,11 @@ class DiffusionITM:
         seed: int = 0,
         norm: Norm = "l2",
         normalise: bool = True,
-        unconditional: bool | None = None,
+        unconditional: bool = False,
         compat: Compat | None = None,
         stop: Stop = "none",
         delta: float = 0.05,
-        needs: Sequence[int] = (1,),
+        stop_ranks: Sequence[int] | None = None,
         device: str | torch.device | None = None,
         dtype: str | torch.dtype | None = None,
         batch_size: int | None = None,
@@ -135,13 +138,16 @@ class DiffusionITM:
             samples: budget of timesteps (in compat mode that of the 2023 release's grid).
             seed: of the noise.
             norm: "l2", the norm of the error as in the release, or "mse", its mean square.
-            normalise: subtract the unconditional error (needed for image retrieval).
-            unconditional: compute the unconditional errors even where they are not subtracted.
+            normalise: subtract the unconditional error wherever images are compared. For text
+                retrieval it is the same for all texts of the image: it is neither computed nor
+                subtracted, as in the release.
+            unconditional: compute the unconditional errors of every item, and subtract them of
+                every item if `normalise`.
             compat: "diffusion-itm-2023" for the release's timesteps and noise.
             stop: "sequential" ends an item when more samples would not change the decision.
             delta: the chance that the stopping rule may differ from the full run.
-            needs: what the stopping rule has to get right, as ranks: 1 is the best candidate, 5
-                the set of the five best.
+            stop_ranks: what the stopping rule has to get right: 1 the best candidate, 5 the set
+                of the five best. By default what the metrics of an item need (`Item.ranks`).
             device: by default cuda, then mps, then cpu.
             dtype: of the U-Net; by default float16 on cuda and float32 elsewhere.
             batch_size: U-Net samples per pass; by default found from free memory.
@@ -168,7 +174,9 @@ class DiffusionITM:
         final = re.sub(r"[^A-Za-z0-9._+-]+", "-", Path(str(source)).name) or "diffusion-itm"
         made = ModelCard(
             name=name or final,
-            revision=(revision or commit or parts.weights_sha256[:12]) + _lora_mark(info),
+            revision=(revision or commit or parts.weights_sha256[:12])
+            + _lora_mark(info)
+            + _stop_mark(stop, delta, stop_ranks),
             family="diffusion-unet",
             source=str(source) if not Path(source).is_dir() else Path(source).name,
             weights_sha256=parts.weights_sha256,
@@ -188,7 +196,7 @@ class DiffusionITM:
             compat=compat,
             stop=stop,
             delta=delta,
-            needs=needs,
+            stop_ranks=stop_ranks,
             device=where,
             dtype=precision,
             batch_size=batch_size,
@@ -207,7 +215,9 @@ class DiffusionITM:
         """Everything that can change a score."""
         extra = {}
         if self.stop != "none":
-            extra["stop_needs"] = ",".join(str(rank) for rank in self.needs)
+            extra["stop_ranks"] = (
+                "metrics" if self.stop_ranks is None else ",".join(map(str, self.stop_ranks))
+            )
         return ModelSettings(
             dtype=str(self.dtype).removeprefix("torch."),
             seed=self.seed,
@@ -234,18 +244,27 @@ class DiffusionITM:
         """Sample-evaluations of the network so far, without padding."""
         return self.batcher.evaluations
 
+    @property
+    def device_seconds(self) -> float:
+        """Seconds in which the U-Net and the encoders ran so far."""
+        return self.clock.seconds
+
+    def needs_unconditional(self, item: Item) -> bool:
+        """Whether the unconditional errors of the item's images are computed."""
+        return self.unconditional or (self.normalise and item.query is not Query.TEXT_RETRIEVAL)
+
     @cached_property
     def engine(self) -> Engine:
         """The engine; its caches live as long as the model."""
         disk = None
-        if self._disk_root is not None and self.unconditional:
+        if self._disk_root is not None:
             shape = (len(self.timesteps),)
             disk = ArrayFolder(self._disk_root, f"unconditional-{self._errors_key()}", shape)
         return Engine(
             self.encoders,
             self.batcher,
             self._plan,
-            unconditional=self.unconditional,
+            self.needs_unconditional,
             shared_on_disk=disk,
         )
 
@@ -280,7 +299,7 @@ class DiffusionITM:
             item.query,
             len(self.timesteps),
             delta=self.delta,
-            needs=self.needs,
+            ranks=item.ranks if self.stop_ranks is None else self.stop_ranks,
             normalise=self.normalise,
             squared=self.norm == "mse",
         )
@@ -321,6 +340,13 @@ def _lora_mark(info: LoRAInfo | None) -> str:
         return ""
     scale = "" if info.scale == 1.0 else f"x{info.scale:g}"
     return f"+lora-{info.sha256[:8]}{scale}"
+
+
+def _stop_mark(stop: str, delta: float, ranks: Sequence[int] | None) -> str:
+    """What tells a run that stops early from a full one: it is a point of its own on the board."""
+    if stop == "none":
+        return ""
+    return f"+stop{delta:g}" + ("" if ranks is None else "r" + ".".join(map(str, ranks)))
 
 
 def _check_options(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gdbench.errors import GdbenchError
+from gdbench.models.device_clock import DeviceClock
 from gdbench.models.diffusion_itm.denoiser import Denoiser
 
 logger = logging.getLogger(__name__)
@@ -68,11 +69,11 @@ class Batcher:
         denoiser: Denoiser,
         timesteps: Sequence[int],
         noise: Callable[[int], Tensor],
-        device: torch.device,
+        clock: DeviceClock,
         size: int | None = None,
     ) -> None:
         self.denoiser, self.timesteps, self.noise = denoiser, tuple(timesteps), noise
-        self.device = device
+        self.clock, self.device = clock, clock.device
         self.size = size  # None until it is found
         self._buffers: dict[str, Tensor] = {}
         self.evaluations = 0  # asked for
@@ -151,7 +152,7 @@ class Batcher:
                 place[key] = len(rows)
                 rows.append(evaluation)
             owner.append(place[key])
-        with torch.inference_mode():
+        with self.clock.running(), torch.inference_mode():
             errors = self.denoiser.errors(
                 self._stacked("latents", [row.latent for row in rows], size),
                 self._stacked("noise", [self.noise(row.k) for row in rows], size),

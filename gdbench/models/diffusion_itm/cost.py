@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from gdbench.models.device_clock import wait_for
 from gdbench.models.diffusion_itm.batching import Evaluation
 from gdbench.protocol import Item
 
@@ -51,20 +52,13 @@ class Throughput:
 
 def seconds(call: Callable[[], object], device: torch.device, repeats: int = 3) -> float:
     """Least time of a call over `repeats`, after one call to warm up."""
-
-    def wait() -> None:
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        elif device.type == "mps":
-            torch.mps.synchronize()
-
     call()
-    wait()
+    wait_for(device)
     times = []
     for _ in range(repeats):
         start = time.perf_counter()
         call()
-        wait()
+        wait_for(device)
         times.append(time.perf_counter() - start)
     return min(times)
 
@@ -98,6 +92,7 @@ def estimate(model: DiffusionITM, items: Iterable[Item]) -> Estimate:
     """
     n = pairs = 0
     images: set[object] = set()
+    normalised: set[object] = set()  # pictures whose unconditional errors are needed
     texts: set[str] = set()
     log = 0
     steps = len(model.timesteps)
@@ -107,8 +102,10 @@ def estimate(model: DiffusionITM, items: Iterable[Item]) -> Estimate:
         images |= pictures
         texts |= sentences
         pairs += len(pictures) * len(sentences)
-        log += 4 * steps * len(item.images) * (len(item.texts) + int(model.unconditional))
-    passes = steps * (pairs + (len(images) if model.unconditional else 0))
+        subtracts = model.needs_unconditional(item)
+        normalised |= pictures if subtracts else set()
+        log += 4 * steps * len(item.images) * (len(item.texts) + subtracts)
+    passes = steps * (pairs + len(normalised))
     size, each = seconds_per_pass(model)
     pixels = torch.zeros(1, 3, model.parts.resolution, model.parts.resolution, device=model.device)
     with torch.inference_mode():

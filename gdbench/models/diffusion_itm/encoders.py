@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gdbench.models.device_clock import DeviceClock
 from gdbench.models.diffusion_itm.cache import LRU, ArrayFolder
 from gdbench.models.diffusion_itm.loading import Parts
 from gdbench.models.diffusion_itm.preprocess import to_tensor
@@ -26,8 +27,8 @@ class Encoders:
     on what was encoded beside it.
     """
 
-    def __init__(self, parts: Parts, device: torch.device, cache_dir: Path | None = None) -> None:
-        self.parts, self.device = parts, device
+    def __init__(self, parts: Parts, clock: DeviceClock, cache_dir: Path | None = None) -> None:
+        self.parts, self.clock, self.device = parts, clock, clock.device
         self.latents_made = self.prompts_made = 0
         channels, height, width = parts.latent_shape
         self._latents: LRU[Tensor] = LRU(
@@ -60,7 +61,7 @@ class Encoders:
         if stored is not None:
             return torch.from_numpy(stored).to(self.device)
         pixels = to_tensor(image.open(), self.parts.resolution)[None].to(self.device)
-        with torch.inference_mode():
+        with self.clock.running(), torch.inference_mode():
             mean = self.parts.vae.encode(pixels).latent_dist.mean[0].float()
         config = self.parts.vae.config
         latent: Tensor = (mean - (config.get("shift_factor") or 0.0)) * config.scaling_factor
@@ -96,7 +97,7 @@ class Encoders:
         mask = None
         if getattr(self.parts.text_encoder.config, "use_attention_mask", False):
             mask = tokens.attention_mask.to(self.device)
-        with torch.inference_mode():
+        with self.clock.running(), torch.inference_mode():
             hidden = self.parts.text_encoder(
                 tokens.input_ids.to(self.device), attention_mask=mask
             ).last_hidden_state.float()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -110,26 +111,33 @@ class FullPlan:
 
 
 class Engine:
-    """Runs jobs through a `Batcher`; `plan_for` chooses the plan of an item."""
+    """Runs jobs through a `Batcher`.
+
+    `plan_for` chooses the plan of an item, `needs_unconditional` whether its images are evaluated
+    under the empty prompt too.
+    """
 
     def __init__(
         self,
         encoders: Encoders,
         batcher: Batcher,
         plan_for: Callable[[Item], Plan],
+        needs_unconditional: Callable[[Item], bool],
         *,
-        unconditional: bool,
         shared_on_disk: ArrayFolder | None = None,
     ) -> None:
         self.encoders, self.batcher, self.plan_for = encoders, batcher, plan_for
-        self.unconditional = unconditional
+        self.needs_unconditional = needs_unconditional
         self._admitted = 0
         self.n_timesteps = len(batcher.timesteps)
         self._shared: LRU[SharedErrors] = LRU(
             min(MAX_SHARED, CACHE_BYTES // (5 * self.n_timesteps))
         )
         self._disk = shared_on_disk
-        self._empty_prompt = encoders.prompts([""])[0][0] if unconditional else None
+
+    @cached_property
+    def _empty_prompt(self) -> Tensor:
+        return self.encoders.prompts([""])[0][0]
 
     def run(self, items: Iterable[Item]) -> Iterator[Job]:
         """Finished jobs in the order of the items.
@@ -204,7 +212,7 @@ class Engine:
             if not texts:
                 continue
             for k in timesteps:
-                if self.unconditional:
+                if job.shared:
                     job.needed[image, k] = True
                     if not job.shared[image].drawn[k]:
                         job.shared[image].drawn[k] = True
@@ -223,7 +231,7 @@ class Engine:
         encoded = self.encoders.prompts(job.texts)
         job.prompts = [prompt for prompt, _ in encoded]
         job.truncated = sum(encoded[index][1] for index in job.text_index)
-        if self.unconditional:
+        if self.needs_unconditional(item):
             job.shared = [self._shared_errors(digest) for digest in job.images]
         return job
 
@@ -239,7 +247,7 @@ class Engine:
         return known
 
     def _save_shared(self, job: Job) -> None:
-        if self._disk is None:
+        if self._disk is None or not job.shared:
             return
         for digest, shared in zip(job.images, job.shared, strict=True):
             stored = self._disk.load(digest)
@@ -249,7 +257,6 @@ class Engine:
     def _evaluation(self, drawn: _Drawn) -> Evaluation:
         job, image, text, k = drawn
         prompt = self._empty_prompt if text < 0 else job.prompts[text]
-        assert prompt is not None  # noqa: S101 # text -1 is only drawn with an empty prompt
         return Evaluation(job.latents[image], prompt, k)
 
     def _compute(self, batch: list[_Drawn], ready: list[Job]) -> None:

@@ -12,6 +12,7 @@ import torch
 
 from gdbench.errors import InputError
 from gdbench.models.diffusion_itm.denoiser import Prediction
+from gdbench.models.diffusion_itm.devices import default_memory_format
 
 PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
 _CLASSES = {
@@ -275,7 +276,7 @@ def load_parts(folder: Path, device: torch.device, dtype: torch.dtype) -> Parts:
         )
     modules = (unet, vae, text_encoder)
     return Parts(
-        unet=unet.to(device),
+        unet=unet.to(device, memory_format=default_memory_format(device, dtype)),
         vae=vae.to(device),
         text_encoder=text_encoder.to(device),
         tokenizer=tokenizer,

@@ -1,5 +1,6 @@
 import json
 import shutil
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import torch
 
 from gdbench.errors import InputError
-from gdbench.models.diffusion_itm import loading
+from gdbench.models.diffusion_itm import devices, loading
 from gdbench.models.diffusion_itm.adapter import DiffusionITM
 from gdbench.protocol import BatchedITMModel
 from tests.models.diffusion_itm.tiny import make_tiny_sd, picture
@@ -81,8 +82,8 @@ def test_a_flow_model_is_read_by_its_scheduler(load, tiny_sd, tmp_path, items):
 
 @pytest.mark.parametrize("options", [{"dtype": "bfloat16"}, {"norm": "mse"}, {"normalise": False}])
 def test_other_settings_run(load, items, options):
-    (reference,) = load().score_items(items[:1])
-    (found,) = load(**options).score_items(items[:1])
+    (reference,) = load().score_items(items[2:3])  # two pictures, two texts
+    (found,) = load(**options).score_items(items[2:3])
     if options.get("dtype"):
         np.testing.assert_allclose(found.errors, reference.errors, rtol=0.05)
         assert not np.array_equal(found.errors, reference.errors)
@@ -94,6 +95,41 @@ def test_other_settings_run(load, items, options):
         expected = -difference.mean(axis=-1) / (256 if power == 2 else 1)
         np.testing.assert_allclose(found.matrix[0], expected, rtol=1e-5, atol=1e-6)
     assert (found.unconditional_errors is None) == (options == {"normalise": False})
+
+
+def test_text_retrieval_takes_no_unconditional_passes_unless_they_are_asked_for(load, items):
+    item, pairs = items[0], 3 * len(items[0].texts)
+    model, full = load(), load(unconditional=True)
+    (plain,), (whole,) = model.score_items([item]), full.score_items([item])
+    assert (model.unet_evaluations, full.unet_evaluations) == (pairs, pairs + 3)
+    assert plain.unconditional_errors is None
+    np.testing.assert_array_equal(plain.errors, whole.errors)
+    shift = whole.matrix - plain.matrix  # the same for all texts of the picture
+    np.testing.assert_allclose(shift, whole.unconditional_errors.mean(), rtol=1e-5)
+    alone = model.score([item.images[0].open()], item.texts)  # may be compared with other images
+    np.testing.assert_array_equal(alone, whole.matrix)
+
+
+def test_half_precision_on_a_gpu_runs_channels_last(load, items, monkeypatch):
+    """The same weights in the other memory format give the same errors, here on the CPU."""
+    (reference,) = load().score_items(items[2:3])
+    monkeypatch.setattr(loading, "default_memory_format", lambda *_: torch.channels_last)
+    model = load()
+    weight = model.parts.unet.conv_in.weight
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+    assert not weight.is_contiguous()
+    (found,) = model.score_items(items[2:3])
+    np.testing.assert_allclose(found.errors, reference.errors, rtol=1e-5)
+    half = devices.default_memory_format(torch.device("cuda"), torch.float16)
+    assert half is torch.channels_last
+
+
+def test_the_device_clock_runs_while_the_networks_do(load, items):
+    model = load()
+    assert model.device_seconds == 0.0
+    start = time.perf_counter()
+    list(model.score_items(items))
+    assert 0 < model.device_seconds < time.perf_counter() - start
 
 
 def test_weights_hash_changes_with_a_weight(tiny_sd, tmp_path):

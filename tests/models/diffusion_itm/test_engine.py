@@ -14,8 +14,8 @@ from tests.models.diffusion_itm.tiny import picture
 
 
 def logged(scores):
-    parts = [part for s in scores for part in (s.errors.ravel(), s.unconditional_errors.ravel())]
-    return np.concatenate(parts)
+    parts = [part for s in scores for part in (s.errors, s.unconditional_errors)]
+    return np.concatenate([part.ravel() for part in parts if part is not None])
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 64])

@@ -4,8 +4,8 @@
 
 Each scenario is run as pairs in one process: the release's loop, the engine, and the bare network
 passes that the engine needs, one after the other; the ratio is the median over the pairs. Times
-are CPU seconds of this process, so that other programs on the machine count for less; wall
-seconds stand in the JSON. Set OMP_NUM_THREADS=1 where the machine is shared.
+are wall seconds; CPU seconds of this process, which other programs disturb less, and the load of
+the machine stand in the JSON.
 """
 
 from __future__ import annotations
@@ -122,9 +122,10 @@ def measure(folder: Path, scenario: Scenario, options: argparse.Namespace) -> di
     bare, bare_wall = timed(lambda: bare_passes(model, needed, options.batch_size))
     pairs = sum(len(i.images) * len(i.texts) for i in scenario.items) * options.samples
     return {
-        "release_seconds": release, "engine_seconds": engine, "bare_seconds": bare,
-        "release_wall": release_wall, "engine_wall": engine_wall, "bare_wall": bare_wall,
-        "ratio": release / engine, "over_bare": engine / bare,
+        "release_seconds": release_wall, "engine_seconds": engine_wall, "bare_seconds": bare_wall,
+        "release_cpu": release, "engine_cpu": engine, "bare_cpu": bare,
+        "ratio": release_wall / engine_wall, "over_bare": engine_wall / bare_wall,
+        "device_share": model.device_seconds / engine_wall,
         "release_unet": pairs * sum(1 + (r == "normalised") for r in scenario.release_runs),
         "release_vae": pairs * len(scenario.release_runs),
         "engine_unet": needed, "engine_padding": model.batcher.padding,

@@ -1,160 +1,163 @@
 """How often sequential stopping decides as the full run does, and what it saves.
 
-    python benchmarks/stopping.py collect --model mini-sd --out DIR [--minutes 10]
-    python benchmarks/stopping.py table --out DIR [--json FILE]
+    python benchmarks/stopping.py --errors DIR [--json FILE]
 
-`collect` scores generated held-out items at 250 timesteps, in rounds over three kinds (2-way,
-10-way, 37-way text retrieval), until the time is over; it can be called again and goes on.
-A candidate is dropped where the bound of the stopping rule itself, at a level of 1e-8 and not
-before 32 timesteps, says that it cannot be the best: the full run's decision is then known for a
-part of its cost (`--whole` computes every error).
-
-`table` replays the stopping rule on these errors, beside two-stage elimination (25 timesteps for
-all, then 250 for the best five; Li et al. 2023, section 3) and plain smaller budgets.
+Replays the stopping rule on the full-budget errors that full_errors.py wrote: the plan that the
+engine follows is asked for its blocks, and scores are made from the errors that those blocks
+cover, as from a score log. Beside it: two-stage elimination (25 timesteps for all, then 250 for
+the best five; Li et al. 2023, section 3) and plain smaller budgets. A decision is the best
+candidate, or the set of the five best too where R@5 is asked; for 2 x 2 items the outcome of all
+four comparisons. Unconditional passes count once for each image.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import numpy as np
+from full_errors import KINDS, SAMPLES, TRAINING, Known, read
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 from scipy.stats import binomtest
 
-from gdbench.models.diffusion_itm import looks, racing
-from gdbench.protocol import Item
+from gdbench.metrics.denoising import score_matrix
+from gdbench.models.diffusion_itm.racing import RacePlan
+from gdbench.protocol import Query
 
-SAMPLES = 250
-KINDS = {
-    "2-way": ("colour", "shape", "binding", "relation"),
-    "10-way": ("text_retrieval",),
-    "37-way": ("pets",),
-}
-REFERENCE_LEVEL = 1e-8
-REFERENCE_LOOKS = (32, 48, 64, 96, 128, 192)
 DELTAS = (0.01, 0.05, 0.1, 0.2)
-Errors = NDArray[np.float64]  # (n_candidates, SAMPLES), NaN where surely not the best
+Mask = NDArray[np.bool_]
 
 
-def held_out(kind: str, count: int) -> Iterator[Item]:
-    """Items of a kind, the sub-kinds in turn."""
-    from gdbench.mini.heldout import heldout
+class Seen(NamedTuple):
+    """What a rule evaluates of an item."""
 
-    sources = [heldout(sub, count, seed=7) for sub in KINDS[kind]]
-    for round_ in zip(*sources, strict=True):
-        yield from round_
+    conditional: Mask  # (n_images, n_texts, SAMPLES)
+    base: Mask  # (n_images, SAMPLES)
 
 
-def collect(options: argparse.Namespace) -> None:
-    """Write one file per item until the time is over."""
-    from gdbench.models import LoadOptions, load_model
-
-    model: Any = load_model(
-        options.model,
-        LoadOptions(samples=SAMPLES, normalise=False, batch_size=64, stop="sequential"),
-    )
-    looks.LOOKS, model.delta = REFERENCE_LOOKS, REFERENCE_LEVEL
-    model.stop = "none" if options.whole else "sequential"
-    options.out.mkdir(parents=True, exist_ok=True)
-    weights = {"weights_sha256": model.card.weights_sha256, "model": model.card.name}
-    (options.out / "model.json").write_text(json.dumps(weights), encoding="utf-8")
-    end = time.monotonic() + 60 * options.minutes
-    # items per round: about the same number of passes for each kind
-    rounds = {"2-way": 12, "10-way": 3, "37-way": 1}
-    sources = {kind: held_out(kind, 400) for kind in KINDS}
-    for number in itertools.count():
-        for kind, source in sources.items():
-            chunk = list(itertools.islice(source, rounds[kind]))
-            missing = [i for i in chunk if not (options.out / f"{kind}_{_safe(i)}.npy").exists()]
-            for item, scores in zip(missing, model.score_items(missing), strict=True):
-                np.save(options.out / f"{kind}_{_safe(item)}.npy", scores.errors[0])
-            if time.monotonic() > end:
-                return
-        print("round", number, model.unet_evaluations, "passes", flush=True)
+Rule = Callable[[Known], Seen]
 
 
-def _safe(item: Item) -> str:
-    return "".join(c if c.isalnum() else "-" for c in item.id)
+def sequential(delta: float, ranks: Sequence[int]) -> Rule:
+    """The stopping rule itself."""
+
+    def rule(item: Known) -> Seen:
+        base = [] if item.base is None else [SimpleNamespace(values=row) for row in item.base]
+        job: Any = SimpleNamespace(errors=item.errors, shared=base)
+        plan = RacePlan(item.query, SAMPLES, delta=delta, ranks=ranks)
+        seen = Seen(np.zeros(item.errors.shape, bool), np.zeros((len(item.errors), SAMPLES), bool))
+        while (block := plan.next_block(job)) is not None:
+            steps, cells = block
+            seen.conditional[np.ix_(*map(range, cells.shape), steps)] |= cells[..., None]
+            seen.base[np.ix_(cells.any(axis=1), steps)] = True
+        return seen
+
+    return rule
 
 
-def race(errors: Errors, delta: float) -> tuple[int, int]:
-    """(index chosen, passes) of the stopping rule."""
-    n, total = errors.shape
-    schedule = looks.looks_for(total)
-    alive, seen, passes = np.arange(n), 0, 0
-    for look in schedule:
-        passes += len(alive) * (look - seen)
-        seen = look
-        kept = racing.survivors(errors[alive, :look], n, total, delta, schedule)
-        if not kept.any():
-            break
-        alive = alive[kept]
-    return int(alive[errors[alive, :seen].mean(axis=1).argmin()]), passes
+def fixed(samples: int) -> Rule:
+    """A smaller budget for all."""
+
+    def rule(item: Known) -> Seen:
+        first = np.arange(SAMPLES) < samples
+        return Seen(
+            np.broadcast_to(first, item.errors.shape),
+            np.broadcast_to(first, (len(item.errors), SAMPLES)),
+        )
+
+    return rule
 
 
-def staged(errors: Errors, first: int = 25, keep: int = 5) -> tuple[int, int]:
-    """(index chosen, passes) of two-stage elimination."""
-    n, total = errors.shape
-    order = np.argsort(errors[:, :first].mean(axis=1), kind="stable")[:keep]
-    known = order[~np.isnan(errors[order]).any(axis=1)]
-    best = known[errors[known].mean(axis=1).argmin()] if len(known) else order[0]
-    return int(best), n * first + min(keep, n) * (total - first)
+def staged(first: int = 25, keep: int = 5) -> Rule:
+    """`first` timesteps for all, then the full budget for the best `keep`."""
+
+    def rule(item: Known) -> Seen:
+        seen = fixed(first)(item)
+        scores = matrix(item, seen).reshape(-1)
+        chosen = np.zeros(scores.shape, bool)
+        chosen[np.argsort(-scores, kind="stable")[:keep]] = True
+        cells = chosen.reshape(item.errors.shape[:2])
+        return Seen(seen.conditional | cells[..., None], seen.base | cells.any(axis=1)[:, None])
+
+    return rule
 
 
-def fixed(errors: Errors, samples: int) -> tuple[int, int]:
-    """(index chosen, passes) of a smaller budget for all."""
-    return int(errors[:, :samples].mean(axis=1).argmin()), errors.shape[0] * samples
+def matrix(item: Known, seen: Seen) -> NDArray[np.float32]:
+    """The scores that the evaluated errors give."""
+    base = None if item.base is None else np.where(seen.base, item.base, np.nan)
+    return score_matrix(np.where(seen.conditional, item.errors, np.nan), base)
 
 
-def full_decision(errors: Errors) -> int:
-    """The candidate with the lowest mean over the full budget, among those not excluded."""
-    whole = ~np.isnan(errors).any(axis=1)
-    if whole.any():
-        rows = np.flatnonzero(whole)
-        return int(rows[errors[rows].mean(axis=1).argmin()])
-    longest = np.count_nonzero(~np.isnan(errors), axis=1)
-    rows = np.flatnonzero(longest == longest.max())
-    return int(rows[errors[rows, : longest.max()].mean(axis=1).argmin()])
+def decision(item: Known, scores: NDArray[np.float32], ranks: Sequence[int]) -> object:
+    """What is decided by scores (n_images, n_texts)."""
+    if item.query is Query.MATCHING:
+        right = np.diff(scores, axis=1)[:, 0] > 0, np.diff(scores, axis=0)[0] > 0
+        return tuple(np.concatenate(right).tolist())
+    order = np.argsort(-scores.reshape(-1), kind="stable")
+    return tuple(frozenset(order[:k].tolist()) for k in ranks)
 
 
-def row(kind: str, rule: str, items: list[Errors], decide: Callable[..., Any]) -> dict[str, Any]:
+def passes(items: Sequence[Known], seen: Sequence[Seen]) -> int:
+    """Network passes, an image's unconditional ones once."""
+    base: dict[str, Mask] = {}
+    total = 0
+    for item, part in zip(items, seen, strict=True):
+        total += int(part.conditional.sum())
+        if item.base is not None:
+            for image, row in zip(item.images, part.base, strict=True):
+                base[image] = base.get(image, np.zeros(SAMPLES, bool)) | row
+    return total + sum(int(row.sum()) for row in base.values())
+
+
+def row(kind: str, name: str, items: list[Known], rule: Rule, ranks: Sequence[int]) -> Any:
     """Agreement with the full run and the saving of one rule."""
-    found = [decide(errors) for errors in items]
-    agree = sum(choice == full_decision(e) for (choice, _), e in zip(found, items, strict=True))
-    passes = sum(n for _, n in found)
+    seen = [rule(item) for item in items]
+    whole = [fixed(SAMPLES)(item) for item in items]
+    agree = sum(
+        decision(i, matrix(i, part), ranks) == decision(i, matrix(i, full), ranks)
+        for i, part, full in zip(items, seen, whole, strict=True)
+    )
     interval = binomtest(agree, len(items)).proportion_ci(method="wilson")
     return {
-        "kind": kind, "rule": rule, "n": len(items), "agreement": agree / len(items),
-        "low": interval.low, "high": interval.high,
-        "fewer_passes": sum(e.size for e in items) / passes,
+        "kind": kind, "rule": name, "ranks": list(ranks), "n": len(items),
+        "agreement": agree / len(items), "low": interval.low, "high": interval.high,
+        "passes": passes(items, seen), "full_passes": passes(items, whole),
+        "fewer_passes": passes(items, whole) / passes(items, seen),
     }  # fmt: skip
 
 
-def table(options: argparse.Namespace) -> None:
+def rows_of(kind: str, items: list[Known]) -> list[Any]:
+    """All rules on the items of a kind."""
+    asked = [(1,), (1, 5)] if kind == "10-way" else [(1,)]
+    found = []
+    for ranks in asked:
+        also = ", R@5 too" if 5 in ranks else ""  # R@5
+        found += [
+            row(kind, f"delta {delta:g}{also}", items, sequential(delta, ranks), ranks)
+            for delta in DELTAS
+        ]
+    if kind in ("10-way", "37-way"):
+        found.append(row(kind, "25, best 5, then 250", items, staged(), (1,)))
+    return found + [row(kind, f"{n} for all", items, fixed(n), (1,)) for n in (10, 25, 50)]
+
+
+def main() -> None:
     """Replay the rules and print."""
-    rows = []
-    for kind in KINDS:
-        paths = sorted(options.out.glob(f"{kind}_*.npy"))
-        items = [np.load(path).astype(np.float64) for path in paths]
-        if not items:
-            continue
-        rows.extend(
-            row(kind, f"sequential, delta {delta:g}", items, _race_at(delta)) for delta in DELTAS
-        )
-        if kind != "2-way":
-            rows.append(row(kind, "25, best 5, then 250", items, staged))
-        rows.extend(
-            row(kind, f"{samples} for all", items, _fixed_at(samples)) for samples in (10, 25)
-        )
-    shown = Table("kind", "rule", "n", "as the full run", "95 %", "fewer passes", box=None)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--errors", type=Path, required=True)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    kinds = {k: read(options.errors, k) for k in KINDS if k != TRAINING}
+    rows = [r for kind, items in kinds.items() if items for r in rows_of(kind, items)]
+    shown = Table("kind", "rule", box=None)
+    for name in ("n", "as the full run", "95 %", "fewer passes"):
+        shown.add_column(name, justify="right")
     for r in rows:
         shown.add_row(
             r["kind"], r["rule"], str(r["n"]), f"{100 * r['agreement']:.1f} %",
@@ -162,34 +165,8 @@ def table(options: argparse.Namespace) -> None:
         )  # fmt: skip
     Console(width=100).print(shown)
     if options.json:
-        about = json.loads((options.out / "model.json").read_text(encoding="utf-8"))
+        about = json.loads((options.errors / "model.json").read_text(encoding="utf-8"))
         options.json.write_text(json.dumps({**about, "rows": rows}, indent=1), encoding="utf-8")
-
-
-def _race_at(delta: float) -> Callable[[Errors], tuple[int, int]]:
-    return lambda errors: race(errors, delta)
-
-
-def _fixed_at(samples: int) -> Callable[[Errors], tuple[int, int]]:
-    return lambda errors: fixed(errors, samples)
-
-
-def main() -> None:
-    """Read the arguments."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    verbs = parser.add_subparsers(required=True)
-    first = verbs.add_parser("collect")
-    first.add_argument("--model", default="mini-sd")
-    first.add_argument("--minutes", type=float, default=10)
-    first.add_argument("--whole", action="store_true")
-    first.set_defaults(run=collect)
-    second = verbs.add_parser("table")
-    second.add_argument("--json", type=Path)
-    second.set_defaults(run=table)
-    for verb in (first, second):
-        verb.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
-    options.run(options)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def items(count: int) -> Iterator[Item]:
     """Items that have nothing in common."""
     for n in range(count):
         texts = (f"text {n}", f"other {n}")
-        yield Item(str(n), (Numbered(n),), texts, Query.TEXT_RETRIEVAL, (0,), "")
+        yield Item(str(n), (Numbered(n),), texts, Query.ASSOCIATION, (0,), "")
 
 
 def peak(folder: Path, count: int, queue: Any) -> None:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from gdbench.metrics.prefixes import standard_error
 from gdbench.protocol import Scores
 
 
@@ -15,7 +16,7 @@ class Margin:
 
     `margin` is the mean paired difference of the two best pairs' errors over the samples both
     have (L2 norms of the prediction error); `standard_errors` the same divided by its
-    standard error with the finite-population correction (Cochran 1977, chapter 2). It is None
+    standard error (`gdbench.metrics.prefixes.standard_error`). It is None
     where the item has one candidate, or where both were seen on the full budget, after which
     nothing is left to chance.
     """
@@ -56,6 +57,5 @@ def margin(scores: Scores, n_timesteps: int) -> Margin:
     difference = difference[~np.isnan(difference)]
     n = len(difference)
     mean = float(difference.mean())
-    spread = float(difference.std(ddof=1)) if 1 < n < n_timesteps else 0.0
-    error = spread * np.sqrt((1.0 - n / n_timesteps) / n)
+    error = float(standard_error(difference, n_timesteps)) if 1 < n < n_timesteps else 0.0
     return Margin(scores.item_id, passes, full, mean, mean / error if error > 0 else None)

@@ -13,6 +13,20 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
+def standard_error(differences: Floats, n_timesteps: int) -> Floats:
+    """Standard error of the mean over n of `n_timesteps` timesteps, for the mean over all.
+
+    The full budget is a finite population of which n are known (Cochran 1977, chapter 2).
+
+    Args:
+        differences: paired differences (..., n), n >= 2.
+        n_timesteps: the full budget.
+    """
+    n = differences.shape[-1]
+    error: Floats = differences.std(axis=-1, ddof=1) * np.sqrt((1.0 - n / n_timesteps) / n)
+    return error
+
+
 def fill_dropped(values: Floats, weights: Floats | None = None) -> Floats:
     """Errors with every candidate carried on to the longest prefix of the item.
 

@@ -344,6 +344,31 @@ def test_a_run_stands_beside_the_submission_of_the_same_model(guessed_submission
     assert (tmp_path / "site" / "models" / "blind" / "1~local.html").is_file()
 
 
+def test_a_run_that_stops_early_is_a_point_of_its_own(tmp_path):
+    full = [synthetic_board.record(1, name) for name in GDBENCH]
+    early = [
+        one.model_copy(
+            update={
+                "model": one.model.model_copy(
+                    update={"revision": f"{one.model.revision}+stop0.05"}
+                ),
+                "settings": one.settings.model_copy(update={"stop": "sequential", "delta": 0.05}),
+                "cost": one.cost.model_copy(update={"wall_seconds": one.cost.wall_seconds / 10}),
+            }
+        )
+        for one in full
+    ]
+    site = tmp_path / "site"
+    build(synthetic_board.write(tmp_path / "submissions", *full, *early), site)
+    data = Leaderboard.model_validate_json((site / "leaderboard.json").read_bytes())
+    costs = {r.revision: r.seconds_per_item for r in data.pools[0].results}
+    whole, stopped = (records[0].model for records in (full, early))
+    assert costs[stopped.revision] == pytest.approx(costs[whole.revision] / 10)
+    plotted = Page(site / "index.html").text
+    for model in (whole, stopped):
+        assert f"{model.name}@{model.revision}:" in plotted
+
+
 def test_the_command_line(synthetic_submissions, tmp_path):
     import typer
 

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
+from gdbench.metrics.prefixes import standard_error
 from gdbench.models.diffusion_itm.looks import looks_for, nominal_level
 from gdbench.protocol import Query
 
@@ -47,8 +48,8 @@ def surely_worse(prefix: Differences, n_timesteps: int, level: float) -> NDArray
         return mean > 0
     if n < 2:  # noqa: PLR2004 # no variance from one observation
         return np.zeros(mean.shape, bool)
-    spread = difference.std(axis=-1, ddof=1) * np.sqrt((1.0 - n / n_timesteps) / n)
-    lower: Differences = mean - student.ppf(1.0 - level, n - 1) * spread
+    error = standard_error(difference, n_timesteps)
+    lower: Differences = mean - student.ppf(1.0 - level, n - 1) * error
     return (lower > 0) & (mean > 0)
 
 

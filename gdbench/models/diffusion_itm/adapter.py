@@ -358,6 +358,11 @@ def _check_options(
         raise InputError(f"--compat {compat}: expected diffusion-itm-2023")
     if stop not in ("none", "sequential"):
         raise InputError(f"--stop {stop}: expected none or sequential")
+    if stop == "sequential" and compat is not None:
+        raise InputError(
+            f"--stop sequential needs timesteps of which any first ones are a sample of all; "
+            f"--compat {compat} takes them in order: leave one of the two out"
+        )
     if not 0.0 < delta < 1.0:
         raise InputError(f"--delta {delta}: expected a level between 0 and 1")
     if batch_size is not None and batch_size < 1:

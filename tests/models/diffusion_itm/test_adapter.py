@@ -124,6 +124,15 @@ def test_half_precision_on_a_gpu_runs_channels_last(load, items, monkeypatch):
     assert half is torch.channels_last
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+@pytest.mark.filterwarnings("ignore")  # the compiler's own
+def test_compiled_parts_give_the_same_errors(load, items):
+    (reference,) = load().score_items(items[2:3])
+    (found,) = load(compile=True).score_items(items[2:3])
+    np.testing.assert_allclose(found.errors, reference.errors, rtol=1e-5)
+
+
 def test_the_device_clock_runs_while_the_networks_do(load, items):
     model = load()
     assert model.device_seconds == 0.0
@@ -143,6 +152,7 @@ def test_weights_hash_changes_with_a_weight(tiny_sd, tmp_path):
         ({"norm": "l1"}, "--norm l1"),
         ({"compat": "2022"}, "--compat 2022"),
         ({"stop": "never"}, "--stop never"),
+        ({"stop": "sequential", "compat": "diffusion-itm-2023"}, "--stop sequential needs"),
         ({"delta": 0.0}, "--delta 0"),
         ({"batch_size": 0}, "--batch-size 0"),
         ({"device": "tpu9"}, "--device tpu9"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gdbench.metrics.prefixes import standard_error
 from gdbench.protocol import Scores
@@ -14,8 +16,9 @@ from gdbench.protocol import Scores
 class Margin:
     """One item: passes used of those the full budget takes, and how sure the decision is.
 
-    `margin` is the mean paired difference of the two best pairs' errors over the samples both
-    have (L2 norms of the prediction error); `standard_errors` the same divided by its
+    `margin` is the mean paired difference of the two best candidates' errors over the samples
+    both have (L2 norms of the prediction error), in items of several images and texts that of the
+    closest comparison along a row or a column; `standard_errors` the same divided by its
     standard error (`gdbench.metrics.prefixes.standard_error`). It is None
     where the item has one candidate, or where both were seen on the full budget, after which
     nothing is left to chance.
@@ -49,13 +52,42 @@ def margin(scores: Scores, n_timesteps: int) -> Margin:
         full += len(base) * n_timesteps
         if errors.shape[0] > 1:  # one image: the subtracted term is the same for every text
             errors = errors - base[:, None, : errors.shape[2]]
-    pairs = errors.reshape(-1, errors.shape[2])
-    if len(pairs) < 2:  # noqa: PLR2004 # nothing to be compared
+    found = [_compared(errors[one], errors[other], n_timesteps) for one, other in _pairs(scores)]
+    if not found:
         return Margin(scores.item_id, passes, full, None, None)
-    best, second = np.argsort(-scores.matrix.reshape(-1), kind="stable")[:2]
-    difference = pairs[second] - pairs[best]
+    mean, sure = min(found, key=lambda pair: (pair[1] is None, pair[1] or 0.0))
+    return Margin(scores.item_id, passes, full, mean, sure)
+
+
+Cell = tuple[int, int]
+
+
+def _pairs(scores: Scores) -> list[tuple[Cell, Cell]]:
+    """The cells (image, text) whose order the item's decision rests on, the better one first."""
+    matrix = scores.matrix
+    rows, columns = matrix.shape
+    if min(rows, columns) > 1:
+        lines = [[(i, j) for j in range(columns)] for i in range(rows)]
+        lines += [[(i, j) for i in range(rows)] for j in range(columns)]
+    else:
+        best: list[Cell] = [
+            (int(k) // columns, int(k) % columns)
+            for k in np.argsort(-matrix.reshape(-1), kind="stable")[:2]
+        ]
+        lines = [best]
+    return [
+        (a, b) if matrix[a] >= matrix[b] else (b, a)
+        for line in lines
+        for a, b in combinations(line, 2)
+    ]
+
+
+def _compared(
+    best: NDArray[np.float64], second: NDArray[np.float64], n_timesteps: int
+) -> tuple[float, float | None]:
+    """Mean difference, and the same in standard errors (None: the whole budget was seen)."""
+    difference = second - best
     difference = difference[~np.isnan(difference)]
-    n = len(difference)
-    mean = float(difference.mean())
+    n, mean = len(difference), float(difference.mean())
     error = float(standard_error(difference, n_timesteps)) if 1 < n < n_timesteps else 0.0
-    return Margin(scores.item_id, passes, full, mean, mean / error if error > 0 else None)
+    return mean, mean / error if error > 0 else None

@@ -216,12 +216,19 @@ def errors(subject: Subject) -> Iterator[Finding]:
             yield "scores", f"item {shown(s.item_id)} has more errors than there are timesteps"
             return
         normalise = bool(settings.normalise)
-        if normalise and s.unconditional_errors is None and len(s.matrix) > 1:
+        base = s.unconditional_errors
+        if normalise and base is None and len(s.matrix) > 1:
             yield "scores", f"item {shown(s.item_id)} lacks the unconditional errors"
+            return
+        if base is not None and base.shape[-1] != s.errors.shape[-1]:
+            yield (
+                "scores",
+                f"item {shown(s.item_id)} has not as many unconditional errors as others",
+            )
             return
         found = score_matrix(
             s.errors,
-            s.unconditional_errors,
+            base,
             norm=settings.norm or "l2",
             normalise=normalise,
             latent_size=size,

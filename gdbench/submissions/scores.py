@@ -180,14 +180,19 @@ def _check_finite(table: pa.Table, ids: NDArray[np.object_]) -> None:
         raise Rejected("finite", f"item {shown(ids[bad[0]])}: a score is {score[bad[0]]}")
     for name in set(ERROR_COLUMNS).intersection(table.column_names):
         column = table.column(name).combine_chunks()
-        if column.null_count not in (0, len(column)):
+        there = column.is_valid().to_numpy(zero_copy_only=False)
+        if name == "errors" and column.null_count not in (0, len(column)):
             raise Rejected("scores", f"column {name} is there for some pairs only")
+        mixed = (ids[1:] == ids[:-1]) & (there[1:] != there[:-1])
+        if mixed.any():  # unconditional errors are there for items that need them
+            item = shown(ids[np.flatnonzero(mixed)[0]])
+            raise Rejected("scores", f"item {item}: {name} are there for some pairs only")
         values = column.flatten()
         if values.null_count:
             raise Rejected("finite", f"column {name} has empty cells")
         numbers = values.to_numpy()
         if not np.isfinite(numbers).all() or (numbers < 0).any():
             raise Rejected("finite", f"column {name} has a value that is no error (finite, >= 0)")
-        lengths = np.diff(column.offsets.to_numpy())
-        if column.null_count == 0 and (lengths.min() < 1 or lengths.max() > MAX_TIMESTEPS):
+        lengths = np.diff(column.offsets.to_numpy())[there]
+        if len(lengths) and (lengths.min() < 1 or lengths.max() > MAX_TIMESTEPS):
             raise Rejected("scores", f"column {name}: a list has not 1 to {MAX_TIMESTEPS} values")

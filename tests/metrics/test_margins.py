@@ -29,6 +29,19 @@ def test_dropped_samples_are_not_counted_and_unconditional_ones_are():
     assert (found.passes, found.full_passes, found.margin) == (8 + 4 + 8 + 4, 32, 1.0)
 
 
+def test_the_closest_of_the_four_comparisons_decides_in_a_square():
+    rng = np.random.default_rng(2)
+    errors = rng.normal(5, 0.1, (2, 2, 16)).astype(np.float32)
+    errors[0, 1] += 2  # against both texts of image 0, and both images of text 1
+    errors[1, 0] += 1
+    errors[1, 1] += 0.5  # image 1: its texts are closest
+    found = margin(_scores(errors), 64)
+    expected = errors[1, 0].astype(float) - errors[1, 1]
+    assert found.margin == pytest.approx(expected.mean())
+    t = ttest_rel(errors[1, 0].astype(float), errors[1, 1].astype(float)).statistic
+    assert found.standard_errors == pytest.approx(t / np.sqrt(1 - 16 / 64))
+
+
 def test_nothing_is_left_to_chance_on_the_full_budget():
     errors = np.random.default_rng(1).normal(size=(1, 2, 8)).astype(np.float32)
     assert margin(_scores(errors), 8).standard_errors is None

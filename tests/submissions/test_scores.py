@@ -1,8 +1,12 @@
 """Score files with damage anywhere: never a crash, and what is read is what was written."""
 
+import io
 import random
+from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -42,6 +46,23 @@ def test_round_trip(tmp_path, errors):
     assert found.with_errors is errors
     assert hash_scores(found.scores) == hash_scores(scores)
     assert [s.truncated_texts for s in found.scores] == [s.truncated_texts for s in scores]
+
+
+def test_unconditional_errors_are_there_for_the_items_that_need_them(tmp_path):
+    path = tmp_path / "scores.parquet"
+    scores = some_scores(errors=True)
+    scores[3] = replace(scores[3], unconditional_errors=None)
+    data = encode(scores, errors=True)
+    path.write_bytes(data)
+    assert hash_scores(read_scores(path, LABELS).scores) == hash_scores(scores)
+    table = pq.read_table(io.BytesIO(data))
+    column = table.column("unconditional_errors").to_pylist()
+    column[7] = None  # one pair of an item that has the others
+    place = table.column_names.index("unconditional_errors")
+    torn = pa.array(column, pa.list_(pa.float32()))
+    pq.write_table(table.set_column(place, "unconditional_errors", torn), path)
+    with pytest.raises(Rejected, match="some pairs only"):
+        read_scores(path, LABELS)
 
 
 @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=6, max_size=6))
@@ -89,10 +110,6 @@ def test_damage_is_refused_or_harmless(tmp_path):
 
 @pytest.mark.parametrize("name", ["item", "image", "text", "score", "truncated_texts"])
 def test_every_column_is_needed(tmp_path, name):
-    import io
-
-    import pyarrow.parquet as pq
-
     table = pq.read_table(io.BytesIO(encode(some_scores(), errors=False)))
     pq.write_table(table.drop_columns([name]), tmp_path / "scores.parquet")
     with pytest.raises(Rejected):

@@ -15,7 +15,7 @@ from gdbench.errors import GdbenchError, InputError
 from gdbench.evaluation import card_of, score_stream, settings_of
 from gdbench.models import LoadOptions, load_model
 from gdbench.models.entry import parse_ranks
-from gdbench.protocol import Item, ITMModel, Scores
+from gdbench.protocol import Item, ITMModel, Query, Scores
 from gdbench.records import ResultRecord
 from gdbench.submissions.badges import Badge, Logs, Rescoring, write_rescored
 from gdbench.submissions.layout import run_places
@@ -133,15 +133,20 @@ def same_model(model: ITMModel, record: ResultRecord) -> str | None:
 def rescore_one(
     model: ITMModel, items: Iterable[Item], submitted: Sequence[Scores], share: float, seed: int
 ) -> tuple[int, float]:
-    """Number of items scored again and the largest relative difference of a score."""
+    """Number of items scored again and the largest relative difference of a score.
+
+    In text retrieval scores count up to a constant, such as the image's unconditional error.
+    """
     old = {s.item_id: s.matrix for s in submitted}
     wanted = chosen(sorted(old), share, seed)
     worst = 0.0
     n = 0
     for item, scores in score_stream(model, (i for i in items if i.id in wanted)):
-        before = old[item.id].astype(np.float64)
+        before, now = (m.astype(np.float64) for m in (old[item.id], scores.matrix))
         scale = np.maximum(1.0, np.abs(before))
-        worst = max(worst, float((np.abs(scores.matrix - before) / scale).max()))
+        if item.query is Query.TEXT_RETRIEVAL:
+            before, now = before - before.mean(), now - now.mean()
+        worst = max(worst, float((np.abs(now - before) / scale).max()))
         n += 1
     return n, worst
 

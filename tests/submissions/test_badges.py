@@ -1,7 +1,11 @@
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
 import pytest
 
 from gdbench.errors import InputError
-from gdbench.evaluation import evaluate
+from gdbench.evaluation import evaluate, score_stream
 from gdbench.protocol import ModelCard
 from gdbench.submissions.badges import Badge, Logs, badge
 from gdbench.submissions.rescore import (
@@ -9,6 +13,7 @@ from gdbench.submissions.rescore import (
     chosen,
     parse_share,
     registered,
+    rescore_one,
     rescore_report,
 )
 from gdbench.submissions.submit import submit
@@ -131,6 +136,21 @@ def test_rescoring_finds_invented_scores(tree):
     skipped = {r.path: r.skipped for r in done}
     assert skipped["denoising/2/winoground"] == "here is revision 1, not 2"
     assert badges(after)["denoising/2/winoground"][0] is Badge.PARTIAL
+
+
+@pytest.mark.parametrize(("task", "counts"), [("clevr", False), ("svo", True)])
+def test_what_moves_all_texts_of_a_picture_does_not_count_in_text_retrieval(task, counts):
+    """One picture and two texts, or two pictures and one text: all scores moved by a constant."""
+    from gdbench.models.baselines import Random
+
+    items, model = list(islice(TASKS.get(task).items("mini"), 6)), Random()
+    scores = [s for _, s in score_stream(model, items)]
+    moved = [replace(s, matrix=s.matrix + 0.5) for s in scores]
+    n, worst = rescore_one(model, items, moved, 1.0, 0)
+    assert n == len(items)
+    assert (worst > 0.1) is counts
+    bent = [replace(s, matrix=s.matrix + np.arange(2).reshape(s.matrix.shape)) for s in scores]
+    assert rescore_one(model, items, bent, 1.0, 0)[1] > 0.1
 
 
 def test_another_model_of_the_same_revision_is_a_problem(tree, edit):

@@ -121,7 +121,7 @@ def _print_comparison(console: Console, found: ModelComparison, *, metrics: bool
         table.add_section()
         _add(table, found.bias, 1)
     console.print(table)
-    console.print(
+    Console().print(  # sentences may be folded
         "p: exact McNemar or sign-flip permutation; Holm: adjusted over the rows of a block; "
         "differ: items on which they differ; detect: smallest difference found with 80 % power"
     )

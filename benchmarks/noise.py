@@ -1,15 +1,16 @@
 """Does another choice of noise lower the variance of a comparison between two captions?
 
-    python benchmarks/noise.py [--model mini-sd] [--items 60] [--seeds 16] [--samples 16]
+    python benchmarks/noise.py [--model mini-sd] [--items 32] [--seeds 10] [--samples 64]
 
 For 2-way items of the mini suite: the mean difference of the two captions' errors over the first
-timesteps of the nested order, repeated with many seeds. Printed for each design is its variance
-over seeds relative to independent noise, the mean over items with a 95 % bootstrap interval;
-lower is better. All designs have standard normal noise at every timestep, so all means estimate
-the same number.
+n timesteps of the nested order, repeated with many seeds. Two numbers are printed for each design
+and n, each relative to independent noise, with a 95 % bootstrap interval over items; lower is
+better: the variance over seeds, and the mean squared distance from the mean over all designs and
+seeds at the most timesteps, which holds the error from the choice of timesteps too. All designs
+have standard normal noise at every timestep, so all means estimate the same number.
 
-- independent: noise of its own for every timestep, the engine's default
-- antithetic: timesteps in pairs that follow each other in time, the second with minus the noise
+- independent: noise of its own for every timestep
+- antithetic, d apart: timesteps t and t + d have opposite noise, whatever the budget
 - low-discrepancy: a point of a scrambled Sobol sequence (Owen 1998) for every timestep, through
   the inverse of the normal distribution function
 - one for all: the same noise at every timestep
@@ -30,67 +31,85 @@ from full_errors import items_of
 from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
-Design = Callable[[int, tuple[int, ...], tuple[int, ...]], torch.Tensor]
+from gdbench.models.diffusion_itm.schedule import FIRST, IndependentNoise
+
+Shape = tuple[int, int, int]
+Design = Callable[[int, Shape, tuple[int, ...]], torch.Tensor]
 """(seed, shape of a latent, timesteps) -> noise (n, *shape)."""
+Array = NDArray[np.float64]
 
 
-def independent(seed: int, shape: tuple[int, ...], times: tuple[int, ...]) -> torch.Tensor:
+def independent(seed: int, shape: Shape, times: tuple[int, ...]) -> torch.Tensor:
     """Noise of its own for every timestep."""
-    return torch.randn((len(times), *shape), generator=torch.Generator().manual_seed(seed))
+    source = IndependentNoise(shape, seed)
+    return torch.stack([source.noise(k, t) for k, t in enumerate(times)])
 
 
-def antithetic(seed: int, shape: tuple[int, ...], times: tuple[int, ...]) -> torch.Tensor:
-    """Neighbours in time have opposite noise."""
-    half = independent(seed, shape, times[::2])
-    noise = torch.empty((len(times), *shape))
-    order = np.argsort(times)
-    noise[order[::2]], noise[order[1::2]] = half, -half[: len(times) // 2]
-    return noise
+def antithetic(apart: int) -> Design:
+    """Opposite noise for timesteps that are so far apart."""
+
+    def design(seed: int, shape: Shape, times: tuple[int, ...]) -> torch.Tensor:
+        second = [(t - FIRST) & apart for t in times]
+        first = tuple(FIRST + ((t - FIRST) ^ s) for t, s in zip(times, second, strict=True))
+        sign = torch.tensor([-1.0 if s else 1.0 for s in second])
+        return independent(seed, shape, first) * sign[:, None, None, None]
+
+    return design
 
 
-def low_discrepancy(seed: int, shape: tuple[int, ...], times: tuple[int, ...]) -> torch.Tensor:
+def low_discrepancy(seed: int, shape: Shape, times: tuple[int, ...]) -> torch.Tensor:
     """A point of a scrambled Sobol sequence for every timestep, in order of time."""
-    size = int(np.prod(shape))
-    engine = torch.quasirandom.SobolEngine(size, scramble=True, seed=seed)
+    engine = torch.quasirandom.SobolEngine(int(np.prod(shape)), scramble=True, seed=seed)
     points = engine.draw(len(times)).clamp(1e-6, 1 - 1e-6)
     noise = torch.empty((len(times), *shape))
     noise[np.argsort(times)] = torch.special.ndtri(points).reshape(len(times), *shape)
     return noise
 
 
-def one_for_all(seed: int, shape: tuple[int, ...], times: tuple[int, ...]) -> torch.Tensor:
+def one_for_all(seed: int, shape: Shape, times: tuple[int, ...]) -> torch.Tensor:
     """The same noise at every timestep."""
     return independent(seed, shape, times[:1]).expand(len(times), *shape)
 
 
 DESIGNS: dict[str, Design] = {
     "independent": independent,
-    "antithetic": antithetic,
+    "antithetic, 128 apart": antithetic(128),
+    "antithetic, 64 apart": antithetic(64),
+    "antithetic, 32 apart": antithetic(32),
     "low-discrepancy": low_discrepancy,
     "one for all": one_for_all,
 }
 
 
-def means(model: Any, count: int, seeds: int) -> dict[str, NDArray[np.float64]]:
-    """For each design the mean differences, (n_items, n_seeds)."""
+def differences(model: Any, design: Design, count: int, seeds: int) -> Array:
+    """Errors of the wrong caption less those of the right one, (n_items, n_seeds, n_samples)."""
     shape, times = model.parts.latent_shape, model.timesteps
     when = torch.tensor(times)
     owner = torch.arange(len(times)).repeat_interleave(2)
-    found = {name: np.empty((count, seeds)) for name in DESIGNS}
     items = list(itertools.islice((i for i in items_of("2-way") if len(i.images) == 1), count))
+    found = np.empty((count, seeds, len(times)))
     for number, item in enumerate(items):
         latent = model.encoders.latent(item.images[0]).expand(len(times), *shape)
         pair = torch.stack([prompt for prompt, _ in model.encoders.prompts(list(item.texts))])
         prompts = pair.repeat(len(times), 1, 1)
         sign = 1.0 if item.gold[0] == 0 else -1.0
-        for name, design in DESIGNS.items():
-            for seed in range(seeds):
-                noise = design(seed, shape, times)
-                with torch.inference_mode():
-                    errors = model.denoiser.errors(latent, noise, when, prompts, owner)
-                first, second = errors.double().reshape(-1, 2).mean(dim=0).tolist()
-                found[name][number, seed] = sign * (second - first)
+        for seed in range(seeds):
+            noise = design(seed, shape, times)
+            with torch.inference_mode():
+                errors = model.denoiser.errors(latent, noise, when, prompts, owner)
+            first, second = errors.double().reshape(-1, 2).numpy().T
+            found[number, seed] = sign * (second - first)
     return found
+
+
+def relative(values: Array, base: Array) -> tuple[float, float, float]:
+    """Ratio of the means over items and its bootstrap interval."""
+    interval = bootstrap(
+        (values, base),
+        lambda a, b, axis=-1: a.mean(axis=axis) / b.mean(axis=axis),
+        paired=True, vectorized=True, n_resamples=2000, method="percentile", rng=0,
+    ).confidence_interval  # fmt: skip
+    return float(values.mean() / base.mean()), float(interval.low), float(interval.high)
 
 
 def main() -> None:
@@ -99,31 +118,35 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="mini-sd")
-    parser.add_argument("--items", type=int, default=60)
-    parser.add_argument("--seeds", type=int, default=16)
-    parser.add_argument("--samples", type=int, default=16)
+    parser.add_argument("--items", type=int, default=32)
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--samples", type=int, default=64)
+    parser.add_argument("--only", action="append", choices=list(DESIGNS)[1:])
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     model = load_model(options.model, LoadOptions(samples=options.samples, normalise=False))
-    found = means(model, options.items, options.seeds)
-    base = found["independent"].var(axis=1, ddof=1)
-    print(f"{options.items} items, {options.seeds} seeds, {options.samples} timesteps")
-    rows = {}
-    for name, values in found.items():
-        ratio = values.var(axis=1, ddof=1) / base.mean()
-        low, high = bootstrap(
-            (values.var(axis=1, ddof=1), base),
-            lambda a, b, axis=-1: a.mean(axis=axis) / b.mean(axis=axis),
-            paired=True, vectorized=True, n_resamples=2000, method="percentile", rng=0,
-        ).confidence_interval  # fmt: skip
-        rows[name] = {"ratio": float(ratio.mean()), "low": float(low), "high": float(high),
-                      "mean_difference": float(values.mean())}  # fmt: skip
-        print(
-            f"  {name:<16}{ratio.mean():6.2f}  ({low:.2f} to {high:.2f})"
-            f"   mean difference {values.mean():.3f}"
-        )
+    chosen = ["independent", *(options.only or list(DESIGNS)[1:])]
+    found = {
+        name: differences(model, DESIGNS[name], options.items, options.seeds) for name in chosen
+    }
+    truth = np.mean([values.mean(axis=(1, 2)) for values in found.values()], axis=0)[:, None]
+    print(f"{options.model}: {options.items} items, {options.seeds} seeds")
+    rows = []
+    for n in (n for n in (8, 10, 16, 32, 64) if n <= options.samples):
+        means = {name: values[..., :n].mean(axis=-1) for name, values in found.items()}
+        spread = {name: value.var(axis=1, ddof=1) for name, value in means.items()}
+        total = {name: ((value - truth) ** 2).mean(axis=1) for name, value in means.items()}
+        for name in chosen[1:]:
+            of_noise = relative(spread[name], spread["independent"])
+            in_all = relative(total[name], total["independent"])
+            rows.append({"n": n, "design": name, "variance": of_noise, "squared_error": in_all})
+            shown = "   ".join(
+                f"{r:5.2f} ({low:.2f} to {high:.2f})" for r, low, high in (of_noise, in_all)
+            )
+            print(f"  first {n:>3}  {name:<22}{shown}")
     if options.json:
-        options.json.write_text(json.dumps({**vars(options), "json": "", "rows": rows}, indent=1))
+        about = {"model": options.model, "items": options.items, "seeds": options.seeds}
+        options.json.write_text(json.dumps({**about, "rows": rows}, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

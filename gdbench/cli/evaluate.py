@@ -13,7 +13,7 @@ from rich.table import Table
 from gdbench.cli import options as o
 from gdbench.errors import InputError
 from gdbench.protocol import Item, ITMModel
-from gdbench.records import ResultRecord
+from gdbench.records import DEFAULT_NOISE, ResultRecord
 
 Stop = Literal["none", "sequential"]
 
@@ -34,6 +34,7 @@ def run(
     out: Annotated[Path | None, typer.Option(help="Run directory; continued if it exists.")] = None,
     root: o.RootOption = None,
     seed: o.SeedOption = 0,
+    noise: o.NoiseOption = DEFAULT_NOISE,
     norm: o.NormOption = "l2",
     no_normalise: o.NoNormaliseOption = False,
     stop: Annotated[
@@ -70,7 +71,7 @@ def run(
     loaded = load_model(
         model,
         LoadOptions(
-            device=device, dtype=dtype, batch_size=batch_size, seed=seed,
+            device=device, dtype=dtype, batch_size=batch_size, seed=seed, noise=noise,
             cache_dir=cache, samples=samples, norm=norm, normalise=not no_normalise, compat=compat,
             stop=stop, delta=delta, stop_ranks=parse_ranks(stop_ranks), compile=compile_model,
             lora=lora, lora_scale=lora_scale,

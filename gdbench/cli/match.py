@@ -16,6 +16,7 @@ from typer.core import TyperCommand
 from gdbench.cli import options as o
 from gdbench.errors import InputError
 from gdbench.protocol import Item, ITMModel, Query, Scores
+from gdbench.records import DEFAULT_NOISE
 
 
 class SeveralValues(TyperCommand):
@@ -47,6 +48,7 @@ def run(
     text: Annotated[list[str], typer.Option(help="A sentence; repeat for more.")],
     samples: o.SamplesOption = 50,
     seed: o.SeedOption = 0,
+    noise: o.NoiseOption = DEFAULT_NOISE,
     norm: o.NormOption = "l2",
     no_normalise: o.NoNormaliseOption = False,
     compat: o.CompatOption = None,
@@ -73,8 +75,8 @@ def run(
     loaded = load_model(
         model,
         LoadOptions(
-            device=device, dtype=dtype, batch_size=batch_size, seed=seed, cache_dir=cache,
-            samples=samples, norm=norm, normalise=not no_normalise, compat=compat,
+            device=device, dtype=dtype, batch_size=batch_size, seed=seed, noise=noise,
+            cache_dir=cache, samples=samples, norm=norm, normalise=not no_normalise, compat=compat,
             compile=compile_model, lora=lora, lora_scale=lora_scale,
         ),
     )  # fmt: skip

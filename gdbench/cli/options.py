@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from gdbench.progress import EvaluationBars, bars
-from gdbench.records import Compat, Norm
+from gdbench.records import Compat, Noise, Norm
 
 MODEL_HELP = (
     "Registered name, folder, file.py:Class, clip:ARCH/TAG, hf-hub:OWNER/NAME, "
@@ -21,6 +21,9 @@ ModelOption = Annotated[str, typer.Option("--model", "-m", help=MODEL_HELP)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 SamplesOption = Annotated[
     int, typer.Option(help="Timesteps per image-text pair (diffusion models).", min=1, max=1000)
+]
+NoiseOption = Annotated[
+    Noise, typer.Option(help="antithetic: opposite at timesteps 64 apart, or independent.")
 ]
 SeedOption = Annotated[int, typer.Option(help="Seed of noise, limits and resampling.", min=0)]
 DeviceOption = Annotated[

@@ -9,7 +9,7 @@ from typing import Literal
 
 from gdbench.errors import InputError
 from gdbench.protocol import Family, ITMModel
-from gdbench.records import Compat, Norm
+from gdbench.records import DEFAULT_NOISE, Compat, Noise, Norm
 
 Kind = Literal["diffusion-itm", "open-clip", "baseline"]
 
@@ -25,6 +25,7 @@ class LoadOptions:
     cache_dir: Path | None = None
     # diffusion models:
     samples: int = 50
+    noise: Noise = DEFAULT_NOISE
     norm: Norm = "l2"
     normalise: bool = True
     compat: Compat | None = None
@@ -91,6 +92,7 @@ class ModelEntry:
             revision=self.revision,
             samples=options.samples,
             seed=options.seed,
+            noise=options.noise,
             norm=options.norm,
             normalise=options.normalise,
             compat=options.compat,

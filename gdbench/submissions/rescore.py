@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from gdbench.evaluation import card_of, score_stream, settings_of
 from gdbench.models import LoadOptions, load_model
 from gdbench.models.entry import parse_ranks
 from gdbench.protocol import Item, ITMModel, Query, Scores
-from gdbench.records import ResultRecord
+from gdbench.records import DEFAULT_NOISE, Noise, ResultRecord
 from gdbench.submissions.badges import Badge, Logs, Rescoring, write_rescored
 from gdbench.submissions.layout import run_places
 from gdbench.submissions.problems import Problem, shown
@@ -80,6 +81,7 @@ def loader(spec: str | None) -> Load:
             LoadOptions(
                 dtype=s.dtype,
                 seed=s.seed,
+                noise=next((n for n in get_args(Noise) if n == s.noise), DEFAULT_NOISE),
                 samples=s.samples or LoadOptions().samples,
                 norm=s.norm or "l2",
                 normalise=s.normalise is not False,

@@ -117,10 +117,11 @@ def derived_noise(
     name: str | None, shape: tuple[int, int, int], seed: int, timesteps: tuple[int, ...]
 ) -> str | None:
     """The hash of gdbench's own noise; None: not one of gdbench's kinds."""
-    from gdbench.models.diffusion_itm.schedule import IndependentNoise, NoiseBank2023
+    from gdbench.models.diffusion_itm.schedule import SOURCES, NoiseBank2023
 
-    if name == IndependentNoise.name:
-        return IndependentNoise(shape, seed).sha256(timesteps)
+    for known, source in SOURCES.items():
+        if name == known:
+            return source(shape, seed).sha256(timesteps)
     if name == NoiseBank2023.name and seed < 2**63:
         return NoiseBank2023(shape, seed, len(timesteps)).sha256(timesteps)
     return None

@@ -30,7 +30,7 @@ from gdbench.models.diffusion_itm.engine import Engine, FullPlan, Job, Plan
 from gdbench.models.diffusion_itm.loading import Parts, find_folder, load_parts
 from gdbench.models.diffusion_itm.racing import RacePlan
 from gdbench.models.diffusion_itm.schedule import (
-    IndependentNoise,
+    SOURCES,
     NoiseBank2023,
     NoiseSource,
     grid_timesteps,
@@ -38,7 +38,7 @@ from gdbench.models.diffusion_itm.schedule import (
 )
 from gdbench.models.diffusion_itm.stem import StemUNet
 from gdbench.protocol import Item, Matrix, ModelCard, Query, Scores
-from gdbench.records import Compat, LoRAInfo, ModelSettings, Norm
+from gdbench.records import DEFAULT_NOISE, Compat, LoRAInfo, ModelSettings, Noise, Norm
 
 Stop = Literal["none", "sequential"]
 _NOISE_ON_DEVICE_BYTES = 64 * 2**20
@@ -59,6 +59,7 @@ class DiffusionITM:
         *,
         samples: int = 50,
         seed: int = 0,
+        noise: Noise = DEFAULT_NOISE,
         norm: Norm = "l2",
         normalise: bool = True,
         unconditional: bool = False,
@@ -74,7 +75,7 @@ class DiffusionITM:
         cache_dir: Path | None = None,
     ) -> None:
         """Assemble the engine around loaded parts; see `from_pretrained` for the arguments."""
-        _check_options(norm, compat, stop, delta, batch_size)
+        _check_options(noise, norm, compat, stop, delta, batch_size)
         self.card, self.parts, self.device, self.dtype = card, parts, device, dtype
         self.norm: Norm = norm
         self.normalise, self.stop, self.delta, self.seed = normalise, stop, delta, seed
@@ -84,7 +85,7 @@ class DiffusionITM:
         shape = parts.latent_shape
         if compat is None:
             self.timesteps = nested_timesteps(samples)
-            self.noise: NoiseSource = IndependentNoise(shape, seed)
+            self.noise: NoiseSource = SOURCES[noise](shape, seed)
         else:
             self.timesteps = grid_timesteps(samples)
             self.noise = NoiseBank2023(shape, seed, len(self.timesteps))
@@ -110,6 +111,7 @@ class DiffusionITM:
         revision: str | None = None,
         samples: int = 50,
         seed: int = 0,
+        noise: Noise = DEFAULT_NOISE,
         norm: Norm = "l2",
         normalise: bool = True,
         unconditional: bool = False,
@@ -137,6 +139,8 @@ class DiffusionITM:
             revision: commit or tag on the hub; also the card's revision.
             samples: budget of timesteps (in compat mode that of the 2023 release's grid).
             seed: of the noise.
+            noise: "antithetic", opposite for timesteps that are 64 apart, or "independent" for
+                every timestep; the release's with `compat`.
             norm: "l2", the norm of the error as in the release, or "mse", its mean square.
             normalise: subtract the unconditional error wherever images are compared. For text
                 retrieval it is the same for all texts of the image: it is neither computed nor
@@ -164,7 +168,7 @@ class DiffusionITM:
         """
         from gdbench.models.diffusion_itm.devices import choose_device, choose_dtype
 
-        _check_options(norm, compat, stop, delta, batch_size)
+        _check_options(noise, norm, compat, stop, delta, batch_size)
         where = choose_device(device)
         precision = choose_dtype(dtype, where)
         folder = find_folder(str(source), revision, hub_cache)
@@ -190,6 +194,7 @@ class DiffusionITM:
             made,
             samples=samples,
             seed=seed,
+            noise=noise,
             norm=norm,
             normalise=normalise,
             unconditional=unconditional,
@@ -350,8 +355,10 @@ def _stop_mark(stop: str, delta: float, ranks: Sequence[int] | None) -> str:
 
 
 def _check_options(
-    norm: str, compat: str | None, stop: str, delta: float, batch_size: int | None
+    noise: str, norm: str, compat: str | None, stop: str, delta: float, batch_size: int | None
 ) -> None:
+    if noise not in SOURCES:
+        raise InputError(f"--noise {noise}: expected {' or '.join(SOURCES)}")
     if norm not in ("l2", "mse"):
         raise InputError(f"--norm {norm}: expected l2 or mse")
     if compat not in (None, "diffusion-itm-2023"):

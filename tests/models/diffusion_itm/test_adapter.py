@@ -150,6 +150,7 @@ def test_weights_hash_changes_with_a_weight(tiny_sd, tmp_path):
     ("options", "named"),
     [
         ({"norm": "l1"}, "--norm l1"),
+        ({"noise": "white"}, "--noise white"),
         ({"compat": "2022"}, "--compat 2022"),
         ({"stop": "never"}, "--stop never"),
         ({"stop": "sequential", "compat": "diffusion-itm-2023"}, "--stop sequential needs"),

@@ -6,6 +6,7 @@ import torch
 
 from gdbench.errors import InputError
 from gdbench.models.diffusion_itm.schedule import (
+    AntitheticNoise,
     IndependentNoise,
     NoiseBank2023,
     grid_timesteps,
@@ -84,3 +85,19 @@ def test_bank_of_seed_0_is_the_published_one():
     assert bank.sha256(grid_timesteps(10)) == known
     digest = hashlib.sha256(torch.stack([bank.noise(k, 0) for k in range(10)]).numpy().tobytes())
     assert digest.hexdigest() == known
+
+
+def test_antithetic_noise_is_opposite_at_timesteps_64_apart():
+    shape, order = (4, 8, 8), nested_timesteps(980)
+    noise, plain = AntitheticNoise(shape, 3), IndependentNoise(shape, 3)
+    first = torch.stack([noise.noise(k, t) for k, t in enumerate(order[:16])])  # whole pairs
+    torch.testing.assert_close(first.sum(dim=0), torch.zeros(shape), atol=1e-5, rtol=0)
+    pairs = [(t, t + 64) for t in range(10, 926) if not (t - 10) & 64]
+    assert all(torch.equal(noise.noise(0, a), -noise.noise(0, b)) for a, b in pairs)
+    for t in (10, 73, 500, 989):
+        assert torch.equal(noise.noise(0, t).abs(), noise.noise(7, t).abs())  # not its place
+    assert torch.equal(noise.noise(0, 10), plain.noise(0, 10))
+    values = torch.cat([noise.noise(0, t).flatten() for t in order[:250]])
+    assert abs(values.mean()) < 0.02
+    assert abs(values.std() - 1) < 0.02
+    assert noise.sha256(order[:16]) != plain.sha256(order[:16])

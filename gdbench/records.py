@@ -17,7 +17,7 @@ SHA256 = r"^[0-9a-f]{64}$"
 Compat = Literal["diffusion-itm-2023"]
 Norm = Literal["l2", "mse"]
 Noise = Literal["antithetic", "independent"]
-DEFAULT_NOISE: Noise = "independent"
+DEFAULT_NOISE: Noise = "antithetic"
 
 
 class Strict(BaseModel):

@@ -23,7 +23,7 @@ SamplesOption = Annotated[
     int, typer.Option(help="Timesteps per image-text pair (diffusion models).", min=1, max=1000)
 ]
 NoiseOption = Annotated[
-    Noise, typer.Option(help="antithetic: opposite at timesteps 64 apart, or independent.")
+    Noise, typer.Option(help="antithetic: opposite at timesteps 128 apart, or independent.")
 ]
 SeedOption = Annotated[int, typer.Option(help="Seed of noise, limits and resampling.", min=0)]
 DeviceOption = Annotated[

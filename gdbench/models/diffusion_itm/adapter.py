@@ -139,7 +139,7 @@ class DiffusionITM:
             revision: commit or tag on the hub; also the card's revision.
             samples: budget of timesteps (in compat mode that of the 2023 release's grid).
             seed: of the noise.
-            noise: "antithetic", opposite for timesteps that are 64 apart, or "independent" for
+            noise: "antithetic", opposite for timesteps that are 128 apart, or "independent" for
                 every timestep; the release's with `compat`.
             norm: "l2", the norm of the error as in the release, or "mse", its mean square.
             normalise: subtract the unconditional error wherever images are compared. For text

@@ -30,7 +30,7 @@ def test_settings_say_all_that_changes_a_score(load):
         load(samples=10).settings,
         load(samples=250, compat="diffusion-itm-2023").settings,
     )
-    assert (plain.schedule, plain.noise, plain.samples) == ("nested", "independent", 10)
+    assert (plain.schedule, plain.noise, plain.samples) == ("nested", "antithetic", 10)
     assert len(plain.timesteps) == 10
     assert (compat.schedule, compat.noise, compat.samples) == ("grid", "bank-2023", 250)
     assert len(compat.timesteps) == 245

@@ -16,7 +16,15 @@ def render(submissions: Path) -> str:
         for path in sorted(submissions.glob("*/*/*/record.json"))
     ]
     records = [r for r in records if r.task.suite == "mini" and not r.partial]
-    models = sorted({r.model.name for r in records})
+    revisions = {(r.model.name, r.model.revision) for r in records}
+
+    def label(record: ResultRecord) -> str:
+        """The model's name, with its revision where there are several."""
+        card = record.model
+        alone = sum(name == card.name for name, _ in revisions) == 1
+        return card.name if alone else f"{card.name}@{card.revision}"
+
+    models = sorted({label(r) for r in records})
     lines = [
         "# Results of the bundled models on the mini suite",
         "",
@@ -25,10 +33,10 @@ def render(submissions: Path) -> str:
         "",
     ]
     for name in models:
-        first = next(r for r in records if r.model.name == name)
+        first = next(r for r in records if label(r) == name)
         lines.append(f"- {name}: `{first.signature.replace(f'task:{first.task.name}', 'task:…')}`")
     for task in GDBENCH:
-        found = {r.model.name: r for r in records if r.task.name == task}
+        found = {label(r): r for r in records if r.task.name == task}
         if not found:
             continue
         columns = [m for m in models if m in found]

@@ -3,9 +3,10 @@
     python benchmarks/end_to_end.py [--model mini-sd] [--items 4] [--json FILE]
 
 The same items of the mini suite go through both in one process, one kind after the other, with
-cold caches. Printed are wall seconds, network work (floating-point operations of U-Net, VAE and
-text encoder, counted, not estimated), the same work weighed as in Stable Diffusion 2.1, and on
-how many items both decide alike; they do not share noise or grid, so a close item may differ.
+cold caches. Printed are CPU seconds of this process (set OMP_NUM_THREADS=1), the ratio of network
+work (floating-point operations of U-Net and VAE, padding included), the same work weighed as in
+Stable Diffusion 2.1, and on how many items both decide alike; they share neither noise nor grid,
+so a close item may differ.
 """
 
 from __future__ import annotations
@@ -81,11 +82,11 @@ def measure(model_name: str, kind: str, count: int, delta: float) -> dict[str, A
     bank = NoiseBank2023(model.parts.latent_shape, 0, len(steps))
     noise = torch.stack([bank.noise(k, t) for k, t in enumerate(steps)])
     loop = ReleaseLoop(model.parts, noise, steps)
-    start = time.perf_counter()
+    start = time.process_time()
     slow = [release(loop, item) for item in items]
-    middle = time.perf_counter()
+    middle = time.process_time()
     fast = [scores.matrix for scores in model.score_items(items)]
-    end = time.perf_counter()
+    end = time.process_time()
     unet, vae = passes(items)
     work = flops(model.parts)
 

@@ -27,7 +27,6 @@ from rich.console import Console
 from rich.table import Table
 from scaled_model import SD_GFLOP, flops
 
-from gdbench.models.diffusion_itm.adapter import DiffusionITM
 from gdbench.models.diffusion_itm.schedule import NoiseBank2023, grid_timesteps
 from gdbench.protocol import Item, Query
 
@@ -77,7 +76,6 @@ def measure(model_name: str, kind: str, count: int, delta: float) -> dict[str, A
             samples=SAMPLES, stop="sequential", delta=delta, stop_ranks=(1,), batch_size=64
         ),
     )
-    assert isinstance(model, DiffusionITM)  # noqa: S101 # for what is read from it below
     steps = grid_timesteps(SAMPLES)
     bank = NoiseBank2023(model.parts.latent_shape, 0, len(steps))
     noise = torch.stack([bank.noise(k, t) for k, t in enumerate(steps)])

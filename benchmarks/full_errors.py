@@ -127,41 +127,29 @@ def main() -> None:
     if options.spare:
         looks.LOOKS = SPARE_LOOKS
     options.out.mkdir(parents=True, exist_ok=True)
-    models: dict[bool, Any] = {}
+    model: Any = load_model(
+        options.model,
+        LoadOptions(
+            samples=SAMPLES, batch_size=64, compile=options.compile, stop_ranks=(1,),
+            delta=SPARE_LEVEL, stop="sequential" if options.spare else "none",
+        ),
+    )  # fmt: skip
+    about = {
+        "model": model.card.name, "weights_sha256": model.card.weights_sha256,
+        "noise": model.settings.noise,
+    }  # fmt: skip
+    (options.out / "model.json").write_text(json.dumps(about), encoding="utf-8")
     for kind in options.only or KINDS:
         chosen = list(itertools.islice(items_of(kind), options.at_most))[shard::shards]
-        for compares_images in (False, True):
-            missing = [
-                i for i in chosen
-                if (len(i.images) > 1) == compares_images
-                and not place(options.out, kind, i).exists()
-            ]  # fmt: skip
-            if not missing:
-                continue
-            if compares_images not in models:
-                models[compares_images] = load_model(
-                    options.model,
-                    LoadOptions(
-                        samples=SAMPLES, normalise=compares_images, batch_size=64,
-                        compile=options.compile, stop_ranks=(1,), delta=SPARE_LEVEL,
-                        stop="sequential" if options.spare else "none",
-                    ),
-                )  # fmt: skip
-            model = models[compares_images]
-            about = {
-                "model": model.card.name, "weights_sha256": model.card.weights_sha256,
-                "noise": model.settings.noise,
-            }  # fmt: skip
-            (options.out / "model.json").write_text(json.dumps(about), encoding="utf-8")
-            start, before = time.monotonic(), model.unet_evaluations
-            for n, (item, scores) in enumerate(
-                zip(missing, model.score_items(missing), strict=True), 1
-            ):
-                save(place(options.out, kind, item), item, scores)
-                done = model.unet_evaluations - before
-                speed = done / (time.monotonic() - start)
-                if n % 10 == 0:
-                    print(kind, f"{n}/{len(missing)} items, {speed:.0f} passes/s", flush=True)
+        missing = [item for item in chosen if not place(options.out, kind, item).exists()]
+        start, before = time.monotonic(), model.unet_evaluations
+        for n, (item, scores) in enumerate(
+            zip(missing, model.score_items(missing), strict=True), 1
+        ):
+            save(place(options.out, kind, item), item, scores)
+            speed = (model.unet_evaluations - before) / (time.monotonic() - start)
+            if n % 10 == 0:
+                print(kind, f"{n}/{len(missing)} items, {speed:.0f} passes/s", flush=True)
 
 
 def save(path: Path, item: Item, scores: Any) -> None:

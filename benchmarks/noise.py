@@ -31,7 +31,7 @@ from full_errors import items_of
 from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
-from gdbench.models.diffusion_itm.schedule import FIRST, IndependentNoise
+from gdbench.models.diffusion_itm.schedule import AntitheticNoise, IndependentNoise, NoiseSource
 
 Shape = tuple[int, int, int]
 Design = Callable[[int, Shape, tuple[int, ...]], torch.Tensor]
@@ -39,22 +39,19 @@ Design = Callable[[int, Shape, tuple[int, ...]], torch.Tensor]
 Array = NDArray[np.float64]
 
 
+def drawn(source: NoiseSource, times: tuple[int, ...]) -> torch.Tensor:
+    """The noise of all timesteps."""
+    return torch.stack([source.noise(k, t) for k, t in enumerate(times)])
+
+
 def independent(seed: int, shape: Shape, times: tuple[int, ...]) -> torch.Tensor:
     """Noise of its own for every timestep."""
-    source = IndependentNoise(shape, seed)
-    return torch.stack([source.noise(k, t) for k, t in enumerate(times)])
+    return drawn(IndependentNoise(shape, seed), times)
 
 
 def antithetic(apart: int) -> Design:
     """Opposite noise for timesteps that are so far apart."""
-
-    def design(seed: int, shape: Shape, times: tuple[int, ...]) -> torch.Tensor:
-        second = [(t - FIRST) & apart for t in times]
-        first = tuple(FIRST + ((t - FIRST) ^ s) for t, s in zip(times, second, strict=True))
-        sign = torch.tensor([-1.0 if s else 1.0 for s in second])
-        return independent(seed, shape, first) * sign[:, None, None, None]
-
-    return design
+    return lambda seed, shape, times: drawn(AntitheticNoise(shape, seed, apart), times)
 
 
 def low_discrepancy(seed: int, shape: Shape, times: tuple[int, ...]) -> torch.Tensor:

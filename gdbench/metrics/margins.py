@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from gdbench.metrics.prefixes import standard_error
 from gdbench.protocol import Scores
 
+Cell = tuple[int, int]  # image, text
+
 
 @dataclass(frozen=True)
 class Margin:
@@ -57,9 +59,6 @@ def margin(scores: Scores, n_timesteps: int) -> Margin:
         return Margin(scores.item_id, passes, full, None, None)
     mean, sure = min(found, key=lambda pair: (pair[1] is None, pair[1] or 0.0))
     return Margin(scores.item_id, passes, full, mean, sure)
-
-
-Cell = tuple[int, int]
 
 
 def _pairs(scores: Scores) -> list[tuple[Cell, Cell]]:

@@ -148,27 +148,26 @@ class RacePlan:
 
     def next_block(self, job: Job) -> tuple[range, Cells] | None:
         """See `engine.Plan`."""
-        shape = job.errors.shape[:2]
-        alive: Cells = np.ones(shape, bool)
         start = self.looks[self._next - 1] if self._next else 0
-        if self.query is Query.MATCHING:
-            if start and matching_is_decided(
-                self._errors(job, start), self.n_timesteps, self.delta, self.looks
-            ):
-                return None
-        else:
-            if self._race is None:
-                self._race = Race(alive.size, self.n_timesteps, self.delta, self.ranks)
-            if start:
-                self._race.look(self._errors(job, start).reshape(alive.size, -1), self.looks)
-                alive = self._race.open.reshape(shape)
-            if start and not alive.any():
-                return None
-        if self._next == len(self.looks):
+        alive: Cells = self._undecided(job, start) if start else np.ones(job.errors.shape[:2], bool)
+        if not alive.any() or self._next == len(self.looks):
             return None
         stop = self.looks[self._next]
         self._next += 1
         return range(start, stop), alive
+
+    def _undecided(self, job: Job, n: int) -> Cells:
+        """The pairs that still matter after n timesteps; none of them when all is decided."""
+        errors = self._errors(job, n)
+        shape = errors.shape[:2]
+        if self.query is Query.MATCHING:
+            done = matching_is_decided(errors, self.n_timesteps, self.delta, self.looks)
+            return np.full(shape, not done)
+        candidates = shape[0] * shape[1]
+        if self._race is None:
+            self._race = Race(candidates, self.n_timesteps, self.delta, self.ranks)
+        self._race.look(errors.reshape(candidates, -1), self.looks)
+        return self._race.open.reshape(shape)
 
     def _errors(self, job: Job, n: int) -> Differences:
         """What is compared (n_images, n_texts, n), after n timesteps."""

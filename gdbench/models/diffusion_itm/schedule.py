@@ -21,7 +21,7 @@ FIRST, LAST = 10, 989  # the release never looks below t = 10 or above t = 989
 TRAINED = 1000  # timesteps of the diffusion process
 _BITS = 10  # 2**10 >= number of timesteps between FIRST and LAST
 NOISE_CACHE_BYTES = 64 * 2**20
-APART = 128  # timesteps between the two of an antithetic pair, a power of two
+APART = 128  # timesteps between the two of an antithetic pair
 
 
 def grid_timesteps(samples: int) -> tuple[int, ...]:
@@ -114,10 +114,14 @@ class AntitheticNoise(IndependentNoise):
 
     name = "antithetic"
 
+    def __init__(self, shape: tuple[int, int, int], seed: int, apart: int = APART) -> None:
+        super().__init__(shape, seed)
+        self.apart = apart  # a power of two
+
     def noise(self, k: int, timestep: int) -> torch.Tensor:
         """Noise of a timestep, whatever its place `k` in the order; see `NoiseSource`."""
         place = timestep - FIRST
-        second = place & APART
+        second = place & self.apart
         made = super().noise(k, FIRST + (place ^ second))
         return -made if second else made
 

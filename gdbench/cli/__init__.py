@@ -11,6 +11,7 @@ from importlib import import_module
 import typer
 
 from gdbench.errors import DataProblemsError, GdbenchError
+from gdbench.terminal import error
 
 # The diffusers and transformers bars and advice are not what a person at this tool wants to read.
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -36,12 +37,12 @@ def main() -> None:
     warnings.filterwarnings("ignore", category=FutureWarning)
     try:
         app()
-    except DataProblemsError as error:
-        for problem in error.problems[:200]:
-            print(": ".join(str(v) for v in problem.values() if v), file=sys.stderr)  # noqa: T201 # plain lines for a terminal
-        sys.exit(_fail(str(error)))
-    except GdbenchError as error:
-        sys.exit(_fail(str(error)))
+    except DataProblemsError as failure:
+        for problem in failure.problems[:200]:
+            error(": ".join(str(v) for v in problem.values() if v))
+        sys.exit(_fail(str(failure)))
+    except GdbenchError as failure:
+        sys.exit(_fail(str(failure)))
     except KeyboardInterrupt:
         sys.exit(_fail("interrupted; start the same command again to go on", 130))
     except BrokenPipeError:
@@ -50,5 +51,5 @@ def main() -> None:
 
 
 def _fail(message: str, code: int = 2) -> int:
-    print(f"gdbench: {message}", file=sys.stderr)  # noqa: T201 # one plain line for a terminal
+    error(f"gdbench: {message}")
     return code

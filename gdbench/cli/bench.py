@@ -7,11 +7,11 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from gdbench.cli import options as o
 from gdbench.errors import InputError
+from gdbench.progress import waiting
+from gdbench.terminal import Table, line, show
 
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
 
@@ -40,7 +40,7 @@ def run(
     if not isinstance(loaded, DiffusionITM):
         raise InputError(f"--model {model}: bench measures diffusion models (try mini-sd)")
     sizes = [size for size in _SIZES if size <= largest]
-    with o.stderr.status("measuring"):
+    with waiting("measuring"):
         rows = throughput(loaded, sizes)
         work, peak = pass_flops(loaded), peak_flops(loaded.device, loaded.dtype)
     name = str(loaded.dtype).removeprefix("torch.")
@@ -58,7 +58,7 @@ def run(
             )
         )
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table()
     for column in ("batch", "passes/s", "ms per pass", "GFLOP/s", "of peak"):
         table.add_column(column, justify="right")
     for row in rows:
@@ -67,10 +67,8 @@ def run(
             f"{1000 * row.seconds_per_pass:.2f}", f"{1000 * row.tflops:.1f}",
             f"{100 * row.share_of_peak:.0f} %",
         )  # fmt: skip
-    console = Console()
-    console.print(table)
-    console.print(
+    show(table)
+    line(
         f"{loaded.card.name} on {loaded.device}, {name}: {work / 1e9:.2f} GFLOP per pass; "
-        f"matrix products reach {peak / 1e9:.0f} GFLOP/s here",
-        highlight=False,
+        f"matrix products reach {peak / 1e9:.0f} GFLOP/s here"
     )

@@ -9,19 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from gdbench.cli import options as o
 from gdbench.cli.score import TiesOption, parse_ties
 from gdbench.errors import InputError
+from gdbench.terminal import Table, line, show
 
 if TYPE_CHECKING:
     from gdbench.metrics.paired import PairedDifference
     from gdbench.submissions.comparison import ModelComparison, Ranking
 
-_WIDTH = 110
 _FEWEST_DIGITS = 0.0001
 _TWO_DECIMALS = 0.1  # from here on two decimals tell enough of a p-value
 
@@ -62,13 +59,10 @@ def run(
         }
         typer.echo(json.dumps(data, indent=2))
         return
-    console = Console()
-    if console.width < _WIDTH:
-        console = Console(width=_WIDTH)  # a number cut short is worse than a long line
     for comparison in found:
-        _print_comparison(console, comparison, metrics=metrics)
+        _print_comparison(comparison, metrics=metrics)
     if ranking is not None:
-        _print_ranking(console, ranking)
+        _print_ranking(ranking)
 
 
 def _p(value: float | None) -> str:
@@ -99,14 +93,8 @@ def _add(table: Table, rows: Sequence[PairedDifference], scale: float) -> None:
         )
 
 
-def _print_comparison(console: Console, found: ModelComparison, *, metrics: bool) -> None:
-    table = Table(
-        box=None,
-        pad_edge=False,
-        header_style="bold",
-        title=f"A = {escape(found.first)}, B = {escape(found.second)}",
-        title_justify="left",
-    )
+def _print_comparison(found: ModelComparison, *, metrics: bool) -> None:
+    table = Table(title=f"A = {found.first}, B = {found.second}")
     table.add_column("", no_wrap=True, min_width=12)
     for name in ("A", "B", "A-B", "95 %", "p", "Holm", "n", "differ", "detect"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -120,27 +108,19 @@ def _print_comparison(console: Console, found: ModelComparison, *, metrics: bool
     if found.bias:
         table.add_section()
         _add(table, found.bias, 1)
-    console.print(table)
-    Console().print(  # sentences may be folded
-        "p: exact McNemar or sign-flip permutation; Holm: adjusted over the rows of a block; "
-        "differ: items on which they differ; detect: smallest difference found with 80 % power"
-    )
+    show(table)
+    line("p: exact McNemar or sign-flip permutation; Holm: adjusted over the rows of a block")
+    line("differ: items on which they differ; detect: smallest difference found with 80 % power")
 
 
-def _print_ranking(console: Console, ranking: Ranking) -> None:
-    table = Table(
-        box=None,
-        pad_edge=False,
-        header_style="bold",
-        title=f"Mean of {', '.join(ranking.tasks)}",
-        title_justify="left",
-    )
+def _print_ranking(ranking: Ranking) -> None:
+    table = Table(title=f"Mean of {', '.join(ranking.tasks)}")
     for name in ("rank", "model", "score"):
         table.add_column(name)
     for r in ranking.ranks.values():
         span = str(r.best) if r.best == r.worst else f"{r.best}-{r.worst}"
-        table.add_row(span, escape(r.model), f"{100 * r.value:.1f}")
-    console.print(table)
+        table.add_row(span, r.model, f"{100 * r.value:.1f}")
+    show(table)
     for group in ranking.groups:
         if len(group) > 1:
-            console.print(f"cannot be told apart: {', '.join(group)}", markup=False)
+            line(f"cannot be told apart: {', '.join(group)}")

@@ -10,6 +10,7 @@ import typer
 
 from gdbench.cli import options as o
 from gdbench.cli.evaluate import print_records
+from gdbench.terminal import note
 
 
 def register(app: typer.Typer) -> None:
@@ -49,7 +50,7 @@ def run(
     for spec in specs:
         loaded = load_model(spec, LoadOptions(seed=seed, samples=samples))
         folder = out / f"{loaded.card.name}-{suite}"
-        o.stderr.print(f"{loaded.card.name}: {folder}", soft_wrap=True)
+        note(f"{loaded.card.name}: {folder}")
         with o.item_progress() as progress:
             records += evaluate(
                 loaded, chosen, folder, suite=suite, root=root, limit=limit, progress=progress

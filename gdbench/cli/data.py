@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
-from rich.table import Table
 
 from gdbench.cli import options as o
 from gdbench.errors import GdbenchError
+from gdbench.progress import byte_bars, picture_count
 from gdbench.records import Compat
+from gdbench.terminal import Table, line, note, show
 
 if TYPE_CHECKING:
     from gdbench.data.loading import Found
@@ -63,7 +52,7 @@ def check(
     names = tasks or list(CATALOGUE)
     found = []
     for name in names:
-        with _picture_count(name) as looked:
+        with picture_count(name) as looked:
             one = check_task(name, root, compat, verify="none" if fast else "full", looked=looked)
             manifest = _manifest(one)
         if not tasks and name in EXTRA and one.layout == MISSING:
@@ -75,26 +64,11 @@ def check(
             require(one)
     if as_json:
         rows = [_as_row(one, manifest, compat) for one, manifest in found]
-        typer.echo(json.dumps({"tasks": rows}, indent=2, ensure_ascii=False))
+        typer.echo(json.dumps({"tasks": rows}, indent=2))
     else:
         _print(found, compat)
     if any(one.problems.rows for one, _ in found):
         raise typer.Exit(2)
-
-
-@contextmanager
-def _picture_count(task: str) -> Iterator[Callable[[], None]]:
-    """How many pictures were looked at, on standard error while it lasts."""
-    with Progress(
-        TextColumn("reading {task.description}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.completed:,} pictures"),
-        TimeElapsedColumn(),
-        console=o.stderr,
-        transient=True,
-    ) as progress:
-        bar = progress.add_task(task, total=None)
-        yield lambda: progress.advance(bar)
 
 
 def _manifest(found: Found) -> str | None:
@@ -142,15 +116,15 @@ def _print(found: list[tuple[Found, str | None]], compat: Compat | None) -> None
             (manifest or "")[:12],
             f"{len(one.problems.rows):,}" if one.problems.rows else "",
         )
-    o.stderr.print(table)
+    show(table)
     for one, _ in found:
-        for note in one.problems.notes:
-            typer.echo(f"{one.task}: note: {note}")
+        for text in one.problems.notes:
+            line(f"{one.task}: note: {text}")
         for row in one.problems.rows[:_SHOWN]:
             where = ": ".join(part for part in (row["file"], row["entry"]) if part)
-            typer.echo(f"{one.task}: {where}: {row['problem']}")
+            line(f"{one.task}: {where}: {row['problem']}")
         if len(one.problems.rows) > _SHOWN:
-            typer.echo(f"{one.task}: and {len(one.problems.rows) - _SHOWN:,} more (--json)")
+            line(f"{one.task}: and {len(one.problems.rows) - _SHOWN:,} more (--json)")
 
 
 def status(
@@ -166,12 +140,12 @@ def status(
         typer.echo(json.dumps({"parts": [row.as_json() for row in rows]}, indent=2))
         return
     for name in names:
-        typer.echo(name)
+        line(name)
         for row in (r for r in rows if r.task == name):
             at = f" at {row.revision[:12]}" if row.revision else ""
             size = f" ({row.about})" if row.about else ""
-            typer.echo(f"  {'here   ' if row.here else 'missing'}  {row.source}{at}{size}")
-            typer.echo(f"           {row.license or 'licence not stated'}; {row.access}")
+            line(f"  {'here   ' if row.here else 'missing'}  {row.source}{at}{size}")
+            line(f"           {row.license or 'licence not stated'}; {row.access}")
 
 
 def fetch(
@@ -189,9 +163,9 @@ def fetch(
     names = [name for name in CATALOGUE if name not in EXTRA] if tasks == ["all"] else tasks
     failed = []
     for name in names:
-        with _byte_progress() as progress:
+        with byte_bars() as progress:
             for outcome in fetch_task(name, root, layout, progress):
-                o.stderr.print(f"{name}: {outcome.text}", soft_wrap=True, markup=False)
+                note(f"{name}: {outcome.text}")
                 if not outcome.done:
                     failed.append(outcome.text)
     if failed:
@@ -210,26 +184,4 @@ def negatives(
     from gdbench.data.aro_negatives import closed_class_tagger, spacy_tagger
 
     for file, n in freeze(root, spacy_tagger() if tagger == "spacy" else closed_class_tagger):
-        o.stderr.print(f"{file}: negatives of {n:,} captions")
-
-
-@contextmanager
-def _byte_progress() -> Iterator[Callable[[str, int, int | None], None]]:
-    """Bars for downloads on standard error."""
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-        console=o.stderr,
-        transient=True,
-    ) as progress:
-        bars: dict[str, TaskID] = {}
-
-        def show(name: str, done: int, total: int | None) -> None:
-            if name not in bars:
-                bars[name] = progress.add_task(name, total=total)
-            progress.update(bars[name], completed=done, total=total)
-
-        yield show
+        note(f"{file}: negatives of {n:,} captions")

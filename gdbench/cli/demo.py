@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from gdbench.cli import options as o
 from gdbench.records import ResultRecord
+from gdbench.terminal import Table, line, note, show
 
 MODELS = ("mini-clip", "mini-sd-early", "mini-sd")
 
@@ -41,7 +40,7 @@ def demo(
     results: dict[str, list[ResultRecord]] = {}
     runs: list[Path] = []
     for name in names:
-        o.stderr.rule(f"{name}, {limit} items of every sub-task", align="left")
+        note(f"{name}, {limit} items of every sub-task")
         model = load_model(name, LoadOptions(samples=samples))
         run = out / "runs" / f"{name}-T{samples}-n{limit}"
         with o.item_progress() as progress:
@@ -49,23 +48,19 @@ def demo(
                 model, tasks, run, suite="mini", limit=limit, progress=progress
             )
         runs.append(run)
-    console = Console()
-    console.print(_table(results))
+    show(_table(results))
     logs = {n: r for n, r in zip(names, runs, strict=True) if results[n][0].settings.normalise}
     if logs:
-        _finding(console, logs)
+        _finding(logs)
     built = build(None, out / "site", runs=runs)
     minutes = (time.monotonic() - start) / 60
-    console.print(
-        f"\nThe board, after {minutes:.1f} minutes: {built.home.resolve()}",
-        soft_wrap=True,
-        highlight=False,
-    )
+    line()
+    line(f"The board, after {minutes:.1f} minutes: {built.home.resolve()}")
 
 
 def _table(results: dict[str, list[ResultRecord]]) -> Table:
     """Task scores x100 of every model, and the mean of the seven."""
-    table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
+    table = Table()
     table.add_column("task")
     for name in results:
         table.add_column(name, justify="right")
@@ -96,9 +91,9 @@ def _primary(record: ResultRecord) -> tuple[str, ...]:
     return TASKS.get(record.task.name).primary
 
 
-def _finding(console: Console, runs: dict[str, Path]) -> None:
+def _finding(runs: dict[str, Path]) -> None:
     """The paper's central finding from the logged errors: naive against normalised retrieval."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table()
     table.add_column("model")
     for name in ("n", "naive", "normalised", "naive takes the easiest"):
         table.add_column(name, justify="right")
@@ -107,12 +102,11 @@ def _finding(console: Console, runs: dict[str, Path]) -> None:
         n = len(easiest)
         shares = [f"{100 * sum(s) / n:.1f}" for s in (naive, normalised, easiest)]
         table.add_row(name, str(n), *shares)
-    console.print(
-        "\nThe picture of a caption among ten (chance 10.0). Naive: the score is minus\n"
-        "the error, and pictures that are easy to denoise win. Normalised: the error\n"
-        "under the empty prompt is subtracted first."
-    )
-    console.print(table)
+    line()
+    line("The picture of a caption among ten (chance 10.0). Naive: the score is minus")
+    line("the error, and pictures that are easy to denoise win. Normalised: the error")
+    line("under the empty prompt is subtracted first.")
+    show(table)
 
 
 def _image_retrieval(run: Path) -> tuple[list[bool], list[bool], list[bool]]:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from gdbench.cli import options as o
 from gdbench.errors import InputError
+from gdbench.progress import waiting
 from gdbench.protocol import Item, ITMModel
 from gdbench.records import DEFAULT_NOISE, ResultRecord
+from gdbench.terminal import Table, line, note, show
 
 Stop = Literal["none", "sequential"]
 
@@ -100,7 +100,7 @@ def run(
         typer.echo(json.dumps([r.model_dump(mode="json") for r in records], indent=2))
         return
     print_records(records)
-    o.stderr.print(f"Records and scores: {folder}", soft_wrap=True)
+    note(f"Records and scores: {folder}")
 
 
 def _dry_run(loaded: ITMModel, items: list[Item], as_json: bool) -> None:
@@ -110,12 +110,12 @@ def _dry_run(loaded: ITMModel, items: list[Item], as_json: bool) -> None:
 
     if not isinstance(loaded, DiffusionITM):
         raise InputError(f"--dry-run estimates diffusion models, and {loaded.card.name} is none")
-    with o.stderr.status("measuring"):
+    with waiting("measuring"):
         cost = estimate(loaded, items)
     if as_json:
         typer.echo(json.dumps(cost.as_dict(), indent=2))
         return
-    table = Table(box=None, pad_edge=False, show_header=False)
+    table = Table(show_header=False)
     table.add_row("items", f"{cost.items:,}")
     table.add_row("image-text pairs", f"{cost.pairs:,}")
     table.add_row("pictures, texts", f"{cost.images:,}, {cost.texts:,}")
@@ -124,12 +124,12 @@ def _dry_run(loaded: ITMModel, items: list[Item], as_json: bool) -> None:
     table.add_row("time", f"{cost.seconds / 60:,.1f} minutes")
     table.add_row("memory", f"{cost.memory_bytes / 2**30:.2f} GiB")
     table.add_row("score log, at most", f"{cost.disk_bytes / 2**20:,.1f} MiB")
-    Console().print(table)
+    show(table)
 
 
 def print_records(records: list[ResultRecord]) -> None:
     """A table of every metric: value, interval, n, chance, ties."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table()
     for name in ("task", "metric"):
         table.add_column(name)
     for name in ("value", "95 % interval", "n", "chance", "ties"):
@@ -152,15 +152,14 @@ def print_records(records: list[ResultRecord]) -> None:
                 "" if m.chance is None else f"{scale * m.chance:.{places}f}",
                 str(m.ties) if m.ties else "",
             )
-    console = Console()
-    console.print(table)
+    show(table)
     for record in records:
         if record.partial:
-            console.print(
+            line(
                 f"{record.task.name}: partial, {record.task.n_items} of "
                 f"{record.task.n_expected} items"
             )
         if record.truncated_texts:
-            console.print(f"{record.task.name}: {record.truncated_texts} captions were cut")
+            line(f"{record.task.name}: {record.truncated_texts} captions were cut")
     for record in records:
-        console.print(record.signature, soft_wrap=True, highlight=False)
+        line(record.signature)

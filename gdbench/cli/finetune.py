@@ -10,6 +10,7 @@ import typer
 
 from gdbench.cli import options as o
 from gdbench.finetune.command import hardneg
+from gdbench.terminal import line
 
 
 def register(app: typer.Typer) -> None:
@@ -57,7 +58,7 @@ def convert(
     if as_json:
         typer.echo(json.dumps(summary, indent=2))
         return
-    typer.echo(
+    line(
         f"{written.path}: {summary['n_tensors']} tensors from {read.path} ({read.format}), "
         f"rank {', '.join(str(r) for r in ranks)}, sha256 {written.sha256}"
     )

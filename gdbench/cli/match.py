@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 from typer.core import TyperCommand
 
 from gdbench.cli import options as o
 from gdbench.errors import InputError
 from gdbench.protocol import Item, ITMModel, Query, Scores
 from gdbench.records import DEFAULT_NOISE
+from gdbench.terminal import Table, line, note, show
 
 
 class SeveralValues(TyperCommand):
@@ -85,14 +84,14 @@ def run(
     from gdbench.evaluation import settings_of
 
     settings = settings_of(loaded)
-    line = signature(None, loaded.card, settings)
+    signed = signature(None, loaded.card, settings)
     if scores.truncated_texts:
-        o.stderr.print(f"{scores.truncated_texts} of {len(text)} sentences were cut: too long")
+        note(f"{scores.truncated_texts} of {len(text)} sentences were cut: too long")
     if as_json:
-        typer.echo(json.dumps(_as_json(scores, settings.timesteps, line)))
+        typer.echo(json.dumps(_as_json(scores, settings.timesteps, signed)))
         return
     _print_table(image, text, scores)
-    Console().print(line, soft_wrap=True, highlight=False)
+    line(signed)
 
 
 def _score(model: ITMModel, item: Item) -> Scores:
@@ -122,21 +121,21 @@ def _progress(model: Any, item: Item) -> Iterator[None]:
             batcher.progress = None
 
 
-def _as_json(scores: Scores, timesteps: tuple[int, ...] | None, line: str) -> dict[str, Any]:
+def _as_json(scores: Scores, timesteps: tuple[int, ...] | None, signed: str) -> dict[str, Any]:
     base = scores.unconditional_errors
     return {
         "scores": scores.matrix.tolist(),
         "errors": None if scores.errors is None else scores.errors.tolist(),
         "unconditional_errors": None if base is None else base.tolist(),
         "timesteps": None if timesteps is None else list(timesteps),
-        "signature": line,
+        "signature": signed,
         "truncated_texts": scores.truncated_texts,
     }
 
 
 def _print_table(images: list[Path], texts: list[str], scores: Scores) -> None:
     matrix = scores.matrix
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table()
     table.add_column("image", overflow="fold", max_width=24)
     table.add_column("text", overflow="fold", max_width=32)
     table.add_column("score", justify="right", no_wrap=True)
@@ -150,4 +149,4 @@ def _print_table(images: list[Path], texts: list[str], scores: Scores) -> None:
                 best.append("image")
             name = path.name if j == 0 else ""
             table.add_row(name, sentence, f"{matrix[i, j]:.4f}", ", ".join(best))
-    Console().print(table)
+    show(table)

@@ -7,10 +7,9 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import BaseModel
-from rich.console import Console
-from rich.table import Table
 
 from gdbench.cli import options as o
+from gdbench.terminal import Table, show
 
 
 def register(app: typer.Typer) -> None:
@@ -48,11 +47,11 @@ def models(as_json: o.JsonOption = False) -> None:
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    table = Table("name", "family", "size", "here", "source", box=None, pad_edge=False)
+    table = Table("name", "family", "size", "here", "source")
     for r in rows:
         size = f"{r['parameters'] / 1e6:.0f}M" if r.get("parameters") else ""
         table.add_row(r["name"], r["family"], size, "yes" if r["here"] else "", r.get("source", ""))
-    Console().print(table)
+    show(table)
 
 
 def tasks(root: o.RootOption = None, as_json: o.JsonOption = False) -> None:
@@ -81,9 +80,7 @@ def tasks(root: o.RootOption = None, as_json: o.JsonOption = False) -> None:
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    table = Table(
-        "name", "items", "mini", "here", "primary metrics", "licence", box=None, pad_edge=False
-    )
+    table = Table("name", "items", "mini", "here", "primary metrics", "licence")
     for t in (TASKS.get(name) for name in TASKS):
         table.add_row(
             t.name,
@@ -93,7 +90,7 @@ def tasks(root: o.RootOption = None, as_json: o.JsonOption = False) -> None:
             ", ".join(t.primary) or "effect sizes",
             t.license,
         )
-    Console().print(table)
+    show(table)
 
 
 def schema(
@@ -125,9 +122,9 @@ def check_model(
     if as_json:
         typer.echo(json.dumps([r._asdict() for r in results], indent=2))
     else:
-        table = Table("check", "result", "detail", box=None, pad_edge=False)
+        table = Table("check", "result", "detail")
         for r in results:
             table.add_row(r.name, "pass" if r.passed else "FAIL", r.detail)
-        Console().print(table)
+        show(table)
     if not all(r.passed for r in results):
         raise typer.Exit(1)

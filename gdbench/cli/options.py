@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 
 from gdbench.progress import EvaluationBars, bars
 from gdbench.records import Compat, Noise, Norm
@@ -51,8 +50,6 @@ CacheOption = Annotated[Path | None, typer.Option(help="Cache of latents and err
 RootOption = Annotated[
     Path | None, typer.Option(help="Folder with the published data (see `gdbench data`).")
 ]
-
-stderr = Console(stderr=True)
 
 
 @contextmanager

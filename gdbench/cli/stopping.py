@@ -8,11 +8,10 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from gdbench.cli import options as o
 from gdbench.errors import InputError
+from gdbench.terminal import Table, show
 
 
 def register(app: typer.Typer) -> None:
@@ -40,7 +39,7 @@ def run(
     if as_json:
         typer.echo(json.dumps({k: [m.as_dict() for m in v] for k, v in found.items()}, indent=2))
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table()
     table.add_column("task")
     for name in ("items", "passes", "of", "saved", "undecided", "median margin"):
         table.add_column(name, justify="right")
@@ -56,4 +55,4 @@ def run(
             str(sum(s < 1 for s in sure)),
             f"{np.median(sure):.1f} s.e." if sure else "full budget",
         )
-    Console().print(table)
+    show(table)

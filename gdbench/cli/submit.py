@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from gdbench.cli import options as o
 from gdbench.errors import InputError
+from gdbench.terminal import Table, error, line, note, show
 
 if TYPE_CHECKING:
     from gdbench.submissions.rescore import Rescored
@@ -55,10 +53,10 @@ def submit(
     else:
         print_report(report)
     if wrong:
-        o.stderr.print("Nothing was written: the run does not verify.")
+        error("Nothing was written: the run does not verify.")
         raise typer.Exit(1)
     if not as_json:
-        o.stderr.print(f"Wrote {len(folders)} to {to}. Commit them and open a pull request.")
+        note(f"Wrote {len(folders)} to {to}. Commit them and open a pull request.")
 
 
 def verify(
@@ -104,21 +102,19 @@ def verify(
     elif against is not None:
         from gdbench.submissions.review import review
 
-        typer.echo(review(report, against, source), nl=False)
+        for text in review(report, against, source).removesuffix("\n").split("\n"):
+            line(text)
     else:
         print_report(report)
         for r in rescored:
-            typer.echo(
-                f"{r.path}: rescored {r.items} items, largest difference {r.max_difference:.2g}"
-            )
+            line(f"{r.path}: rescored {r.items} items, largest difference {r.max_difference:.2g}")
     if not report.ok:
         raise typer.Exit(1)
 
 
 def print_report(report: Report) -> None:
     """A table of the submissions, and one line for each problem."""
-    console = Console()
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table()
     for name in ("submission", "badge"):
         table.add_column(name)
     for name in ("items", "score"):
@@ -126,15 +122,13 @@ def print_report(report: Report) -> None:
     for v in report.submissions:
         score = v.record.score if v.record else None
         table.add_row(
-            escape(v.place.path),
-            v.badge.value + (f" ({escape(v.reason)})" if v.reason else ""),
+            v.place.path,
+            v.badge.value + (f" ({v.reason})" if v.reason else ""),
             str(v.record.task.n_items) if v.record else "",
             "" if score is None else f"{100 * score:.1f}",
         )
-    console.print(table)
+    show(table)
     for p in report.problems:
-        console.print(
-            f"{p.path}: {p.check}: {p.problem}", markup=False, highlight=False, soft_wrap=True
-        )
+        line(f"{p.path}: {p.check}: {p.problem}")
     verdict = "ok" if report.ok else f"{len(report.problems)} problems"
-    console.print(f"{len(report.submissions)} submissions, {verdict}")
+    line(f"{len(report.submissions)} submissions, {verdict}")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from gdbench.cli import options as o
 from gdbench.errors import InputError
 from gdbench.progress import waiting
+from gdbench.records import ModelSettings
+from gdbench.run import ModelRequest, Where
 from gdbench.terminal import Table, line, show
 
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
@@ -21,24 +23,29 @@ def register(app: typer.Typer) -> None:
     app.command("bench")(run)
 
 
+@o.generated(
+    options={
+        **o.fields(ModelRequest, "model", "lora"),
+        **o.fields(ModelSettings, "dtype", "lora_scale"),
+        **o.fields(Where, "device", "compile"),
+    }
+)
 def run(
-    model: o.ModelOption,
-    device: o.DeviceOption = None,
-    dtype: o.DtypeOption = None,
+    options: dict[str, Any],
     largest: Annotated[int, typer.Option(help="Largest batch size to try.", min=1)] = 32,
-    compile_model: Annotated[bool, typer.Option("--compile", help="torch.compile.")] = False,
     as_json: o.JsonOption = False,
 ) -> None:
     """Network passes per second at several batch sizes, and the share of the device's peak."""
-    from gdbench.models import LoadOptions, load_model
+    from gdbench.models import load_request
     from gdbench.models.diffusion_itm.adapter import DiffusionITM
     from gdbench.models.diffusion_itm.cost import pass_flops, peak_flops, throughput
+    from gdbench.run import asked
 
-    loaded = load_model(
-        model, LoadOptions(device=device, dtype=dtype, samples=1, compile=compile_model)
-    )
+    loaded = load_request(*asked(**options))
     if not isinstance(loaded, DiffusionITM):
-        raise InputError(f"--model {model}: bench measures diffusion models (try mini-sd)")
+        raise InputError(
+            f"--model {options['model']}: bench measures diffusion models (try mini-sd)"
+        )
     sizes = [size for size in _SIZES if size <= largest]
     with waiting("measuring"):
         rows = throughput(loaded, sizes)

@@ -36,7 +36,7 @@ def run(
         bool, typer.Option("--metrics", help="Also every metric, not only the tasks' scores.")
     ] = False,
     ties: TiesOption = None,
-    seed: o.SeedOption = 0,
+    seed: o.ResamplingSeedOption = 0,
     root: o.RootOption = None,
     as_json: o.JsonOption = False,
 ) -> None:

@@ -39,7 +39,9 @@ def register(app: typer.Typer) -> None:
 def check(
     tasks: TasksArgument = None,
     root: o.RootOption = None,
-    compat: o.CompatOption = None,
+    compat: Annotated[
+        Compat | None, typer.Option(help="diffusion-itm-2023: the items of the release.")
+    ] = None,
     fast: Annotated[bool, typer.Option("--fast", help="Do not decode the pictures.")] = False,
     as_json: o.JsonOption = False,
 ) -> None:

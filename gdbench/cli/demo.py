@@ -23,7 +23,9 @@ def register(app: typer.Typer) -> None:
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for runs and site.")] = Path("demo"),
     limit: Annotated[int, typer.Option(help="Items of each sub-task.", min=2)] = 12,
-    samples: o.SamplesOption = 10,
+    samples: Annotated[
+        int, typer.Option(help="Timesteps per image-text pair.", min=1, max=980)
+    ] = 10,
     models: Annotated[str, typer.Option(help="Registered names, comma-separated.")] = ",".join(
         MODELS
     ),
@@ -31,7 +33,7 @@ def demo(
     """Evaluate the bundled models on a part of every mini task and build the leaderboard."""
     from gdbench.evaluation import evaluate
     from gdbench.leaderboard import build
-    from gdbench.models import LoadOptions, load_model
+    from gdbench.models import load_model, takes
     from gdbench.tasks import select
 
     start = time.monotonic()
@@ -41,7 +43,7 @@ def demo(
     runs: list[Path] = []
     for name in names:
         note(f"{name}, {limit} items of every sub-task")
-        model = load_model(name, LoadOptions(samples=samples))
+        model = load_model(name, samples=samples if takes(name, "samples") else None)
         run = out / "runs" / f"{name}-T{samples}-n{limit}"
         with o.item_progress() as progress:
             results[name] = evaluate(

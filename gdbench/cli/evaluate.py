@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 import typer
 
@@ -12,10 +12,8 @@ from gdbench.cli import options as o
 from gdbench.errors import InputError
 from gdbench.progress import waiting
 from gdbench.protocol import Item, ITMModel
-from gdbench.records import DEFAULT_NOISE, ResultRecord
+from gdbench.records import ResultRecord
 from gdbench.terminal import Table, line, note, show
-
-Stop = Literal["none", "sequential"]
 
 
 def register(app: typer.Typer) -> None:
@@ -23,78 +21,53 @@ def register(app: typer.Typer) -> None:
     app.command("evaluate")(run)
 
 
+@o.generated(options=o.MODEL, conditions=o.CONDITIONS)
 def run(
-    model: o.ModelOption,
+    options: dict[str, Any],
+    conditions: dict[str, Any],
     tasks: Annotated[str, typer.Option(help="Names separated by commas, or all.")] = "all",
-    suite: Annotated[str, typer.Option(help="full, mini, or a task's variant.")] = "full",
-    samples: o.SamplesOption = 50,
-    limit: Annotated[
-        int | None, typer.Option(help="At most so many items of each sub-task.", min=1)
+    out: Annotated[
+        Path | None, typer.Option(help="Run directory; continued, or extended, if it exists.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Run directory; continued if it exists.")] = None,
     root: o.RootOption = None,
-    seed: o.SeedOption = 0,
-    noise: o.NoiseOption = DEFAULT_NOISE,
-    norm: o.NormOption = "l2",
-    no_normalise: o.NoNormaliseOption = False,
-    stop: Annotated[
-        Stop, typer.Option(help="sequential: stop an item once its decision is certain.")
-    ] = "none",
-    delta: Annotated[float, typer.Option(help="Error level of sequential stopping.")] = 0.05,
-    stop_ranks: Annotated[
-        str, typer.Option(help="Ranks that stopping must get right: 1 or 1,5; metrics: as needed.")
-    ] = "metrics",
-    device: o.DeviceOption = None,
-    dtype: o.DtypeOption = None,
-    batch_size: o.BatchOption = None,
-    compile_model: o.CompileOption = False,
-    lora: o.LoraOption = None,
-    lora_scale: o.LoraScaleOption = 1.0,
-    cache: o.CacheOption = None,
-    compat: o.CompatOption = None,
     allow_partial: Annotated[
-        bool, typer.Option("--allow-partial", help="Evaluate what is there of a data set.")
+        bool, typer.Option("--allow-partial", help="Leave out what is missing of a data set.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only estimate the cost.")] = False,
     as_json: o.JsonOption = False,
 ) -> None:
     """Evaluate a model on tasks and write records and score logs to a run directory."""
     from gdbench.evaluation import evaluate
-    from gdbench.models import LoadOptions, load_model
-    from gdbench.models.entry import parse_ranks
+    from gdbench.models import load_request
+    from gdbench.models.own import own_model
+    from gdbench.run import Conditions, asked, validated
+    from gdbench.run_folder import default_folder
     from gdbench.tasks import select
     from gdbench.tasks.base import limited
 
-    if not 0 < delta < 1:
-        raise InputError(f"--delta must be between 0 and 1, not {delta}")
-    chosen = select(tasks, suite)
-    loaded = load_model(
-        model,
-        LoadOptions(
-            device=device, dtype=dtype, batch_size=batch_size, seed=seed, noise=noise,
-            cache_dir=cache, samples=samples, norm=norm, normalise=not no_normalise, compat=compat,
-            stop=stop, delta=delta, stop_ranks=parse_ranks(stop_ranks), compile=compile_model,
-            lora=lora, lora_scale=lora_scale,
-        ),
-    )  # fmt: skip
+    asked_conditions = validated(Conditions, conditions)
+    request, where = asked(**options, compat=asked_conditions.compat)
+    chosen = select(tasks, asked_conditions.suite)
+    loaded = load_request(request, where)
     if dry_run:
-        _dry_run(
-            loaded,
-            [
-                item
-                for task in chosen
-                for item in limited(
-                    task.items(suite, root, compat, allow_partial=allow_partial), limit, seed
-                )
-            ],
-            as_json,
-        )
+        c = asked_conditions
+        items = [
+            item
+            for task in chosen
+            for item in limited(
+                task.items(c.suite, root, c.compat, allow_partial=allow_partial),
+                c.limit,
+                c.item_seed,
+            )
+        ]
+        _dry_run(loaded, items, as_json)
         return
-    folder = out or Path("runs") / f"{loaded.card.name}-{suite}"
+    model = own_model(loaded)
+    folder = out or Path("runs") / default_folder(model.card, request, asked_conditions)
     with o.item_progress() as progress:
         records = evaluate(
-            loaded, chosen, folder, suite=suite, root=root, limit=limit, compat=compat,
-            allow_partial=allow_partial, progress=progress,
+            model, chosen, folder, asked_conditions, root=root, allow_partial=allow_partial,
+            request=request, progress=progress,
         )  # fmt: skip
     if as_json:
         typer.echo(json.dumps([r.model_dump(mode="json") for r in records], indent=2))

@@ -9,6 +9,7 @@ import typer
 from pydantic import BaseModel
 
 from gdbench.cli import options as o
+from gdbench.run import ModelRequest
 from gdbench.terminal import Table, show
 
 
@@ -22,9 +23,7 @@ def register(app: typer.Typer) -> None:
 
 def models(as_json: o.JsonOption = False) -> None:
     """The models registered by name: family, size, licence, and whether the weights are here."""
-    from gdbench.models import MODELS
-    from gdbench.models.entry import ModelEntry
-    from gdbench.models.presence import weights_here
+    from gdbench.models import KINDS, MODELS, ModelEntry
 
     rows: list[dict[str, Any]] = []
     for name in MODELS:
@@ -34,11 +33,11 @@ def models(as_json: o.JsonOption = False) -> None:
                 {
                     "name": name,
                     "family": entry.family,
-                    "source": "bundled" if entry.bundled else entry.source,
+                    "source": "bundled" if entry.local else entry.source,
                     "parameters": entry.parameters,
                     "license": entry.license,
                     "gated": entry.gated,
-                    "here": weights_here(entry),
+                    "here": KINDS.get(entry.kind).is_here(entry),
                     "description": entry.description,
                 }
             )
@@ -97,12 +96,12 @@ def schema(
     record: Annotated[str, typer.Argument(help="result, run or settings.")] = "result",
 ) -> None:
     """The JSON Schema of what gdbench writes."""
-    from gdbench import records
+    from gdbench import records, run
     from gdbench.errors import InputError
 
     kinds: dict[str, type[BaseModel]] = {
         "result": records.ResultRecord,
-        "run": records.RunInfo,
+        "run": run.RunInfo,
         "settings": records.ModelSettings,
     }
     if record not in kinds:
@@ -111,14 +110,14 @@ def schema(
 
 
 def check_model(
-    spec: Annotated[str, typer.Argument(help=o.MODEL_HELP)],
+    spec: Annotated[str, typer.Argument(help=ModelRequest.model_fields["model"].description)],
     as_json: o.JsonOption = False,
 ) -> None:
     """Check in seconds that a model keeps the protocol; exit code 1 if it does not."""
-    from gdbench.models import LoadOptions, load_model
+    from gdbench.models import load_model, takes
     from gdbench.models.conformance import check
 
-    results = check(load_model(spec, LoadOptions(samples=4)))
+    results = check(load_model(spec, samples=4 if takes(spec, "samples") else None))
     if as_json:
         typer.echo(json.dumps([r._asdict() for r in results], indent=2))
     else:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gdbench.cli import options as o
 from gdbench.errors import InputError
+from gdbench.run import ModelRequest, Where, flag_of, validated
 from gdbench.terminal import Table, error, line, note, show
 
 if TYPE_CHECKING:
@@ -59,7 +60,9 @@ def submit(
         note(f"Wrote {len(folders)} to {to}. Commit them and open a pull request.")
 
 
+@o.generated(options={**o.fields(ModelRequest, "lora"), **o.WHERE})
 def verify(
+    options: dict[str, Any],
     folder: Annotated[Path, typer.Argument(help="submissions, or a folder inside it.")],
     rescore: Annotated[
         str | None, typer.Option(help="Run the model again on so many items, e.g. 1%.")
@@ -67,10 +70,13 @@ def verify(
     record: Annotated[
         bool, typer.Option("--record", help="Write what was rescored to RESCORED.toml.")
     ] = False,
-    seed: o.SeedOption = 0,
+    seed: Annotated[int, typer.Option(help="Seed that chooses the items.", min=0)] = 0,
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="Load this model for --rescore.")
     ] = None,
+    skip_missing: Annotated[
+        bool, typer.Option("--skip-missing", help="Models that are not here do not count.")
+    ] = False,
     against: Annotated[
         Path | None,
         typer.Option(help="Print Markdown for a pull request: what differs from this folder."),
@@ -81,19 +87,22 @@ def verify(
 ) -> None:
     """Recompute every number of submissions from their scores; exit code 1 unless all agree."""
     from gdbench.submissions.manifest import ManifestSource
-    from gdbench.submissions.rescore import parse_share, rescore_report
+    from gdbench.submissions.rescore import loader, parse_share, rescore_report
     from gdbench.submissions.verify import verify as run_verify
 
     share = None if rescore is None else parse_share(rescore)
-    if record and share is None:
-        raise InputError("--record needs --rescore")
+    if share is None:
+        flags = {"--record": record, "--model": model, "--skip-missing": skip_missing}
+        _need_rescore(flags | {flag_of(n): v for n, v in options.items()})
+    lora = options.pop("lora", None)
     source = ManifestSource(root, manifests)
     report = run_verify(folder, source)
     rescored: list[Rescored] = []
     if share is not None:
         report, rescored = rescore_report(
-            report, share, folder=folder, seed=seed, spec=model, root=root, record=record
-        )
+            report, share, folder=folder, seed=seed, root=root, record=record,
+            load=loader(model, lora, validated(Where, options)),
+        )  # fmt: skip
     if as_json:
         found = report.as_dict()
         if share is not None:
@@ -106,10 +115,22 @@ def verify(
             line(text)
     else:
         print_report(report)
-        for r in rescored:
-            line(f"{r.path}: rescored {r.items} items, largest difference {r.max_difference:.2g}")
+        _print_rescored(rescored)
     if not report.ok:
         raise typer.Exit(1)
+
+
+def _need_rescore(flags: dict[str, object]) -> None:
+    """Raise InputError for a flag that says something about running a model again."""
+    for flag, value in flags.items():
+        if value:
+            raise InputError(f"{flag} needs --rescore")
+
+
+def _print_rescored(rescored: list[Rescored]) -> None:
+    for r in rescored:
+        done = f"run again on {r.items} items, largest difference {r.max_difference:.2g}"
+        line(f"{r.path}: {f'not run again: {r.skipped}' if r.skipped else done}")
 
 
 def print_report(report: Report) -> None:

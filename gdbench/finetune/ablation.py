@@ -21,7 +21,6 @@ from gdbench.finetune import table
 from gdbench.finetune.examples import NEGATIVES
 from gdbench.finetune.run import Sources, base_folder, hardneg
 from gdbench.finetune.samples import PROMPTS, generate, grid
-from gdbench.models.entry import LoadOptions
 from gdbench.models.loading import load_model
 from gdbench.progress import EvaluationBars, bars
 from gdbench.store import write_atomically
@@ -44,9 +43,8 @@ def _train(base: str, out: Path, kind: str, seed: int, settings: dict[str, Any])
 def _evaluate(
     base: str, lora: Path | None, out: Path, tasks: list[Any], samples: int, limit: int | None
 ) -> None:
-    options = LoadOptions(samples=samples, lora=None if lora is None else str(lora))
     note(f"evaluating {out.name if lora is None else lora}")
-    model = load_model(base, options)
+    model = load_model(base, samples=samples, lora=None if lora is None else str(lora))
     with bars() as display:
         evaluate(model, tasks, out, suite=SUITE, limit=limit, progress=EvaluationBars(display))
 

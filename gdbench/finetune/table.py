@@ -34,7 +34,7 @@ def samples_of(
     for task in tasks:
         folder = run / task.name
         record = ResultRecord.model_validate_json((folder / "record.json").read_bytes())
-        items = limited(task.items(suite), limit, record.settings.seed)
+        items = limited(task.items(suite), limit, record.task.item_seed)
         labels = [item.label for item in items]
         matrices = [scores.matrix for scores in ScoreLog(folder).read(errors=False)]
         for measure in task.measures:

@@ -33,7 +33,7 @@ _MOST_TESTED = 60  # models; beyond, testing all pairs would take minutes
 def pool_of(entry: Entry) -> Pool:
     """The pool that a record belongs to."""
     task = entry.record.task
-    return Pool(task.suite, task.limit, entry.record.settings.compat or task.compat)
+    return Pool(task.suite, task.limit, task.compat)
 
 
 def result_of(entry: Entry, task: Task, trust: Trust) -> Result:

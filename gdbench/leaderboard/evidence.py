@@ -64,7 +64,7 @@ def read_scores(entry: Entry, *, errors: bool = False) -> list[Scores]:
 
 def tie_rule(record: ResultRecord) -> TieRule:
     """The tie rule of the record's numbers."""
-    return "release-2023" if record.settings.compat or record.task.compat else "expected"
+    return "release-2023" if record.task.compat else "expected"
 
 
 def labelled(result: Result, *, errors: bool = False) -> tuple[list[Label], list[Scores]] | None:

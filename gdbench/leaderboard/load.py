@@ -73,5 +73,5 @@ def load(submissions: Path | None, runs: Sequence[Path] = ()) -> list[Entry]:
 def identity(record: ResultRecord) -> tuple[object, ...]:
     """What may occur only once: model, revision, suite, part of the suite, mode, task."""
     task, model = record.task, record.model
-    mode = record.settings.compat or task.compat or ""
+    mode = task.compat or ""
     return (model.name, model.revision, task.suite, task.limit or 0, mode, task.name)

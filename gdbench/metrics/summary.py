@@ -21,6 +21,8 @@ from gdbench.metrics.montecarlo import Errors, noise_errors
 from gdbench.protocol import Label, Matrix
 from gdbench.records import Compat, MetricValue, ModelSettings
 
+RESAMPLING_SEED = 0
+"""Of intervals and p-values: they do not depend on the seed of the noise or of the items."""
 DDOF = 0.0  # of the standard deviation that divides an effect size
 
 

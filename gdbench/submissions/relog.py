@@ -14,9 +14,10 @@ from gdbench.metrics.measures import TieRule
 from gdbench.metrics.summary import summarise, task_score
 from gdbench.protocol import Scores
 from gdbench.records import ModelSettings, Norm, ResultRecord
-from gdbench.signature import signature
+from gdbench.signature import signature, with_ties
 from gdbench.store import hash_scores
 from gdbench.submissions.manifest import ManifestSource
+from gdbench.submissions.setting_checks import derived_noise
 from gdbench.submissions.submit import read_log, records_of
 from gdbench.tasks import TASKS
 
@@ -61,21 +62,19 @@ def score_run(
         if (norm, normalise, samples) != (None, None, None):
             settings = changed(settings, norm, normalise, samples, where=str(folder))
             log = [rescored(s, settings) for s in log]
-        rule: TieRule = ties or ("expected" if info.compat is None else "release-2023")
         metrics = summarise(
             task.measures,
             [labels[s.item_id] for s in log],
             [s.matrix for s in log],
-            ties=rule,
-            seed=settings.seed if seed is None else seed,
+            ties=ties,
+            seed=record.resampling_seed if seed is None else seed,
             errors=(lambda log=log: log) if settings.timesteps is not None else None,  # type: ignore[misc] # bound now
             settings=settings,
             compat=info.compat,
         )
-        text = signature(info, record.model, settings)
+        text = signature(info, record.model, settings, record.content)
         if ties is not None:
-            body, _, version = text.rpartition("|")
-            text = f"{body}|ties:{ties}|{version}"
+            text = with_ties(text, ties)
         found.append(
             record.model_copy(
                 update={
@@ -126,10 +125,23 @@ def changed(
         update["normalise"] = normalise
     if update.get("norm", settings.norm) == "mse" and settings.latent_shape is None:
         raise InputError(f"{where}: --norm mse needs the latent's shape, the run did not record it")
-    # The hash of the noise covers all timesteps of the run, not the first of them.
     if samples is not None and samples < len(steps):
-        update["noise_sha256"] = None
+        update["noise_sha256"] = _noise_of_prefix(settings, samples)
     return settings.model_copy(update=update)
+
+
+def _noise_of_prefix(settings: ModelSettings, samples: int) -> str | None:
+    """The hash of the noise of the first timesteps; None where the noise is not gdbench's own."""
+    shape, steps = settings.latent_shape, settings.timesteps
+    if shape is None or len(shape) != 3 or steps is None:  # noqa: PLR2004 # channels, height, width
+        return None
+    channels, height, width = shape
+    whole, prefix = (
+        derived_noise(settings.noise, (channels, height, width), settings.seed, steps[:n])
+        for n in (len(steps), samples)
+    )
+    # another processor's logarithm may differ in the last bit: then it cannot be made here
+    return prefix if whole == settings.noise_sha256 else None
 
 
 def rescored(scores: Scores, settings: ModelSettings) -> Scores:

@@ -163,8 +163,6 @@ def _items(record: ResultRecord, source: ManifestSource) -> tuple[Task, Manifest
     task = TASKS.get(info.name)
     if info.suite not in task.sources:
         raise Rejected("manifest", f"task {info.name} has no suite {shown(info.suite)}")
-    if (info.limit is not None and info.limit < 1) or record.settings.seed < 0:
-        raise Rejected("schema", "limit must be 1 or more and seed 0 or more")
     try:
         return task, source.get(task, info.suite, info.compat)
     except GdbenchError as error:

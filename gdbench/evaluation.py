@@ -235,7 +235,6 @@ def make_record(
         task.measures,
         [item.label for item in items],
         matrices,
-        ties="expected" if info.compat is None else "release-2023",
         seed=settings.seed,
         errors=(lambda: list(log.read())) if settings.timesteps is not None else None,
         settings=settings,

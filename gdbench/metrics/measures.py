@@ -21,8 +21,21 @@ from gdbench.metrics.matching import (
     recall_credits,
 )
 from gdbench.protocol import Label, Matrix, Query
+from gdbench.records import Compat
 
 TieRule = Literal["expected", "strict", "lenient", "release-2023"]
+_FIELDS: Mapping[TieRule, str] = {"release-2023": "release"}
+
+
+def tie_rule(compat: Compat | None) -> TieRule:
+    """The rule of a task that was run in this mode; the model's own mode has no part in it."""
+    return "expected" if compat is None else "release-2023"
+
+
+def by_rule(credited: Sample | Credits, ties: TieRule) -> NDArray[np.float64]:
+    """The values of a sample, or of credits, under a tie rule."""
+    values: NDArray[np.float64] = getattr(credited, _FIELDS.get(ties, ties))
+    return values
 
 
 @dataclass(frozen=True)
@@ -47,12 +60,7 @@ class Sample:
 
     def values(self, ties: TieRule = "expected") -> NDArray[np.float64]:
         """Per-item values under a tie rule."""
-        return {
-            "expected": self.expected,
-            "strict": self.strict,
-            "lenient": self.lenient,
-            "release-2023": self.release,
-        }[ties]
+        return by_rule(self, ties)
 
     def mean(self, values: NDArray[np.float64]) -> float:
         """Mean over parts of the means of `values` (n,) within each part."""

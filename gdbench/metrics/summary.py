@@ -16,7 +16,7 @@ from gdbench.metrics.association import (
     mean_abs_interval,
 )
 from gdbench.metrics.bootstrap import expanded_quantiles, mean_interval
-from gdbench.metrics.measures import AnyMeasure, EffectSize, Measure, TieRule, sample
+from gdbench.metrics.measures import AnyMeasure, EffectSize, Measure, TieRule, sample, tie_rule
 from gdbench.metrics.montecarlo import Errors, noise_errors
 from gdbench.protocol import Label, Matrix
 from gdbench.records import Compat, MetricValue, ModelSettings
@@ -37,13 +37,13 @@ def summarise(
 ) -> tuple[MetricValue, ...]:
     """The metrics of every measure that has items, in the order of the measures.
 
-    `matrices[i]` has shape (n_images, n_texts) of `labels[i]`. `ties` defaults to "expected", and
-    to "release-2023" in compat mode. `errors` returns the items' per-timestep errors (in the order
+    `matrices[i]` has shape (n_images, n_texts) of `labels[i]`. `ties` defaults to the mode's (see
+    `tie_rule`). `errors` returns the items' per-timestep errors (in the order
     of the labels) and is called only where there is something to do with them; `settings` tells
     how scores follow from errors. Association measures are followed by `mean_abs_effect` and one
     mean for each topic. The same arguments give the same numbers, bit for bit on one machine.
     """
-    rule: TieRule = ties or ("release-2023" if compat is not None else "expected")
+    rule = ties or tie_rule(compat)
     found = [
         value
         for measure in measures

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from gdbench.errors import InputError
-from gdbench.metrics.denoising import score_matrix
-from gdbench.metrics.measures import TieRule
+from gdbench.metrics.denoising import is_weighted, matrix_of
+from gdbench.metrics.measures import TieRule, tie_rule
 from gdbench.metrics.summary import summarise, task_score
 from gdbench.protocol import Scores
 from gdbench.records import ModelSettings, Norm, ResultRecord
@@ -61,12 +60,11 @@ def score_run(
         if (norm, normalise, samples) != (None, None, None):
             settings = changed(settings, norm, normalise, samples, where=str(folder))
             log = [rescored(s, settings) for s in log]
-        rule: TieRule = ties or ("expected" if info.compat is None else "release-2023")
         metrics = summarise(
             task.measures,
             [labels[s.item_id] for s in log],
             [s.matrix for s in log],
-            ties=rule,
+            ties=ties or tie_rule(info.compat),
             seed=settings.seed if seed is None else seed,
             errors=(lambda log=log: log) if settings.timesteps is not None else None,  # type: ignore[misc] # bound now
             settings=settings,
@@ -108,7 +106,7 @@ def changed(
             f"{where}: {'--samples' if samples else '--norm and --no-normalise'} need a model that "
             "averages over timesteps"
         )
-    if settings.weighting not in (None, "uniform", "none"):
+    if is_weighted(settings):
         raise InputError(f"{where}: the run weighs timesteps ({settings.weighting})")
     update: dict[str, object] = {}
     if samples is not None:
@@ -144,13 +142,7 @@ def rescored(scores: Scores, settings: ModelSettings) -> Scores:
     base = None if scores.unconditional_errors is None else scores.unconditional_errors[:, :n]
     if settings.normalise and base is None and len(errors) > 1:
         raise InputError(f"item {scores.item_id!r} has no unconditional errors: use --no-normalise")
-    matrix = score_matrix(
-        errors,
-        base,
-        norm=settings.norm or "l2",
-        normalise=bool(settings.normalise),
-        latent_size=math.prod(settings.latent_shape or (1,)),
-    )
+    matrix = matrix_of(errors, base, settings)
     return Scores(scores.item_id, matrix, errors, base, scores.truncated_texts)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gdbench.errors import InputError
 from gdbench.metrics.association import Groups, groups_of
-from gdbench.metrics.measures import EffectSize, Sample, TieRule, merge, sample
+from gdbench.metrics.measures import EffectSize, Sample, TieRule, merge, sample, tie_rule
 from gdbench.protocol import Scores
 from gdbench.records import ResultRecord
 from gdbench.store import hash_scores
@@ -38,7 +38,7 @@ class TaskResult:
     @property
     def ties(self) -> TieRule:
         """The tie rule of the record."""
-        return "expected" if self.record.task.compat is None else "release-2023"
+        return tie_rule(self.record.task.compat)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,6 +11,7 @@ import typer
 
 from gdbench.progress import EvaluationBars, bars
 from gdbench.records import Compat, Noise, Norm
+from gdbench.terminal import note
 
 MODEL_HELP = (
     "Registered name, folder, file.py:Class, clip:ARCH/TAG, hf-hub:OWNER/NAME, "
@@ -57,3 +58,9 @@ def item_progress() -> Iterator[EvaluationBars]:
     """A bar for each task on standard error, with items done and time left."""
     with bars() as display:
         yield EvaluationBars(display)
+
+
+def warn(lines: Iterable[str]) -> None:
+    """A line each on standard error; the command goes on."""
+    for line in lines:
+        note(f"warning: {line}")

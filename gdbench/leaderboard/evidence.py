@@ -17,7 +17,7 @@ from gdbench.errors import InputError
 from gdbench.leaderboard.board import Result, Row
 from gdbench.leaderboard.load import Entry
 from gdbench.metrics.denoising import is_weighted, matrix_of
-from gdbench.metrics.measures import EffectSize, Measure, Sample, merge, sample, tie_rule
+from gdbench.metrics.measures import Measure, Sample, means, merge, sample, tie_rule
 from gdbench.protocol import Item, Label, Scores
 from gdbench.store import SCORE_COLUMNS, from_table
 from gdbench.tasks.base import Task
@@ -86,9 +86,7 @@ def samples(
 ) -> dict[str, Sample]:
     """Per-item values of every measure of a task that is a mean over items."""
     found = {}
-    for measure in task.measures:
-        if isinstance(measure, EffectSize):
-            continue
+    for measure in means(task.measures):
         one = sample(measure, labels, matrices)
         if one is not None:
             found[measure.name] = one
@@ -119,7 +117,7 @@ def gather(rows: Sequence[Row], ability: Sequence[str]) -> dict[str, Evidence]:
 
 def primary_measures(task: Task) -> list[Measure]:
     """The measures behind a task's score."""
-    return [m for m in task.measures if not isinstance(m, EffectSize) and m.name in task.primary]
+    return [m for m in means(task.measures) if m.name in task.primary]
 
 
 def budgets(n: int) -> list[int]:

@@ -11,8 +11,8 @@ import numpy as np
 from gdbench.leaderboard.board import PoolBoard, Result, Row
 from gdbench.leaderboard.evidence import items_of, labelled
 from gdbench.metrics.denoising import terms
-from gdbench.metrics.matching import pair_credits, recall_credit
-from gdbench.metrics.measures import tie_rule
+from gdbench.metrics.matching import pair_credits, recall_credits
+from gdbench.metrics.measures import by_rule, tie_rule
 from gdbench.protocol import Item, Matrix, Query, Scores
 from gdbench.records import ResultRecord
 from gdbench.tasks.base import Task
@@ -142,21 +142,15 @@ def _verdict(item: Item, matrix: Matrix, record: ResultRecord) -> tuple[str, boo
                  for name, c in named.items()]  # fmt: skip
         return ", ".join(texts), named["group"].strict == 1
     line = matrix[0, :] if item.query is Query.TEXT_RETRIEVAL else matrix[:, 0]
-    credit = recall_credit(line, item.gold[0], 1)
+    every = recall_credits(line, np.array(item.gold[0]))
+    credit = every.one()
     if credit.strict == 1:
         return "right", True
     if credit.lenient == 1:
-        return f"tie, counts {getattr(credit, _FIELD[tie_rule(record.task.compat)]):.2g}", None
+        counts = float(by_rule(every, tie_rule(record.task.compat)))
+        return f"tie, counts {counts:.2g}", None
     rank = int(np.count_nonzero(line > line[item.gold[0]])) + 1
     return f"wrong, right one is no. {rank}", False
-
-
-_FIELD = {
-    "expected": "expected",
-    "release-2023": "lenient",
-    "strict": "strict",
-    "lenient": "lenient",
-}
 
 
 def curves(item: Item, source: Source) -> dict[str, object] | None:

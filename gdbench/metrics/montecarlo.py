@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from gdbench.metrics.denoising import is_weighted, terms
 from gdbench.metrics.measures import (
     AnyMeasure,
-    EffectSize,
     Measure,
     TieRule,
     by_rule,
+    means,
     members,
     stacks,
 )
@@ -159,8 +159,8 @@ def noise_errors(
         if found is None:
             return
         scores.append(found)
-    for measure in measures:
-        if isinstance(measure, EffectSize) or not members(measure, labels)[0]:
+    for measure in means(measures):
+        if not members(measure, labels)[0]:
             continue
         values = _values(measure, labels, scores, ties).reshape(replicates, -1)
         quarter = float(values[:, :QUARTERS].var(axis=1, ddof=1).mean())

@@ -16,7 +16,18 @@ from gdbench.metrics.association import (
     mean_abs_interval,
 )
 from gdbench.metrics.bootstrap import expanded_quantiles, mean_interval
-from gdbench.metrics.measures import AnyMeasure, EffectSize, Measure, TieRule, sample, tie_rule
+from gdbench.metrics.measures import (
+    MEAN_ABS,
+    MEAN_ABS_EFFECT,
+    AnyMeasure,
+    EffectSize,
+    Measure,
+    TieRule,
+    associations,
+    means,
+    sample,
+    tie_rule,
+)
 from gdbench.metrics.montecarlo import Errors, noise_errors
 from gdbench.protocol import Label, Matrix
 from gdbench.records import Compat, MetricValue, ModelSettings
@@ -46,9 +57,8 @@ def summarise(
     rule = ties or tie_rule(compat)
     found = [
         value
-        for measure in measures
-        if not isinstance(measure, EffectSize)
-        and (value := _accuracy(measure, labels, matrices, rule, seed)) is not None
+        for measure in means(measures)
+        if (value := _accuracy(measure, labels, matrices, rule, seed)) is not None
     ]
     if found and errors is not None:
         noise = dict(noise_errors(measures, labels, errors(), settings, ties=rule, seed=seed))
@@ -63,7 +73,7 @@ def summarise(
             else m
             for m in found
         ]
-    pairs = [m for m in measures if isinstance(m, EffectSize)]
+    pairs = associations(measures)
     if pairs:
         found += _associations(pairs, groups_of(labels, matrices), seed, compat)
     return tuple(found)
@@ -112,10 +122,10 @@ def _associations(
         for (pair, e), row, p in zip(found, draws, adjusted, strict=True)
     ]
     topics = {pair.topic for pair, _ in found if pair.topic}
-    metrics.append(_mean_abs("mean_abs_effect", found, draws, groups))
+    metrics.append(_mean_abs(MEAN_ABS_EFFECT, found, draws, groups))
     for topic in sorted(topics):
         rows = [i for i, (pair, _) in enumerate(found) if pair.topic == topic]
-        name = "mean_abs_" + topic.lower().replace(" ", "_")
+        name = MEAN_ABS + topic.lower().replace(" ", "_")
         metrics.append(_mean_abs(name, [found[i] for i in rows], draws[rows], groups))
     return metrics
 

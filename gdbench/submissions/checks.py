@@ -224,10 +224,8 @@ def errors(subject: Subject) -> Iterator[Finding]:
             )
             return
         found = matrix_of(s.errors, base, settings)
-        size = latent_size(settings)
-        scale = float(
-            np.nanmax(terms(s.errors, None, norm=settings.norm or "l2", latent_size=size))
-        )
+        size, norm = latent_size(settings), settings.norm or "l2"
+        scale = float(np.nanmax(terms(s.errors, None, norm=norm, latent_size=size)))
         if not np.allclose(found, s.matrix, rtol=0, atol=SCORE_TOLERANCE * max(scale, 1e-12)):
             yield "scores", f"item {shown(s.item_id)}: the scores do not follow from the errors"
             return

@@ -126,7 +126,7 @@ def _note(task: Task, rows: Sequence[Row], evidence: Mapping[str, Evidence]) -> 
     chances = [r.chance for r in results if r.chance is not None]
     if chances:
         parts.append(f"chance {value_text(chances[0], task.score_unit)}")
-    if task.primary:
+    if task.primary and task.score_unit == SHARE:
         samples = [
             e.tasks[task.name]
             for row in rows
@@ -140,7 +140,7 @@ def _note(task: Task, rows: Sequence[Row], evidence: Mapping[str, Evidence]) -> 
         )
         parts.append(
             f"smallest difference of two models that a paired test finds in four of five cases: "
-            f"{value_text(found, task.score_unit)} points ({basis})"
+            f"{value_text(found, SHARE)} points ({basis})"
         )
     return "; ".join(parts) + "."
 

@@ -13,6 +13,7 @@ import typer
 from gdbench.cli import options as o
 from gdbench.cli.score import TiesOption, parse_ties
 from gdbench.errors import InputError
+from gdbench.numbers import SHARE, interval_text, value_text
 from gdbench.terminal import Table, line, show
 
 if TYPE_CHECKING:
@@ -73,23 +74,20 @@ def _p(value: float | None) -> str:
     return f"{value:.2g}" if value < _TWO_DECIMALS else f"{value:.2f}"
 
 
-def _add(table: Table, rows: Sequence[PairedDifference], scale: float) -> None:
-    digits = 1 if scale > 1 else 2
+def _add(table: Table, rows: Sequence[PairedDifference], found: ModelComparison) -> None:
     for r in rows:
-        interval = ""
-        if r.low is not None and r.high is not None:
-            interval = f"{scale * r.low:+.{digits}f}..{scale * r.high:+.{digits}f}"
+        unit = found.unit(r)
         table.add_row(
             r.name,
-            f"{scale * r.first:.{digits}f}",
-            f"{scale * r.second:.{digits}f}",
-            f"{scale * r.difference:+.{digits}f}",
-            interval,
+            value_text(r.first, unit),
+            value_text(r.second, unit),
+            value_text(r.difference, unit, difference=True),
+            interval_text(r.low, r.high, unit, difference=True, between=".."),
             _p(r.p_value),
             _p(r.p_holm),
             str(r.n),
             str(r.discordant),
-            f"{scale * r.detectable:.{digits}f}",
+            value_text(r.detectable, unit).removeprefix("+"),
         )
 
 
@@ -99,15 +97,15 @@ def _print_comparison(found: ModelComparison, *, metrics: bool) -> None:
     for name in ("A", "B", "A-B", "95 %", "p", "Holm", "n", "differ", "detect"):
         table.add_column(name, justify="right", no_wrap=True)
     if found.tasks:
-        _add(table, found.tasks.rows, 100)
+        _add(table, found.tasks.rows, found)
     if found.overall:
-        _add(table, [found.overall], 100)
+        _add(table, [found.overall], found)
     if found.metrics and metrics:
         table.add_section()
-        _add(table, found.metrics.rows, 100)
+        _add(table, found.metrics.rows, found)
     if found.bias:
         table.add_section()
-        _add(table, found.bias, 1)
+        _add(table, found.bias, found)
     show(table)
     line("p: exact McNemar or sign-flip permutation; Holm: adjusted over the rows of a block")
     line("differ: items on which they differ; detect: smallest difference found with 80 % power")
@@ -119,7 +117,7 @@ def _print_ranking(ranking: Ranking) -> None:
         table.add_column(name)
     for r in ranking.ranks.values():
         span = str(r.best) if r.best == r.worst else f"{r.best}-{r.worst}"
-        table.add_row(span, r.model, f"{100 * r.value:.1f}")
+        table.add_row(span, r.model, value_text(r.value, SHARE))
     show(table)
     for group in ranking.groups:
         if len(group) > 1:

@@ -14,6 +14,8 @@ from gdbench.records import Compat
 from gdbench.terminal import Table, line, note, show
 
 if TYPE_CHECKING:
+    from gdbench.data.catalogue import Entry
+    from gdbench.data.images import Verify
     from gdbench.data.loading import Found
 
 _SHOWN = 40  # problems of one task on a terminal; --json has all
@@ -46,29 +48,32 @@ def check(
     as_json: o.JsonOption = False,
 ) -> None:
     """Read what is there, count it, hash it, and list every problem (exit code 2 if any)."""
-    from gdbench.data.catalogue import CATALOGUE, EXTRA
     from gdbench.data.check import check as check_task
     from gdbench.data.check import require
     from gdbench.data.loading import MISSING
+    from gdbench.tasks import GDBENCH
 
-    names = tasks or list(CATALOGUE)
+    entries = _entries(tasks)
+    depth: Verify = "none" if fast else "full"
     found = []
-    for name in names:
+    for name, entry in entries.items():
         with picture_count(name) as looked:
-            one = check_task(name, root, compat, verify="none" if fast else "full", looked=looked)
+            one = check_task(name, root, compat, entry, verify=depth, looked=looked)
             manifest = _manifest(one)
-        if not tasks and name in EXTRA and one.layout == MISSING:
+        if not tasks and name not in GDBENCH and one.layout == MISSING:
             continue
         found.append((one, manifest))
     absent = all(one.layout == MISSING for one, _ in found)
     for one, _ in found:
         if tasks or absent:
-            require(one)
+            require(one, entries[one.task])
     if as_json:
-        rows = [_as_row(one, manifest, compat) for one, manifest in found]
+        rows = [
+            _as_row(one, manifest, _expected(entries[one.task], compat)) for one, manifest in found
+        ]
         typer.echo(json.dumps({"tasks": rows}, indent=2))
     else:
-        _print(found, compat)
+        _print([(one, text, _expected(entries[one.task], compat)) for one, text in found])
     if any(one.problems.rows for one, _ in found):
         raise typer.Exit(2)
 
@@ -87,29 +92,36 @@ def _manifest(found: Found) -> str | None:
         return None
 
 
-def _expected(task: str, compat: Compat | None) -> dict[str, int]:
-    from gdbench.data.catalogue import CATALOGUE
+def _entries(tasks: list[str] | None) -> dict[str, Entry]:
+    """What is published of these tasks, or of all."""
+    from gdbench.tasks import TASKS, published, published_of
 
-    entry = CATALOGUE[task]
+    if tasks:
+        return {name: published_of(name) for name in tasks}
+    o.warn(TASKS.problems())
+    return published()
+
+
+def _expected(entry: Entry, compat: Compat | None) -> dict[str, int]:
     return dict((compat and entry.compat_expected) or entry.expected)
 
 
-def _as_row(found: Found, manifest: str | None, compat: Compat | None) -> dict[str, Any]:
+def _as_row(found: Found, manifest: str | None, expected: dict[str, int]) -> dict[str, Any]:
     return {
         "name": found.task,
         "layout": found.layout,
         "n_items": found.n_items,
-        "n_expected": _expected(found.task, compat),
+        "n_expected": expected,
         "manifest_sha256": manifest,
         "problems": found.problems.rows,
         "notes": found.problems.notes,
     }
 
 
-def _print(found: list[tuple[Found, str | None]], compat: Compat | None) -> None:
+def _print(found: list[tuple[Found, str | None, dict[str, int]]]) -> None:
     table = Table("task", "layout", "items", "published", "manifest", "problems")
-    for one, manifest in found:
-        expected = sum(_expected(one.task, compat).values())
+    for one, manifest, counts in found:
+        expected = sum(counts.values())
         table.add_row(
             one.task,
             one.layout,
@@ -119,7 +131,7 @@ def _print(found: list[tuple[Found, str | None]], compat: Compat | None) -> None
             f"{len(one.problems.rows):,}" if one.problems.rows else "",
         )
     show(table)
-    for one, _ in found:
+    for one, _, _ in found:
         for text in one.problems.notes:
             line(f"{one.task}: note: {text}")
         for row in one.problems.rows[:_SHOWN]:
@@ -133,15 +145,14 @@ def status(
     tasks: TasksArgument = None, root: o.RootOption = None, as_json: o.JsonOption = False
 ) -> None:
     """Where each part comes from, under which terms, and whether it is here."""
-    from gdbench.data.catalogue import CATALOGUE
     from gdbench.data.status import part_states
 
-    names = tasks or list(CATALOGUE)
-    rows = [row for name in names for row in part_states(name, root)]
+    entries = _entries(tasks)
+    rows = [row for name, entry in entries.items() for row in part_states(name, root, entry)]
     if as_json:
         typer.echo(json.dumps({"parts": [row.as_json() for row in rows]}, indent=2))
         return
-    for name in names:
+    for name in entries:
         line(name)
         for row in (r for r in rows if r.task == name):
             at = f" at {row.revision[:12]}" if row.revision else ""
@@ -159,14 +170,13 @@ def fetch(
     ] = "auto",
 ) -> None:
     """Download what is open; an interrupted download goes on where it stopped."""
-    from gdbench.data.catalogue import CATALOGUE, EXTRA
     from gdbench.data.fetch import fetch_task
+    from gdbench.tasks import GDBENCH
 
-    names = [name for name in CATALOGUE if name not in EXTRA] if tasks == ["all"] else tasks
     failed = []
-    for name in names:
+    for name, entry in _entries(list(GDBENCH) if tasks == ["all"] else tasks).items():
         with byte_bars() as progress:
-            for outcome in fetch_task(name, root, layout, progress):
+            for outcome in fetch_task(name, root, layout, progress, entry):
                 note(f"{name}: {outcome.text}")
                 if not outcome.done:
                     failed.append(outcome.text)

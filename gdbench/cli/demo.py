@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from gdbench.cli import options as o
+from gdbench.numbers import SHARE, value_text
 from gdbench.records import ResultRecord
 from gdbench.terminal import Table, line, note, show
 
@@ -61,7 +62,9 @@ def demo(
 
 
 def _table(results: dict[str, list[ResultRecord]]) -> Table:
-    """Task scores x100 of every model, and the mean of the seven."""
+    """Task scores of every model, and the mean of the seven."""
+    from gdbench.tasks import of_record
+
     table = Table()
     table.add_column("task")
     for name in results:
@@ -71,19 +74,20 @@ def _table(results: dict[str, list[ResultRecord]]) -> Table:
     ability = [row for row in records if row[0].score is not None]
     for row in ability:
         chance = [m.chance for m in row[0].metrics if m.name in _primary(row[0])]
-        floor = 100 * sum(c for c in chance if c is not None) / len(chance)
-        scores = [f"{100 * (r.score or 0):.1f}" for r in row]
-        table.add_row(row[0].task.name, *scores, f"{floor:.1f}")
+        floor = sum(c for c in chance if c is not None) / len(chance)
+        scores = [value_text(r.score, SHARE) for r in row]
+        table.add_row(row[0].task.name, *scores, value_text(floor, SHARE))
     means = [
         sum(r.score or 0 for r in column) / len(ability) for column in zip(*ability, strict=True)
     ]
     table.add_section()
-    table.add_row("GDBench", *(f"{100 * mean:.1f}" for mean in means), "")
+    table.add_row("GDBench", *(value_text(mean, SHARE) for mean in means), "")
     for row in records:
         if row[0].score is None:
             for m in row[0].metrics[:1]:
-                effects = [f"{r.metric(m.name).value:+.2f}" for r in row]
-                table.add_row(f"bias {m.name}", *effects, "0.00")
+                unit = of_record(row[0].task).unit(m)
+                effects = [value_text(r.metric(m.name).value, unit) for r in row]
+                table.add_row(f"{row[0].task.name} {m.name}", *effects, value_text(m.chance, unit))
     return table
 
 
@@ -102,7 +106,7 @@ def _finding(runs: dict[str, Path]) -> None:
     for name, run in runs.items():
         naive, normalised, easiest = _image_retrieval(run)
         n = len(easiest)
-        shares = [f"{100 * sum(s) / n:.1f}" for s in (naive, normalised, easiest)]
+        shares = [value_text(sum(s) / n, SHARE) for s in (naive, normalised, easiest)]
         table.add_row(name, str(n), *shares)
     line()
     line("The picture of a caption among ten (chance 10.0). Naive: the score is minus")

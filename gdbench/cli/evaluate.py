@@ -10,6 +10,7 @@ import typer
 
 from gdbench.cli import options as o
 from gdbench.errors import InputError
+from gdbench.numbers import interval_text, value_text
 from gdbench.progress import waiting
 from gdbench.protocol import Item, ITMModel
 from gdbench.records import ResultRecord
@@ -102,27 +103,24 @@ def _dry_run(loaded: ITMModel, items: list[Item], as_json: bool) -> None:
 
 def print_records(records: list[ResultRecord]) -> None:
     """A table of every metric: value, interval, n, chance, ties."""
+    from gdbench.tasks import of_record
+
     table = Table()
     for name in ("task", "metric"):
         table.add_column(name)
     for name in ("value", "95 % interval", "n", "chance", "ties"):
         table.add_column(name, justify="right")
     for record in records:
-        effects = record.task.name == "bias"
-        scale, places = (1, 2) if effects else (100, 1)
+        task = of_record(record.task)
         for m in record.metrics:
-            interval = (
-                ""
-                if m.low is None or m.high is None
-                else f"{scale * m.low:.{places}f} to {scale * m.high:.{places}f}"
-            )
+            unit = task.unit(m)
             table.add_row(
                 record.task.name,
                 m.name,
-                f"{scale * m.value:.{places}f}",
-                interval,
+                value_text(m.value, unit),
+                interval_text(m.low, m.high, unit),
                 str(m.n),
-                "" if m.chance is None else f"{scale * m.chance:.{places}f}",
+                value_text(m.chance, unit),
                 str(m.ties) if m.ties else "",
             )
     show(table)

@@ -26,8 +26,9 @@ def models(as_json: o.JsonOption = False) -> None:
     from gdbench.models import KINDS, MODELS, ModelEntry
 
     rows: list[dict[str, Any]] = []
-    for name in MODELS:
-        entry: object = MODELS.get(name)
+    o.warn(MODELS.problems())
+    for name, thing in MODELS.items():
+        entry: object = thing
         if isinstance(entry, ModelEntry):
             rows.append(
                 {
@@ -58,9 +59,10 @@ def tasks(root: o.RootOption = None, as_json: o.JsonOption = False) -> None:
     from gdbench.data.check import layout_of
     from gdbench.tasks import TASKS
 
+    o.warn(TASKS.problems())
     rows = [
         {
-            "name": t.name,
+            "name": name,
             "version": t.version,
             "title": t.title,
             "kind": t.kind,
@@ -68,24 +70,24 @@ def tasks(root: o.RootOption = None, as_json: o.JsonOption = False) -> None:
             "metrics": [m.name for m in t.measures],
             "primary": list(t.primary),
             "suites": {s: {"items": t.n_expected(s), **t.expected.get(s, {})} for s in t.sources},
-            "data": layout_of(t.name, root),
+            "data": layout_of(t.name, root, t.published),
             "license": t.license,
             "citation": t.citation,
             "url": t.url,
             "notes": list(t.notes),
         }
-        for t in (TASKS.get(name) for name in TASKS)
+        for name, t in TASKS.items()
     ]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
     table = Table("name", "items", "mini", "here", "primary metrics", "licence")
-    for t in (TASKS.get(name) for name in TASKS):
+    for name, t in TASKS.items():
         table.add_row(
-            t.name,
+            name,
             f"{t.n_expected('full'):,}" if t.n_expected("full") else "varies",
             f"{t.n_expected('mini'):,}" if "mini" in t.sources else "",
-            "yes" if layout_of(t.name, root) != "missing" else "",
+            "yes" if layout_of(t.name, root, t.published) != "missing" else "",
             ", ".join(t.primary) or "effect sizes",
             t.license,
         )

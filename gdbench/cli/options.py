@@ -7,7 +7,7 @@ with its help text and range; `generated` makes flags of them.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -21,6 +21,7 @@ from gdbench.errors import InputError
 from gdbench.progress import EvaluationBars, bars
 from gdbench.records import ModelSettings
 from gdbench.run import Conditions, ModelRequest, Where, flag_of
+from gdbench.terminal import note
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 ResamplingSeedOption = Annotated[int, typer.Option("--seed", help="Of the resampling.", min=0)]
@@ -160,3 +161,9 @@ def item_progress() -> Iterator[EvaluationBars]:
     """A bar for each task on standard error, with items done and time left."""
     with bars() as display:
         yield EvaluationBars(display)
+
+
+def warn(lines: Iterable[str]) -> None:
+    """A line each on standard error; the command goes on."""
+    for line in lines:
+        note(f"warning: {line}")

@@ -10,6 +10,7 @@ import typer
 
 from gdbench.cli import options as o
 from gdbench.errors import InputError
+from gdbench.numbers import value_text
 from gdbench.run import ModelRequest, Where, flag_of, validated
 from gdbench.terminal import Table, error, line, note, show
 
@@ -135,18 +136,19 @@ def _print_rescored(rescored: list[Rescored]) -> None:
 
 def print_report(report: Report) -> None:
     """A table of the submissions, and one line for each problem."""
+    from gdbench.tasks import of_record
+
     table = Table()
     for name in ("submission", "badge"):
         table.add_column(name)
     for name in ("items", "score"):
         table.add_column(name, justify="right")
     for v in report.submissions:
-        score = v.record.score if v.record else None
         table.add_row(
             v.place.path,
             v.badge.value + (f" ({v.reason})" if v.reason else ""),
             str(v.record.task.n_items) if v.record else "",
-            "" if score is None else f"{100 * score:.1f}",
+            value_text(v.record.score, of_record(v.record.task).score_unit) if v.record else "",
         )
     show(table)
     for p in report.problems:

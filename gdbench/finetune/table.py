@@ -12,6 +12,7 @@ import numpy as np
 from gdbench.metrics.adjust import holm
 from gdbench.metrics.measures import EffectSize, Sample, merge, sample
 from gdbench.metrics.paired import PairedDifference, paired_difference
+from gdbench.numbers import SHARE, interval_text, value_text
 from gdbench.records import ResultRecord
 from gdbench.store import ScoreLog
 from gdbench.tasks.base import Task, limited
@@ -117,9 +118,11 @@ def markdown(base_name: str, base: Mapping[str, Sample], table: Sequence[Row], n
     lines = [
         "| | " + " | ".join(name.replace("/", " ").replace("_", " ") for name in names) + " |",
         "| --- |" + " ---: |" * len(names),
-        "| chance | " + " | ".join(_percent(s.mean(s.chance)) for s in reference.values()) + " |",
+        "| chance | "
+        + " | ".join(value_text(s.mean(s.chance), SHARE) for s in reference.values())
+        + " |",
         f"| {base_name} | "
-        + " | ".join(_percent(s.mean(s.expected)) for s in reference.values())
+        + " | ".join(value_text(s.mean(s.expected), SHARE) for s in reference.values())
         + " |",
     ]
     lines += [
@@ -149,13 +152,9 @@ def as_json(base: Mapping[str, Sample], table: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f}"
-
-
 def _cell(difference: PairedDifference) -> str:
-    interval = ""
-    if difference.low is not None and difference.high is not None:
-        interval = f", {100 * difference.low:+.1f} to {100 * difference.high:+.1f}"
+    moved = value_text(difference.difference, SHARE, difference=True)
+    interval = interval_text(difference.low, difference.high, SHARE, difference=True)
     star = " *" if difference.significant() else ""
-    return f"{_percent(difference.first)} ({100 * difference.difference:+.1f}{interval}){star}"
+    inside = ", ".join(part for part in (moved, interval) if part)
+    return f"{value_text(difference.first, SHARE)} ({inside}){star}"

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from gdbench.leaderboard.badges import UNRANKED, Trust
 from gdbench.leaderboard.board import (
-    MEAN_ABS,
     BiasPair,
     Board,
     Pool,
@@ -22,7 +21,8 @@ from gdbench.leaderboard.estimate import mean_independent, mean_same_items, of_m
 from gdbench.leaderboard.evidence import Evidence, gather
 from gdbench.leaderboard.load import Entry
 from gdbench.leaderboard.ranking import places_by_intervals, places_by_tests
-from gdbench.metrics.measures import EffectSize
+from gdbench.metrics.measures import associations
+from gdbench.numbers import EFFECT
 from gdbench.tasks.base import Task
 
 Key = tuple[str, str, bool]
@@ -67,23 +67,22 @@ def _group(name: str) -> str:
     return name.upper() if name == "lgbt" else name.capitalize()
 
 
-def bias_pairs(rows: Iterable[Row], task: Task | None) -> tuple[BiasPair, ...]:
-    """The group pairs that occur, in the task's order; unknown ones after them."""
+def bias_pairs(rows: Iterable[Row], task: Task) -> tuple[BiasPair, ...]:
+    """The pairs of groups that occur in a task, in its order; unknown ones after them."""
     present = {
         m.name
         for row in rows
-        if (found := row.results.get("bias"))
+        if (found := row.results.get(task.name))
         for m in found.metrics
-        if not m.name.startswith(MEAN_ABS)
+        if task.unit(m) == EFFECT
     }
-    measures = [m for m in task.measures if isinstance(m, EffectSize)] if task else []
     known = [
-        BiasPair(m.name, _group(m.first), _group(m.second), m.topic or "other")
-        for m in measures
+        BiasPair(m.name, _group(m.first), _group(m.second), m.topic or "other", task.name)
+        for m in associations(task.measures)
         if m.name in present
     ]
     unknown = present - {p.metric for p in known}
-    return (*known, *(BiasPair(name, name, "", "other") for name in sorted(unknown)))
+    return (*known, *(BiasPair(name, name, "", "other", task.name) for name in sorted(unknown)))
 
 
 def build_board(
@@ -112,7 +111,7 @@ def build_board(
             }
             rows.append(_row(pool, results, ability, slugs[key]))
         evidence[pool] = gather(rows, ability)
-        pairs = bias_pairs(rows, by_task.get("bias"))
+        pairs = tuple(p for t in tasks if t.kind == "bias" for p in bias_pairs(rows, t))
         pools.append(_ranked(pool, rows, evidence[pool], pairs))
     return Board(tuple(pools), tuple(tasks), tuple(entries)), evidence
 

@@ -16,10 +16,9 @@ import pyarrow.parquet as pq
 from gdbench.errors import InputError
 from gdbench.leaderboard.board import Result, Row
 from gdbench.leaderboard.load import Entry
-from gdbench.metrics.denoising import score_matrix
-from gdbench.metrics.measures import EffectSize, Measure, Sample, TieRule, merge, sample
+from gdbench.metrics.denoising import is_weighted, matrix_of
+from gdbench.metrics.measures import Measure, Sample, means, merge, sample, tie_rule
 from gdbench.protocol import Item, Label, Scores
-from gdbench.records import ResultRecord
 from gdbench.store import SCORE_COLUMNS, from_table
 from gdbench.tasks.base import Task
 
@@ -62,11 +61,6 @@ def read_scores(entry: Entry, *, errors: bool = False) -> list[Scores]:
         raise InputError(f"{entry.scores}: not a score file ({error})") from error
 
 
-def tie_rule(record: ResultRecord) -> TieRule:
-    """The tie rule of the record's numbers."""
-    return "release-2023" if record.task.compat else "expected"
-
-
 def labelled(result: Result, *, errors: bool = False) -> tuple[list[Label], list[Scores]] | None:
     """Labels and scores of a result in one order; None where either cannot be had."""
     if result.entry.scores is None:
@@ -92,9 +86,7 @@ def samples(
 ) -> dict[str, Sample]:
     """Per-item values of every measure of a task that is a mean over items."""
     found = {}
-    for measure in task.measures:
-        if isinstance(measure, EffectSize):
-            continue
+    for measure in means(task.measures):
         one = sample(measure, labels, matrices)
         if one is not None:
             found[measure.name] = one
@@ -125,7 +117,7 @@ def gather(rows: Sequence[Row], ability: Sequence[str]) -> dict[str, Evidence]:
 
 def primary_measures(task: Task) -> list[Measure]:
     """The measures behind a task's score."""
-    return [m for m in task.measures if not isinstance(m, EffectSize) and m.name in task.primary]
+    return [m for m in means(task.measures) if m.name in task.primary]
 
 
 def budgets(n: int) -> list[int]:
@@ -141,26 +133,20 @@ def budget_curve(result: Result) -> list[tuple[int, float]]:
     ones, not a smaller grid.
     """
     settings = result.entry.record.settings
-    if settings.schedule != "nested" or settings.norm is None or settings.stop == "sequential":
+    if settings.norm is None or settings.stop == "sequential" or is_weighted(settings):
+        return []
+    if settings.schedule != "nested":
         return []
     both = labelled(result, errors=True)
     if both is None or any(s.errors is None for s in both[1]):
         return []
     labels, scores = both
     measures = primary_measures(result.task)
-    size = int(np.prod(settings.latent_shape)) if settings.latent_shape else 1
-    rule = tie_rule(result.entry.record)
+    rule = tie_rule(result.entry.record.task.compat)
     curve = []
     for k in budgets(len(settings.timesteps or ())):
         matrices = [
-            score_matrix(
-                s.errors,
-                s.unconditional_errors,
-                norm=settings.norm,
-                normalise=bool(settings.normalise),
-                latent_size=size,
-                samples=k,
-            )
+            matrix_of(s.errors, s.unconditional_errors, settings, samples=k)
             for s in scores
             if s.errors is not None
         ]

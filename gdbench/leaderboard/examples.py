@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from gdbench.leaderboard.board import PoolBoard, Result, Row
-from gdbench.leaderboard.evidence import items_of, labelled, tie_rule
-from gdbench.metrics.matching import pair_credits, recall_credit
+from gdbench.leaderboard.evidence import items_of, labelled
+from gdbench.metrics.denoising import terms
+from gdbench.metrics.matching import pair_credits, recall_credits
+from gdbench.metrics.measures import by_rule, tie_rule
 from gdbench.protocol import Item, Matrix, Query, Scores
 from gdbench.records import ResultRecord
 from gdbench.tasks.base import Task
@@ -140,21 +142,15 @@ def _verdict(item: Item, matrix: Matrix, record: ResultRecord) -> tuple[str, boo
                  for name, c in named.items()]  # fmt: skip
         return ", ".join(texts), named["group"].strict == 1
     line = matrix[0, :] if item.query is Query.TEXT_RETRIEVAL else matrix[:, 0]
-    credit = recall_credit(line, item.gold[0], 1)
+    every = recall_credits(line, np.array(item.gold[0]))
+    credit = every.one()
     if credit.strict == 1:
         return "right", True
     if credit.lenient == 1:
-        return f"tie, counts {getattr(credit, _FIELD[tie_rule(record)]):.2g}", None
+        counts = float(by_rule(every, tie_rule(record.task.compat)))
+        return f"tie, counts {counts:.2g}", None
     rank = int(np.count_nonzero(line > line[item.gold[0]])) + 1
     return f"wrong, right one is no. {rank}", False
-
-
-_FIELD = {
-    "expected": "expected",
-    "release-2023": "lenient",
-    "strict": "strict",
-    "lenient": "lenient",
-}
 
 
 def curves(item: Item, source: Source) -> dict[str, object] | None:
@@ -167,9 +163,7 @@ def curves(item: Item, source: Source) -> dict[str, object] | None:
     timesteps = source.record.settings.timesteps
     if scores is None or scores.errors is None or not timesteps:
         return None
-    errors = scores.errors.astype(np.float64)
-    if scores.unconditional_errors is not None and len(item.images) > 1:
-        errors = errors - scores.unconditional_errors[:, None, :]
+    errors = terms(scores.errors, scores.unconditional_errors if len(item.images) > 1 else None)
     steps = np.array(timesteps[: errors.shape[-1]])
     order = np.argsort(steps, kind="stable")
     flat = errors.reshape(-1, errors.shape[-1])[:, order]

@@ -16,7 +16,18 @@ from gdbench.metrics.association import (
     mean_abs_interval,
 )
 from gdbench.metrics.bootstrap import expanded_quantiles, mean_interval
-from gdbench.metrics.measures import AnyMeasure, EffectSize, Measure, TieRule, sample
+from gdbench.metrics.measures import (
+    MEAN_ABS,
+    MEAN_ABS_EFFECT,
+    AnyMeasure,
+    EffectSize,
+    Measure,
+    TieRule,
+    associations,
+    means,
+    sample,
+    tie_rule,
+)
 from gdbench.metrics.montecarlo import Errors, noise_errors
 from gdbench.protocol import Label, Matrix
 from gdbench.records import Compat, MetricValue, ModelSettings
@@ -39,18 +50,17 @@ def summarise(
 ) -> tuple[MetricValue, ...]:
     """The metrics of every measure that has items, in the order of the measures.
 
-    `matrices[i]` has shape (n_images, n_texts) of `labels[i]`. `ties` defaults to "expected", and
-    to "release-2023" in compat mode. `errors` returns the items' per-timestep errors (in the order
+    `matrices[i]` has shape (n_images, n_texts) of `labels[i]`. `ties` defaults to the mode's (see
+    `tie_rule`). `errors` returns the items' per-timestep errors (in the order
     of the labels) and is called only where there is something to do with them; `settings` tells
     how scores follow from errors. Association measures are followed by `mean_abs_effect` and one
     mean for each topic. The same arguments give the same numbers, bit for bit on one machine.
     """
-    rule: TieRule = ties or ("release-2023" if compat is not None else "expected")
+    rule = ties or tie_rule(compat)
     found = [
         value
-        for measure in measures
-        if not isinstance(measure, EffectSize)
-        and (value := _accuracy(measure, labels, matrices, rule, seed)) is not None
+        for measure in means(measures)
+        if (value := _accuracy(measure, labels, matrices, rule, seed)) is not None
     ]
     if found and errors is not None:
         noise = dict(noise_errors(measures, labels, errors(), settings, ties=rule, seed=seed))
@@ -65,7 +75,7 @@ def summarise(
             else m
             for m in found
         ]
-    pairs = [m for m in measures if isinstance(m, EffectSize)]
+    pairs = associations(measures)
     if pairs:
         found += _associations(pairs, groups_of(labels, matrices), seed, compat)
     return tuple(found)
@@ -114,10 +124,10 @@ def _associations(
         for (pair, e), row, p in zip(found, draws, adjusted, strict=True)
     ]
     topics = {pair.topic for pair, _ in found if pair.topic}
-    metrics.append(_mean_abs("mean_abs_effect", found, draws, groups))
+    metrics.append(_mean_abs(MEAN_ABS_EFFECT, found, draws, groups))
     for topic in sorted(topics):
         rows = [i for i, (pair, _) in enumerate(found) if pair.topic == topic]
-        name = "mean_abs_" + topic.lower().replace(" ", "_")
+        name = MEAN_ABS + topic.lower().replace(" ", "_")
         metrics.append(_mean_abs(name, [found[i] for i in rows], draws[rows], groups))
     return metrics
 

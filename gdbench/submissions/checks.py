@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from gdbench.errors import InputError
-from gdbench.metrics.denoising import score_matrix
+from gdbench.metrics.denoising import is_weighted, latent_size, matrix_of, terms
 from gdbench.metrics.summary import summarise, task_score
 from gdbench.protocol import Scores
 from gdbench.records import MetricValue, ResultRecord
@@ -204,17 +204,15 @@ def truncation(subject: Subject) -> Iterator[Finding]:
 def errors(subject: Subject) -> Iterator[Finding]:
     """Where errors are there, the scores follow from them."""
     settings = subject.record.settings
-    if not subject.file.with_errors or settings.weighting not in (None, "uniform", "none"):
+    if not subject.file.with_errors or is_weighted(settings):
         return
-    size = math.prod(settings.latent_shape or (1,))
     for s in subject.scores:
         assert s.errors is not None  # noqa: S101 # with_errors
         if settings.timesteps is None or s.errors.shape[-1] > len(settings.timesteps):
             yield "scores", f"item {shown(s.item_id)} has more errors than there are timesteps"
             return
-        normalise = bool(settings.normalise)
         base = s.unconditional_errors
-        if normalise and base is None and len(s.matrix) > 1:
+        if settings.normalise and base is None and len(s.matrix) > 1:
             yield "scores", f"item {shown(s.item_id)} lacks the unconditional errors"
             return
         if base is not None and base.shape[-1] != s.errors.shape[-1]:
@@ -223,15 +221,9 @@ def errors(subject: Subject) -> Iterator[Finding]:
                 f"item {shown(s.item_id)} has not as many unconditional errors as others",
             )
             return
-        found = score_matrix(
-            s.errors,
-            base,
-            norm=settings.norm or "l2",
-            normalise=normalise,
-            latent_size=size,
-        )
-        scale = float(np.nanmax(s.errors)) ** (2 if settings.norm == "mse" else 1)
-        scale /= size if settings.norm == "mse" else 1
+        found = matrix_of(s.errors, base, settings)
+        size, norm = latent_size(settings), settings.norm or "l2"
+        scale = float(np.nanmax(terms(s.errors, None, norm=norm, latent_size=size)))
         if not np.allclose(found, s.matrix, rtol=0, atol=SCORE_TOLERANCE * max(scale, 1e-12)):
             yield "scores", f"item {shown(s.item_id)}: the scores do not follow from the errors"
             return

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from gdbench.errors import InputError
-from gdbench.metrics.denoising import score_matrix
+from gdbench.metrics.denoising import is_weighted, matrix_of
 from gdbench.metrics.measures import TieRule
 from gdbench.metrics.summary import summarise, task_score
 from gdbench.protocol import Scores
@@ -107,7 +106,7 @@ def changed(
             f"{where}: {'--samples' if samples else '--norm and --no-normalise'} need a model that "
             "averages over timesteps"
         )
-    if settings.weighting not in (None, "uniform", "none"):
+    if is_weighted(settings):
         raise InputError(f"{where}: the run weighs timesteps ({settings.weighting})")
     update: dict[str, object] = {}
     if samples is not None:
@@ -156,13 +155,7 @@ def rescored(scores: Scores, settings: ModelSettings) -> Scores:
     base = None if scores.unconditional_errors is None else scores.unconditional_errors[:, :n]
     if settings.normalise and base is None and len(errors) > 1:
         raise InputError(f"item {scores.item_id!r} has no unconditional errors: use --no-normalise")
-    matrix = score_matrix(
-        errors,
-        base,
-        norm=settings.norm or "l2",
-        normalise=bool(settings.normalise),
-        latent_size=math.prod(settings.latent_shape or (1,)),
-    )
+    matrix = matrix_of(errors, base, settings)
     return Scores(scores.item_id, matrix, errors, base, scores.truncated_texts)
 
 

@@ -8,7 +8,15 @@ from pathlib import Path
 
 from gdbench.errors import InputError
 from gdbench.metrics.association import Groups, groups_of
-from gdbench.metrics.measures import EffectSize, Sample, TieRule, merge, sample
+from gdbench.metrics.measures import (
+    Sample,
+    TieRule,
+    associations,
+    means,
+    merge,
+    sample,
+    tie_rule,
+)
 from gdbench.protocol import Scores
 from gdbench.records import ResultRecord
 from gdbench.store import hash_scores
@@ -38,7 +46,7 @@ class TaskResult:
     @property
     def ties(self) -> TieRule:
         """The tie rule of the record."""
-        return "expected" if self.record.task.compat is None else "release-2023"
+        return tie_rule(self.record.task.compat)
 
 
 @dataclass(frozen=True)
@@ -95,19 +103,17 @@ def task_result(
     labels = [manifest.labels[s.item_id] for s in ordered]
     matrices = [s.matrix for s in ordered]
     samples = {}
-    for measure in task.measures:
-        if not isinstance(measure, EffectSize):
-            found = sample(measure, labels, matrices)
-            if found is not None:
-                samples[measure.name] = found
+    for measure in means(task.measures):
+        found = sample(measure, labels, matrices)
+        if found is not None:
+            samples[measure.name] = found
     primary = {name: samples[name] for name in task.primary if name in samples}
     whole = bool(primary) and len(primary) == len(task.primary)
-    bias = any(isinstance(m, EffectSize) for m in task.measures)
     return TaskResult(
         task,
         record,
         tuple(scores),
         samples,
         merge(primary) if whole else None,
-        groups_of(labels, matrices) if bias else None,
+        groups_of(labels, matrices) if associations(task.measures) else None,
     )

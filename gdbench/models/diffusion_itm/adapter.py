@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gdbench.data.images import MemoryImage
 from gdbench.errors import InputError
-from gdbench.metrics.denoising import score_matrix
+from gdbench.metrics.denoising import matrix_of
 from gdbench.models.device_clock import DeviceClock
 from gdbench.models.devices import choose_device, choose_dtype
 from gdbench.models.diffusion_itm.batching import Batcher
@@ -258,13 +258,7 @@ class DiffusionITM:
 
     def _scores(self, job: Job) -> Scores:
         errors, base = job.conditional(), job.unconditional()
-        matrix = score_matrix(
-            errors,
-            base,
-            norm=self._chosen.norm or "l2",
-            normalise=self.normalise,
-            latent_size=int(np.prod(self.parts.latent_shape)),
-        )
+        matrix = matrix_of(errors, base, self.settings)
         return Scores(job.item.id, matrix, errors, base, job.truncated)
 
     def _plan(self, item: Item, known: int) -> Plan:

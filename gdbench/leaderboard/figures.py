@@ -9,7 +9,6 @@ from markupsafe import Markup
 from gdbench.leaderboard.board import MEAN_ABS, PoolBoard, Row, metric_of
 from gdbench.leaderboard.columns import shade
 from gdbench.leaderboard.estimate import effect, fixed, of_metric, percent
-from gdbench.leaderboard.evidence import budget_curve
 from gdbench.leaderboard.plots import budget, forest, heatmap, pareto
 from gdbench.tasks.base import Task
 
@@ -106,8 +105,8 @@ def budget_plot(task: Task, rows: Sequence[Row]) -> Markup | None:
     chance = None
     for row in rows:
         result = row.results[task.name]
-        points = budget_curve(result)
+        points = result.reading.budget
         if len(points) > 1:
-            curves.append(budget.Curve(row.name, row.model.family, tuple(points)))
+            curves.append(budget.Curve(row.name, row.model.family, points))
             chance = result.chance
     return budget.draw(curves, chance) if curves else None

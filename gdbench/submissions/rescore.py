@@ -19,6 +19,7 @@ from gdbench.models.entry import parse_ranks
 from gdbench.protocol import Item, ITMModel, Query, Scores
 from gdbench.records import DEFAULT_NOISE, Noise, ResultRecord
 from gdbench.submissions.badges import Badge, Logs, Rescoring, write_rescored
+from gdbench.submissions.finished import open_finished
 from gdbench.submissions.layout import run_places
 from gdbench.submissions.problems import Problem, shown
 from gdbench.submissions.verify import Report, Verified, submissions_root
@@ -177,7 +178,7 @@ def rescore_report(
     after: list[Verified] = []
     models: dict[str, ITMModel] = {}
     for v in report.submissions:
-        if v.subject is None or v.record is None or v.problems or v.badge is Badge.INVALIDATED:
+        if not v.recomputed or v.record is None or v.problems or v.badge is Badge.INVALIDATED:
             after.append(v)
             continue
         key = v.record.model.model_dump_json() + v.record.settings.model_dump_json()
@@ -206,8 +207,7 @@ def rescore_report(
 def _rescore(
     v: Verified, model: ITMModel, share: float, seed: int, root: Path | None
 ) -> Rescored | Problem:
-    subject = v.subject
-    assert subject is not None  # noqa: S101 # by the caller
+    subject = open_finished(v.place.folder)
     info = subject.record.task
     other = same_model(model, subject.record)
     if other:

@@ -267,7 +267,7 @@ def test_hostile_text_in_a_submission_is_refused_or_stays_text(text, tmp_path):
     if text_problem(text) is None:
         assert build(submissions, tmp_path / "site").n_records == 1
         return
-    with pytest.raises(InputError, match="record.json") as caught:
+    with pytest.raises(InputError, match=r"record\.json") as caught:
         build(submissions, tmp_path / "site")
     assert str(caught.value).removeprefix(str(tmp_path)).isprintable()
 

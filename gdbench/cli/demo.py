@@ -121,12 +121,12 @@ def _image_retrieval(run: Path) -> tuple[list[bool], list[bool], list[bool]]:
 
     from gdbench.metrics.denoising import score_matrix
     from gdbench.protocol import Query
-    from gdbench.store import ScoreLog
+    from gdbench.submissions.finished import open_finished
     from gdbench.tasks import TASKS
 
     items = {i.id: i for i in TASKS.get("flickr30k").items("mini")}
     naive, normalised, easiest = [], [], []
-    for scores in ScoreLog(run / "flickr30k").read():
+    for scores in open_finished(run / "flickr30k").scores:
         item, base = items[scores.item_id], scores.unconditional_errors
         if item.query is not Query.IMAGE_RETRIEVAL or scores.errors is None or base is None:
             continue

@@ -53,9 +53,9 @@ def pull(
 
     files = download(repo, to, revision=revision)
     note(f"{len(files)} files in {to}")
-    places = sorted({f.relative_to(to).parts[0] for f in files} - {"runs"})
-    models = [to / place for place in places if (to / place).is_dir()]
-    reports = [verify(model) for model in models]
+    parts = [f.relative_to(to).parts for f in files]
+    places = {to.joinpath(*(p[:2] if p[0] == "runs" else p[:1])) for p in parts}
+    reports = [verify(place) for place in sorted(places) if place.is_dir()]
     if as_json:
         found = {"files": [str(f) for f in files], "reports": [r.as_dict() for r in reports]}
         typer.echo(json.dumps(found, indent=2))

@@ -25,17 +25,17 @@ def run(
 ) -> None:
     """What each item took: passes used, and how sure its decision is."""
     from gdbench.metrics.margins import margin
-    from gdbench.submissions.submit import read_log, records_of
+    from gdbench.submissions.finished import open_run
 
     found = {}
-    for place, record in records_of(folder):
+    for finished in open_run(folder):
+        record, place = finished.record, finished.folder
         steps = record.settings.timesteps
         if steps is None:
             raise InputError(f"{place}: {record.model.name} does not average over timesteps")
-        log = read_log(place, record)
-        if any(scores.errors is None for scores in log):
+        if any(scores.errors is None for scores in finished.scores):
             raise InputError(f"{place}: the log has no per-timestep errors")
-        found[record.task.name] = [margin(scores, len(steps)) for scores in log]
+        found[record.task.name] = [margin(scores, len(steps)) for scores in finished.scores]
     if as_json:
         typer.echo(json.dumps({k: [m.as_dict() for m in v] for k, v in found.items()}, indent=2))
         return

@@ -88,9 +88,9 @@ def ablation(
             run = _train(base, out, kind, seed, settings)
             _evaluate(base, run, run / "evaluation", chosen, samples, limit)
             loras.setdefault(kind, []).append(run)
-    reference = table.samples_of(out / "base", chosen, SUITE, limit)
+    reference = table.samples_of(out / "base", chosen)
     variants = {
-        kind: [table.samples_of(run / "evaluation", chosen, SUITE, limit) for run in runs]
+        kind: [table.samples_of(run / "evaluation", chosen) for run in runs]
         for kind, runs in loras.items()
     }
     found = table.rows(reference, variants)

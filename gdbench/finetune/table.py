@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from gdbench.metrics.adjust import holm
-from gdbench.metrics.measures import EffectSize, Sample, merge, sample
+from gdbench.metrics.measures import Sample, merge
 from gdbench.metrics.paired import PairedDifference, paired_difference
 from gdbench.numbers import SHARE, interval_text, value_text
-from gdbench.records import ResultRecord
-from gdbench.store import ScoreLog
-from gdbench.tasks.base import Task, limited
+from gdbench.submissions import results
+from gdbench.submissions.finished import open_finished
+from gdbench.submissions.manifest import ManifestSource
+from gdbench.tasks.base import Task
 
 MEAN = "mean"
 LABELS = {
@@ -27,22 +28,18 @@ LABELS = {
 }
 
 
-def samples_of(
-    run: Path, tasks: Sequence[Task], suite: str, limit: int | None
-) -> dict[str, Sample]:
-    """Per-item credits of a finished run: one sample for every primary metric of every task."""
+def samples_of(run: Path, tasks: Sequence[Task]) -> dict[str, Sample]:
+    """Per-item credits of a finished run: one sample for every primary metric of every task.
+
+    Raises InputError where a task is not finished or a file is damaged.
+    """
     found = {}
     for task in tasks:
-        folder = run / task.name
-        record = ResultRecord.model_validate_json((folder / "record.json").read_bytes())
-        items = limited(task.items(suite), limit, record.task.item_seed)
-        labels = [item.label for item in items]
-        matrices = [scores.matrix for scores in ScoreLog(folder).read(errors=False)]
-        for measure in task.measures:
-            if measure.name in task.primary and not isinstance(measure, EffectSize):
-                one = sample(measure, labels, matrices)
-                if one is not None:
-                    found[f"{task.name}/{measure.name}"] = one
+        finished = open_finished(run / task.name, ManifestSource())
+        matrices = [scores.matrix for scores in finished.scores]
+        for name, values in results.samples_of(task, finished.labels, matrices).items():
+            if name in task.primary:
+                found[f"{task.name}/{name}"] = values
     return found
 
 

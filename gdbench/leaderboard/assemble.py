@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from gdbench.leaderboard.badges import UNRANKED, Trust
+from gdbench.leaderboard.badges import UNRANKED
 from gdbench.leaderboard.board import (
     BiasPair,
     Board,
@@ -21,6 +21,7 @@ from gdbench.leaderboard.estimate import mean_independent, mean_same_items, of_m
 from gdbench.leaderboard.evidence import Evidence, gather
 from gdbench.leaderboard.load import Entry
 from gdbench.leaderboard.ranking import places_by_intervals, places_by_tests
+from gdbench.leaderboard.reading import Reading
 from gdbench.metrics.measures import associations
 from gdbench.numbers import EFFECT
 from gdbench.tasks.base import Task
@@ -36,7 +37,7 @@ def pool_of(entry: Entry) -> Pool:
     return Pool(task.suite, task.limit, task.compat)
 
 
-def result_of(entry: Entry, task: Task, trust: Trust) -> Result:
+def result_of(entry: Entry, task: Task, reading: Reading) -> Result:
     """A record seen as the result of a task.
 
     The estimate is the mean of the task's primary metrics; where the record lacks one of them,
@@ -58,7 +59,7 @@ def result_of(entry: Entry, task: Task, trust: Trust) -> Result:
         if complete and len(chances) == len(primary)
         else None,
         covered=whole,
-        trust=trust,
+        reading=reading,
     )
 
 
@@ -86,7 +87,7 @@ def bias_pairs(rows: Iterable[Row], task: Task) -> tuple[BiasPair, ...]:
 
 
 def build_board(
-    entries: Sequence[Entry], tasks: Sequence[Task], trust: Mapping[Path, Trust]
+    entries: Sequence[Entry], tasks: Sequence[Task], readings: Mapping[Path, Reading]
 ) -> tuple[Board, dict[Pool, dict[str, Evidence]]]:
     """Group records into pools and rows, and rank the rows of each pool.
 
@@ -106,7 +107,7 @@ def build_board(
         rows = []
         for key in sorted(grouped[pool]):
             results = {
-                e.record.task.name: result_of(e, by_task[e.record.task.name], trust[e.file])
+                e.record.task.name: result_of(e, by_task[e.record.task.name], readings[e.file])
                 for e in grouped[pool][key]
             }
             rows.append(_row(pool, results, ability, slugs[key]))

@@ -15,6 +15,7 @@ from gdbench.leaderboard.badges import LOCAL, Trust, weakest
 from gdbench.leaderboard.estimate import Estimate
 from gdbench.leaderboard.load import Entry
 from gdbench.leaderboard.ranking import Place
+from gdbench.leaderboard.reading import Reading
 from gdbench.leaderboard.words import shorten
 from gdbench.protocol import ModelCard
 from gdbench.records import MetricValue
@@ -64,7 +65,12 @@ class Result:
     chance: float | None
     covered: bool
     """Whether enough of the task's items were scored for a ranking."""
-    trust: Trust
+    reading: Reading
+
+    @property
+    def trust(self) -> Trust:
+        """Its badge."""
+        return self.reading.trust
 
     @property
     def metrics(self) -> tuple[MetricValue, ...]:

@@ -10,7 +10,6 @@ from gdbench.leaderboard.assemble import bias_pairs
 from gdbench.leaderboard.board import PoolBoard, Row
 from gdbench.leaderboard.columns import style_of
 from gdbench.leaderboard.estimate import of_metric, shown, typeset
-from gdbench.leaderboard.evidence import budget_curve
 from gdbench.leaderboard.plots import budget, forest, heatmap, pareto
 from gdbench.numbers import EFFECT, SHARE, value_text
 from gdbench.tasks.base import Task
@@ -108,8 +107,8 @@ def budget_plot(task: Task, rows: Sequence[Row]) -> Markup | None:
     chance = None
     for row in rows:
         result = row.results[task.name]
-        points = budget_curve(result)
+        points = result.reading.budget
         if len(points) > 1:
-            curves.append(budget.Curve(row.name, row.model.family, tuple(points)))
+            curves.append(budget.Curve(row.name, row.model.family, points))
             chance = result.chance
     return budget.draw(curves, chance, task.score_unit) if curves else None

@@ -15,10 +15,9 @@ from gdbench.protocol import Scores
 from gdbench.records import ModelSettings, Norm, ResultRecord
 from gdbench.signature import signature, with_ties
 from gdbench.store import hash_scores
+from gdbench.submissions.finished import open_run
 from gdbench.submissions.manifest import ManifestSource
 from gdbench.submissions.setting_checks import derived_noise
-from gdbench.submissions.submit import read_log, records_of
-from gdbench.tasks import TASKS
 
 
 def score_run(
@@ -47,23 +46,17 @@ def score_run(
             than there are, or a prefix of timesteps that are no sample of all (2023's grid).
     """
     found = []
-    for folder, record in records_of(run):
-        task = TASKS.get(record.task.name)
+    for finished in open_run(run, source or ManifestSource()):
+        record, task, labels = finished.record, finished.task, finished.labels
         info = record.task
-        labels = (source or ManifestSource()).get(task, info.suite, info.compat).labels
-        log = before = read_log(folder, record)
-        unknown = next((s.item_id for s in log if s.item_id not in labels), None)
-        if unknown is not None:
-            raise InputError(
-                f"{folder}: item {unknown!r} is not in task {task.name} ({info.suite})"
-            )
+        log: Sequence[Scores] = finished.scores
         settings = record.settings
         if (norm, normalise, samples) != (None, None, None):
-            settings = changed(settings, norm, normalise, samples, where=str(folder))
+            settings = changed(settings, norm, normalise, samples, where=str(finished.folder))
             log = [rescored(s, settings) for s in log]
         metrics = summarise(
             task.measures,
-            [labels[s.item_id] for s in log],
+            labels,
             [s.matrix for s in log],
             ties=ties,
             seed=record.resampling_seed if seed is None else seed,
@@ -83,7 +76,7 @@ def score_run(
                     "signature": text,
                     "scores_sha256": hash_scores(log),
                     "cost": record.cost.model_copy(
-                        update={"unet_evaluations": evaluations(record, before, log)}
+                        update={"unet_evaluations": evaluations(record, finished.scores, log)}
                     ),
                 }
             )

@@ -20,6 +20,7 @@ from gdbench.protocol import Item, ITMModel, Query, Scores
 from gdbench.records import ModelSettings, ResultRecord, canonical
 from gdbench.run import ModelRequest, Where
 from gdbench.submissions.badges import Badge, Logs, Rescoring, write_rescored
+from gdbench.submissions.finished import open_finished
 from gdbench.submissions.layout import run_places
 from gdbench.submissions.problems import Problem, shown
 from gdbench.submissions.verify import Report, Verified, submissions_root
@@ -136,8 +137,9 @@ def same_model(model: ITMModel, record: ResultRecord) -> str | None:
 
 
 def _comparable(settings: ModelSettings) -> ModelSettings:
-    """Settings without the LoRA's hash, which was of the file's bytes before version 2."""
-    return settings.model_copy(update={"lora": None})
+    """Settings as version 1 had them: a LoRA's hash was of its file, a precision always there."""
+    dtype = None if settings.dtype == "float32" else settings.dtype
+    return settings.model_copy(update={"lora": None, "dtype": dtype})
 
 
 def rescore_one(
@@ -184,7 +186,7 @@ def rescore_report(
     after: list[Verified] = []
     models: dict[bytes, ITMModel] = {}
     for v in report.submissions:
-        if v.subject is None or v.record is None or v.problems or v.badge is Badge.INVALIDATED:
+        if not v.recomputed or v.record is None or v.problems or v.badge is Badge.INVALIDATED:
             after.append(v)
             continue
         key = canonical(
@@ -215,8 +217,7 @@ def rescore_report(
 def _rescore(
     v: Verified, model: ITMModel, share: float, seed: int, root: Path | None
 ) -> Rescored | Problem:
-    subject = v.subject
-    assert subject is not None  # noqa: S101 # by the caller
+    subject = open_finished(v.place.folder)
     info = subject.record.task
     other = same_model(model, subject.record)
     if other:

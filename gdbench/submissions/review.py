@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from gdbench.numbers import Unit, interval_text, value_text
 from gdbench.records import ResultRecord
 from gdbench.submissions.badges import Badge
 from gdbench.submissions.comparison import compare_models
-from gdbench.submissions.layout import RECORD, SCORES, Place, walk
+from gdbench.submissions.finished import open_record
+from gdbench.submissions.layout import RECORD, SCORES, Place, task_folders, walk
 from gdbench.submissions.manifest import ManifestSource
 from gdbench.submissions.problems import Rejected
 from gdbench.submissions.results import Results, load_results
@@ -117,23 +118,28 @@ def _compared(folder: Path, base: Path, source: ManifestSource | None) -> list[s
     return lines
 
 
-def _references(mine: Results, base: Path, source: ManifestSource | None) -> Iterable[Results]:
+def _references(mine: Results, base: Path, source: ManifestSource | None) -> Iterator[Results]:
     """Results in `base` that share a task with `mine`, most common tasks first."""
     folders = (
         sorted({p.folder.parent for p in walk(base) if isinstance(p, Place)})
         if base.is_dir()
         else []
     )
-    found = []
+    order = []
     for folder in folders:
         try:
-            other = load_results(folder, source)
+            records = [open_record(path / RECORD) for path in task_folders(folder)]
         except GdbenchError:
             continue  # verification says what is wrong with it
-        common = len(mine.tasks.keys() & other.tasks.keys())
-        if common and other.name != mine.name:
-            found.append((-common, other.name, other))
-    return (other for _, _, other in sorted(found, key=lambda f: f[:2]))
+        names = {f"{r.model.name}@{r.model.revision}" for r in records}
+        common = len(mine.tasks.keys() & {r.task.name for r in records})
+        if common and mine.name not in names:
+            order.append((-common, min(names), folder))
+    for _, _, folder in sorted(order):
+        try:
+            yield load_results(folder, source)
+        except GdbenchError:
+            continue
 
 
 def _row(r: PairedDifference, unit: Unit) -> tuple[str, ...]:

@@ -29,9 +29,7 @@ def runs(tmp_path_factory):
 @pytest.fixture(scope="module")
 def samples(runs):
     root, _ = runs
-    return {
-        key: table.samples_of(root / key, TASKS, "mini", LIMIT) for key in ("constant", "random")
-    }
+    return {key: table.samples_of(root / key, TASKS) for key in ("constant", "random")}
 
 
 def values(records):

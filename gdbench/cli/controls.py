@@ -10,12 +10,13 @@ import typer
 
 from gdbench.cli import options as o
 from gdbench.cli.evaluate import print_records
+from gdbench.cli.interruption import goes_on
 from gdbench.terminal import note
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command("controls")(run)
+    app.command("controls")(goes_on(run))
 
 
 def run(

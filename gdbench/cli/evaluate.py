@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from gdbench.cli import options as o
+from gdbench.cli.interruption import goes_on
 from gdbench.errors import InputError
 from gdbench.progress import waiting
 from gdbench.protocol import Item, ITMModel
@@ -20,7 +21,7 @@ Stop = Literal["none", "sequential"]
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command("evaluate")(run)
+    app.command("evaluate")(goes_on(run))
 
 
 def run(

@@ -55,6 +55,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """The public names, imported from where they live."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("gdbench")
     if name not in _WHERE:
         raise AttributeError(f"module 'gdbench' has no attribute {name!r}")
     return getattr(import_module(_WHERE[name]), name)

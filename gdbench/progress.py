@@ -19,7 +19,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from gdbench.terminal import clean, stderr
+from gdbench.terminal import clean, notes
 
 
 class Words(ProgressColumn):
@@ -44,7 +44,7 @@ def bars(*, disable: bool = False) -> Progress:
         TimeElapsedColumn(),
         Words("left"),
         TimeRemainingColumn(),
-        console=stderr,
+        console=notes,
         disable=disable,
     )
 
@@ -92,7 +92,7 @@ def byte_bars() -> Iterator[Callable[[str, int, int | None], None]]:
 
 def _passing(*columns: ProgressColumn) -> Progress:
     """A display that is gone when it is done."""
-    return Progress(*columns, console=stderr, transient=True)
+    return Progress(*columns, console=notes, transient=True)
 
 
 class EvaluationBars:

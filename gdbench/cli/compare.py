@@ -31,7 +31,8 @@ def register(app: typer.Typer) -> None:
 
 def run(
     folders: Annotated[
-        list[Path], typer.Argument(metavar="A B …", help="Runs, or submissions/<model>/<revision>.")
+        list[Path],
+        typer.Argument(metavar="A B...", help="Runs or submissions/<model>/<revision>."),
     ],
     metrics: Annotated[
         bool, typer.Option("--metrics", help="Also every metric, not only the tasks' scores.")

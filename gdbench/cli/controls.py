@@ -10,6 +10,7 @@ import typer
 
 from gdbench.cli import options as o
 from gdbench.cli.evaluate import print_records
+from gdbench.cli.interruption import goes_on
 from gdbench.errors import InputError
 from gdbench.run import ModelRequest, flag_of
 from gdbench.terminal import note
@@ -17,7 +18,7 @@ from gdbench.terminal import note
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command("controls")(run)
+    app.command("controls")(goes_on(run))
 
 
 @o.generated(

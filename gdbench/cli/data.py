@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from gdbench.cli import options as o
+from gdbench.cli.interruption import goes_on
 from gdbench.errors import GdbenchError
 from gdbench.progress import byte_bars, picture_count
 from gdbench.records import Compat
@@ -32,7 +33,7 @@ def register(app: typer.Typer) -> None:
         rich_markup_mode=None,
     )
     data.command("status")(status)
-    data.command("fetch")(fetch)
+    data.command("fetch")(goes_on(fetch))
     data.command("check")(check)
     data.command("negatives")(negatives)
     app.add_typer(data, name="data")

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from gdbench.cli import options as o
+from gdbench.cli.interruption import goes_on
 from gdbench.numbers import SHARE, value_text
 from gdbench.records import ResultRecord
 from gdbench.terminal import Table, line, note, show
@@ -18,7 +19,7 @@ MODELS = ("mini-clip", "mini-sd-early", "mini-sd")
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command("demo")(demo)
+    app.command("demo")(goes_on(demo))
 
 
 def demo(

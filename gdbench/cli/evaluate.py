@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from gdbench.cli import options as o
+from gdbench.cli.interruption import goes_on
 from gdbench.errors import InputError
 from gdbench.numbers import interval_text, value_text
 from gdbench.progress import waiting
@@ -19,7 +20,7 @@ from gdbench.terminal import Table, line, note, show
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command("evaluate")(run)
+    app.command("evaluate")(goes_on(run))
 
 
 @o.generated(options=o.MODEL, conditions=o.CONDITIONS)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from gdbench.cli import options as o
+from gdbench.cli.interruption import goes_on
 from gdbench.finetune.command import hardneg
 from gdbench.terminal import line
 
@@ -21,7 +22,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(lora, name="lora")
     finetune = typer.Typer(help="Fine-tuning.", no_args_is_help=True)
     finetune.callback()(_finetune)
-    finetune.command("hardneg")(hardneg)
+    finetune.command("hardneg")(goes_on(hardneg))
     app.add_typer(finetune, name="finetune")
 
 

@@ -124,6 +124,6 @@ def speak(*, verbose: bool = False, quiet: bool = False) -> None:
         if isinstance(stream, TextIOWrapper):  # a letter the encoding lacks is escaped
             stream.reconfigure(errors="backslashreplace")
     logger = logging.getLogger("gdbench")
-    logger.setLevel(logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING)
+    logger.setLevel(logging.DEBUG if verbose else logging.ERROR if quiet else logging.INFO)
     if not any(isinstance(handler, _Log) for handler in logger.handlers):
         logger.addHandler(_Log())

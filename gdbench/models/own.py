@@ -21,13 +21,9 @@ from typing import Any
 from PIL import Image
 
 from gdbench.errors import GdbenchError, InputError
+from gdbench.models.digests import digest_text
 from gdbench.models.kinds import asked_options
-from gdbench.models.own_source import (
-    digest_sources,
-    import_file,
-    module_digests,
-    source_digests,
-)
+from gdbench.models.own_source import import_file, module_digests, source_digests
 from gdbench.protocol import BatchedITMModel, Item, ITMModel, Matrix, ModelCard, Scores
 from gdbench.records import Content, ModelSettings
 from gdbench.run import ModelRequest, Where, flag_of
@@ -141,7 +137,7 @@ def own_model(model: object) -> ITMModel:
     if isinstance(content, Content) and isinstance(settings, ModelSettings):
         return model
     if not isinstance(content, Content):
-        content = Content(parts={"source": digest_sources(_digests_of(model))})
+        content = Content(parts=_digests_of(model))
     return _wrapped(
         model, content, settings if isinstance(settings, ModelSettings) else ModelSettings()
     )
@@ -189,7 +185,7 @@ def instantiate(
             "extra": {**known.extra, **request.arguments},
         }
     )
-    content = Content(parts={"source": digest_sources(dict(sources))})
+    content = Content(parts=dict(sources))
     return _wrapped(model, content, known)  # type: ignore[arg-type] # checked
 
 
@@ -283,10 +279,10 @@ def _digests_of(made: object) -> dict[str, str]:
         file = inspect.getsourcefile(kind)
         if file is not None and Path(file).is_file():
             return source_digests(Path(file))
-        return {kind.__name__: digest_sources({"": inspect.getsource(kind)})}
+        return {kind.__name__: digest_text(inspect.getsource(kind))}
     except (OSError, TypeError):
         # typed at a prompt: its name is all there is
-        return {kind.__qualname__: ""}
+        return {kind.__qualname__: digest_text(kind.__qualname__)}
 
 
 def _made(module: ModuleType) -> str:

@@ -18,7 +18,6 @@ from pathlib import Path
 from types import CodeType, ModuleType
 
 from gdbench.models.digests import digest_text
-from gdbench.records import canonical
 
 
 class _SourceLoader(importlib.machinery.SourceFileLoader):
@@ -170,8 +169,3 @@ def module_digests(module: ModuleType) -> dict[str, str]:
             root = path.parent
         parts |= source_digests(path, root)
     return parts
-
-
-def digest_sources(parts: dict[str, str]) -> str:
-    """One hash over many sources."""
-    return hashlib.sha256(canonical(parts)).hexdigest()

@@ -306,8 +306,11 @@ class ScoreLog:
         """For each item the number of timesteps of its longest entry, and the file with it."""
         longest: dict[str, tuple[int, Path]] = {}
         for path in self._files():
-            table = pq.read_table(path, columns=["item", "errors"])
-            lengths = pc.fill_null(pc.list_value_length(table.column("errors")), 0).to_pylist()
+            names = pq.read_schema(path).names
+            table = pq.read_table(path, columns=[c for c in ("item", "errors") if c in names])
+            lengths = [0] * table.num_rows
+            if "errors" in table.column_names:
+                lengths = pc.fill_null(pc.list_value_length(table.column("errors")), 0).to_pylist()
             own: dict[str, int] = {}
             for name, length in zip(table.column("item").to_pylist(), lengths, strict=True):
                 own[name] = max(length, own.get(name, 0))

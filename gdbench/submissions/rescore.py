@@ -122,12 +122,12 @@ def same_model(model: ITMModel, record: ResultRecord) -> str | None:
     it is other content.
     """
     subject: Any = own_model(model)
+    if subject.card.name != record.model.name:
+        return f"the model here is {shown(subject.card.name)}, the record has {shown(record.model.name)}"
     if record.content is not None:
         parts = subject.content.differences(record.content)
         if parts:
             raise NotAtHandError(f"here is other content: {', '.join(parts)}")
-    if subject.card.name != record.model.name:
-        return f"the model here is {shown(subject.card.name)}"
     mine, theirs = subject.settings, record.settings
     if record.content is None:
         mine, theirs = (_comparable(s) for s in (mine, theirs))

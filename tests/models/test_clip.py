@@ -103,7 +103,7 @@ def test_cut_captions_are_counted(clip, colour_task):
 def test_card_names_the_weights(clip):
     assert clip.card.name == "tiny-clip"
     assert len(clip.card.weights_sha256) == 64
-    assert clip.card.revision == clip.card.weights_sha256[:7]
+    assert clip.card.revision == clip.content.sha256[:12]
     assert clip.card.resolution == 32
     assert clip.card.source == "tiny-clip"
 

@@ -122,16 +122,17 @@ def same_model(model: ITMModel, record: ResultRecord) -> str | None:
     it is other content.
     """
     subject: Any = own_model(model)
-    if subject.card.name != record.model.name:
-        return f"the model here is {shown(subject.card.name)}, the record has {shown(record.model.name)}"
     if record.content is not None:
         parts = subject.content.differences(record.content)
         if parts:
             raise NotAtHandError(f"here is other content: {', '.join(parts)}")
-    mine, theirs = subject.settings, record.settings
+    here, theirs = subject.card.name, record.model.name
+    if here != theirs:
+        return f"the model here is {shown(here)}, the record has {shown(theirs)}"
+    mine, said = subject.settings, record.settings
     if record.content is None:
-        mine, theirs = (_comparable(s) for s in (mine, theirs))
-    if mine != theirs:
+        mine, said = (_comparable(s) for s in (mine, said))
+    if mine != said:
         return "the settings of the model here are not those of the record"
     return None
 

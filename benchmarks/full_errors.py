@@ -127,8 +127,12 @@ def main() -> None:
     if options.spare:
         looks.LOOKS = SPARE_LOOKS
     options.out.mkdir(parents=True, exist_ok=True)
-    model: Any = load_model(options.model, samples=SAMPLES, batch_size=64, compile=options.compile, stop_ranks=(1,),
-            delta=SPARE_LEVEL, stop="sequential" if options.spare else "none")  # fmt: skip
+    stopping: dict[str, Any] = (
+        {"stop": "sequential", "stop_ranks": (1,), "delta": SPARE_LEVEL} if options.spare else {}
+    )
+    model: Any = load_model(
+        options.model, samples=SAMPLES, batch_size=64, compile=options.compile, **stopping
+    )
     about = {
         "model": model.card.name, "weights_sha256": model.card.weights_sha256,
         "noise": model.settings.noise,

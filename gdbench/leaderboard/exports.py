@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gdbench.leaderboard.board import Board, PoolBoard, Row
 from gdbench.leaderboard.estimate import Estimate
-from gdbench.leaderboard.pages.paths import model_page, record_path
+from gdbench.leaderboard.paths import model_page, record_path
 
 EXPORT_VERSION = 1
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gdbench.leaderboard import estimate, words
-from gdbench.leaderboard.pages import paths
+from gdbench.leaderboard import estimate, paths, words
 
 STATIC = Path(__file__).with_name("static")
 

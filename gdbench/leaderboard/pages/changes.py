@@ -9,7 +9,7 @@ from itertools import groupby
 
 from gdbench.leaderboard.board import Board, Row
 from gdbench.leaderboard.estimate import shown
-from gdbench.leaderboard.pages.paths import model_page
+from gdbench.leaderboard.paths import model_page
 from gdbench.leaderboard.render import Renderer
 from gdbench.numbers import SHARE
 

@@ -10,7 +10,7 @@ from gdbench.leaderboard.board import Board, Pool, PoolBoard, Row
 from gdbench.leaderboard.compare import Difference, differences
 from gdbench.leaderboard.estimate import Shown, count, of_metric, seconds, shown
 from gdbench.leaderboard.evidence import Evidence, items_of
-from gdbench.leaderboard.pages.paths import p_text, pair_page, pool_key
+from gdbench.leaderboard.paths import p_text, pair_page, pool_key
 from gdbench.leaderboard.plots import forest
 from gdbench.leaderboard.render import Renderer
 from gdbench.numbers import SHARE, Unit, value_text

@@ -8,7 +8,7 @@ from pathlib import Path
 from gdbench.leaderboard.board import Board
 from gdbench.leaderboard.exports import Leaderboard, export, table
 from gdbench.leaderboard.load import Entry
-from gdbench.leaderboard.pages.paths import record_path, scores_path
+from gdbench.leaderboard.paths import record_path, scores_path
 from gdbench.leaderboard.render import Renderer
 from gdbench.records import ResultRecord
 

@@ -15,7 +15,7 @@ from gdbench.leaderboard.examples import (
     shown_items,
     sources,
 )
-from gdbench.leaderboard.pages.paths import pool_key
+from gdbench.leaderboard.paths import pool_key
 from gdbench.leaderboard.render import Renderer
 from gdbench.leaderboard.sprite import sprite
 from gdbench.leaderboard.words import file_name

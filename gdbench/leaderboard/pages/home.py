@@ -10,7 +10,7 @@ from gdbench.leaderboard.columns import Cell, aligned, columns
 from gdbench.leaderboard.estimate import shown
 from gdbench.leaderboard.families import FAMILIES
 from gdbench.leaderboard.figures import cost_plot
-from gdbench.leaderboard.pages.paths import pool_key
+from gdbench.leaderboard.paths import pool_key
 from gdbench.leaderboard.render import Renderer
 from gdbench.numbers import SHARE, value_text
 from gdbench.tasks.base import Task

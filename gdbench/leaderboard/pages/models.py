@@ -18,7 +18,7 @@ from gdbench.leaderboard.estimate import (
 )
 from gdbench.leaderboard.load import Entry
 from gdbench.leaderboard.pages.data import small_scores
-from gdbench.leaderboard.pages.paths import (
+from gdbench.leaderboard.paths import (
     model_page,
     p_text,
     record_path,

@@ -11,8 +11,8 @@ from gdbench.leaderboard.compare import detectable
 from gdbench.leaderboard.estimate import Estimate, of_metric, shown
 from gdbench.leaderboard.evidence import Evidence
 from gdbench.leaderboard.figures import bias_plot, budget_plot, subtask_plot, task_plot
-from gdbench.leaderboard.pages.paths import task_page
 from gdbench.leaderboard.pages.reported import of_task
+from gdbench.leaderboard.paths import task_page
 from gdbench.leaderboard.render import Renderer
 from gdbench.leaderboard.words import web_link
 from gdbench.metrics.measures import associations

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import Field, ValidationError
 
@@ -96,6 +96,8 @@ def asked(
     Raises:
         InputError: an option is unknown, or its value is not allowed.
     """
+    if compat not in (None, *get_args(Compat)):
+        raise InputError(f"--compat {compat}: expected {', '.join(get_args(Compat))}")
     names = ModelSettings.asked_names()
     unknown = sorted(options.keys() - set(names) - Where.model_fields.keys())
     if unknown:

@@ -163,8 +163,8 @@ def module_digests(module: ModuleType) -> dict[str, str]:
     file = getattr(module, "__file__", None)
     if file is not None and file.endswith(".py"):
         path = Path(file).resolve()
-        package = getattr(sys.modules.get(top), "__file__", None)
-        root = Path(package).resolve().parent.parent if package else path.parent
+        package = Path(getattr(sys.modules.get(top), "__file__", None) or file).resolve()
+        root = package.parent.parent if package.name == "__init__.py" else package.parent
         if not path.is_relative_to(root):
             root = path.parent
         parts |= source_digests(path, root)

@@ -58,10 +58,13 @@ def _raw_stream(model: ITMModel, items: Iterable[Known]) -> Iterator[tuple[Item,
             yield item, check_scores(item, Scores(item.id, matrix))
         return
     waiting: dict[str, Item] = {}
+    settings = getattr(model, "settings", None)
+    steps = len(getattr(settings, "timesteps", None) or ())
 
     def remembered() -> Iterator[Known]:
         for item, earlier in items:
-            waiting[item.id] = item
+            if not (steps and _timesteps(earlier) >= steps):
+                waiting[item.id] = item
             yield item, earlier
 
     if isinstance(model, ExtendableITMModel):
@@ -79,6 +82,10 @@ def _raw_stream(model: ITMModel, items: Iterable[Known]) -> Iterator[tuple[Item,
         raise ModelOutputError(
             f"the model left out {len(waiting)} items, the first is {next(iter(waiting))}"
         )
+
+
+def _timesteps(scores: Scores | None) -> int:
+    return 0 if scores is None or scores.errors is None else scores.errors.shape[-1]
 
 
 def evaluate(
@@ -224,10 +231,7 @@ class Run:
             _tell_resumed(task, len(done), lengths, len(items), whole)
 
         def waiting() -> Iterator[Known]:
-            if len(done) < len(lengths):
-                for scores in log.read():
-                    if scores.item_id not in done:
-                        yield by_id[scores.item_id], scores
+            yield from self._known(log, by_id, lengths, whole)
             for item in items:
                 if item.id not in lengths:
                     yield item, None
@@ -244,6 +248,30 @@ class Run:
             log.flush()
         log.compact([item.id for item in items])
         return log
+
+    def _known(
+        self, log: ScoreLog, by_id: Mapping[str, Item], lengths: Mapping[str, int], whole: int
+    ) -> Iterator[Known]:
+        """Logged items that lack timesteps, and those with pictures whose errors others can use.
+
+        `lengths` says how many timesteps of each logged item are known, `whole` how many there
+        are; 0 where every logged item is done.
+        """
+        short = {name for name, length in lengths.items() if length < whole}
+        if not isinstance(self.model, ExtendableITMModel):
+            yield from ((by_id[name], None) for name in sorted(short))
+            return
+        missing = [item for name, item in by_id.items() if name in short or name not in lengths]
+        if not (whole and lengths and missing):
+            return
+        wanted = {image.sha256 for item in missing for image in item.images}
+        for scores in log.read():
+            item = by_id[scores.item_id]
+            shares = scores.unconditional_errors is not None and any(
+                image.sha256 in wanted for image in item.images
+            )
+            if scores.item_id in short or shares:
+                yield item, scores
 
     def _clocks(self) -> Clocks:
         return Clocks(

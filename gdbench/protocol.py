@@ -161,4 +161,8 @@ class ExtendableITMModel(BatchedITMModel, Protocol):
     """A model that averages over timesteps and can go on from the first of them."""
 
     def continue_items(self, items: Iterable[Known]) -> Iterator[Scores]:
-        """As `score_items`; of items with earlier scores only the further timesteps are run."""
+        """As `score_items`; of items with earlier scores only the further timesteps are run.
+
+        An item of which every timestep is known is not scored: its unconditional errors are
+        remembered for other items that show the same pictures.
+        """

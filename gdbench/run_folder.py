@@ -180,7 +180,9 @@ def default_folder(card: ModelCard, request: ModelRequest, conditions: Condition
     options = {
         name: value
         for name in ModelSettings.asked_names()
-        if name != "samples" and (value := getattr(request.settings, name)) not in (None, 0)
+        if name != "samples"
+        and (value := getattr(request.settings, name)) is not None
+        and (name, value) != ("seed", 0)
     }
     if conditions.compat is not None:
         options = {n: v for n, v in options.items() if n not in ("schedule", "noise")}

@@ -251,7 +251,8 @@ class DiffusionITM:
     def continue_items(self, items: Iterable[tuple[Item, Scores | None]]) -> Iterator[Scores]:
         """As `score_items`, for items of which the first timesteps may be known already.
 
-        Of an item with earlier scores only the timesteps after those are evaluated.
+        Of an item with earlier scores only the timesteps after those are evaluated; a whole one is
+        remembered for its pictures' unconditional errors and not given back.
         """
         for job in self.engine.run(items):
             yield self._scores(job)

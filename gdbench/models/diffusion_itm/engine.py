@@ -174,6 +174,9 @@ class Engine:
                     if item is None:
                         more = more and len(flying) >= self._most_jobs()
                         break
+                    if self._is_whole(item[1]):
+                        self._remember(*item)
+                        continue
                     flying.append(self._admit(*item))
                     self._advance(flying[-1], ready)
                 self._compute(batch, ready)
@@ -251,6 +254,20 @@ class Engine:
         if earlier is not None:
             job.take_over(earlier)
         return job
+
+    def _is_whole(self, earlier: Scores | None) -> bool:
+        errors = None if earlier is None else earlier.errors
+        return errors is not None and errors.shape[-1] >= self.n_timesteps
+
+    def _remember(self, item: Item, earlier: Scores | None) -> None:
+        """Keep the unconditional errors of an item that is done."""
+        base = None if earlier is None else earlier.unconditional_errors
+        if base is None:
+            return
+        for image, errors in zip(item.images, base, strict=True):
+            shared = self._shared_errors(image.sha256)
+            known = ~np.isnan(errors)
+            shared.values[known], shared.drawn[known] = errors[known], True
 
     def _shared_errors(self, digest: str) -> SharedErrors:
         known = self._shared.get(digest)

@@ -79,7 +79,7 @@ class ModelRequest(Strict):
 def asked(
     model: str,
     *,
-    lora: str | None = None,
+    lora: str | Path | None = None,
     arguments: Mapping[str, str] | None = None,
     compat: Compat | None = None,
     **options: Any,
@@ -111,7 +111,12 @@ def asked(
         settings = released(settings, compat)
     request = validated(
         ModelRequest,
-        {"model": model, "lora": lora, "arguments": arguments or {}, "settings": settings},
+        {
+            "model": model,
+            "lora": None if lora is None else str(lora),
+            "arguments": arguments or {},
+            "settings": settings,
+        },
     )
     return request, validated(Where, places)
 

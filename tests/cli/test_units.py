@@ -6,7 +6,8 @@ import pytest
 
 from gdbench.cli.evaluate import print_records
 from gdbench.leaderboard import build
-from gdbench.records import MetricValue, ResultRecord
+from gdbench.records import MetricValue
+from gdbench.submissions.finished import open_record
 
 RECORD = "submissions/mini-clip/cd5e014/bias/record.json"
 
@@ -14,8 +15,7 @@ RECORD = "submissions/mini-clip/cd5e014/bias/record.json"
 @pytest.fixture
 def gender(request):
     """A record of genderbias, which nobody can publish pictures of: a bias record renamed."""
-    text = (request.config.rootpath / RECORD).read_text()
-    record = ResultRecord.model_validate_json(text)
+    record = open_record(request.config.rootpath / RECORD)
     metrics = (
         MetricValue(name="clothes", value=-0.481, low=-0.9, high=-0.061, n=20, chance=0.0,
                     p_value=0.03),

@@ -1,6 +1,5 @@
 """Every LoRA format against merged weights and against diffusers' own loader."""
 
-import hashlib
 import json
 import os
 import pickle
@@ -13,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from gdbench.errors import InputError
 from gdbench.models.lora import check_fits, find_lora, load_lora
-from gdbench.models.lora_file import convert, read_lora
+from gdbench.models.lora_file import convert, read_lora, write_lora
 
 RANK = 4
 
@@ -117,7 +116,7 @@ def test_2023_format_equals_merged_weights(tmp_path, pairs, scale):
     torch.testing.assert_close(forward(unet), expected, rtol=1e-5, atol=1e-5)
     assert info.n_tensors == 2 * len(pairs) == len(tensors_2023(pairs))
     assert info.scale == scale
-    assert info.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert info.sha256 == read_lora(path).sha256
     assert not any(p.requires_grad for p in unet.parameters())
 
 
@@ -205,6 +204,25 @@ def test_convert_is_exact_and_readable_by_diffusers(tmp_path, pairs, kind):
     assert torch.equal(forward(one), forward(two))
     theirs.load_lora_adapter(tmp_path, weight_name="out.safetensors", prefix="unet")
     assert torch.equal(forward(one), forward(theirs))
+
+
+def test_one_lora_has_one_hash_whatever_its_file(tmp_path, pairs):
+    """Format, order of the tensors and notes of the file are no part of what is loaded."""
+    first = tmp_path / "diffusers.safetensors"
+    save_file(tensors_diffusers(pairs), first)
+    lora = read_lora(first)
+    hashes = {lora.sha256}
+    for number, order in enumerate((sorted(lora.pairs), sorted(lora.pairs, reverse=True))):
+        again = tmp_path / f"{number}.safetensors"
+        write_lora(again, {name: lora.pairs[name] for name in order}, {"step": str(number)})
+        hashes.add(read_lora(again).sha256)
+    torch.save(tensors_2023(pairs), tmp_path / "2023.bin")
+    hashes.add(read_lora(tmp_path / "2023.bin").sha256)
+    save_file(tensors_kohya(pairs, float(RANK)), tmp_path / "kohya.safetensors")
+    hashes.add(read_lora(tmp_path / "kohya.safetensors").sha256)
+    assert len(hashes) == 1
+    save_file(tensors_kohya(pairs, 2.0 * RANK), tmp_path / "twice.safetensors")
+    assert read_lora(tmp_path / "twice.safetensors").sha256 not in hashes
 
 
 def test_convert_rounds_to_float16_only_where_asked_and_where_it_fits(tmp_path, pairs):

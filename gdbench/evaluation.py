@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from gdbench.environment import device_name, environment, peak_memory_bytes
 from gdbench.errors import GdbenchError, InputError, ModelOutputError, RunMismatchError
-from gdbench.metrics.summary import summarise, task_score
+from gdbench.metrics.summary import score_interval, summarise, task_score
 from gdbench.models.custom import describe_fault
 from gdbench.protocol import BatchedITMModel, Item, ITMModel, ModelCard, Scores
 from gdbench.records import (
@@ -241,12 +241,21 @@ def make_record(
         settings=settings,
         compat=info.compat,
     )
+    interval = score_interval(
+        task.measures,
+        task.primary,
+        [item.label for item in items],
+        matrices,
+        ties="expected" if info.compat is None else "release-2023",
+    )
     return ResultRecord(
         task=task_info,
         model=info.model,
         settings=settings,
         metrics=metrics,
         score=task_score(task.primary, metrics),
+        score_low=interval.low if interval else None,
+        score_high=interval.high if interval else None,
         truncated_texts=truncated,
         cost=Cost(
             unet_evaluations=evaluations + sum(unconditional.values())

@@ -39,7 +39,10 @@ def run(
         bool, typer.Option("--metrics", help="Also every metric, not only the tasks' scores.")
     ] = False,
     ties: TiesOption = None,
-    seed: o.SeedOption = 0,
+    margin: Annotated[
+        float | None,
+        typer.Option("--margin", help="Say whether they are equal within so many points (TOST)."),
+    ] = None,
     root: o.RootOption = None,
     as_json: o.JsonOption = False,
 ) -> None:
@@ -53,8 +56,8 @@ def run(
     rule = parse_ties(ties)
     loaded = [load_results(folder, ManifestSource(root)) for folder in folders]
     results = distinct(loaded, [str(folder) for folder in folders])
-    found = [compare_models(a, b, ties=rule, seed=seed) for a, b in combinations(results, 2)]
-    ranking = rank_models(results, ties=rule, seed=seed)
+    found = [compare_models(a, b, ties=rule) for a, b in combinations(results, 2)]
+    ranking = rank_models(results, ties=rule)
     if as_json:
         data = {
             "comparisons": [c.as_dict() for c in found],
@@ -66,7 +69,7 @@ def run(
     if console.width < _WIDTH:
         console = Console(width=_WIDTH)  # a number cut short is worse than a long line
     for comparison in found:
-        _print_comparison(console, comparison, metrics=metrics)
+        _print_comparison(console, comparison, metrics=metrics, margin=margin)
     if ranking is not None:
         _print_ranking(console, ranking)
 
@@ -95,11 +98,14 @@ def _add(table: Table, rows: Sequence[PairedDifference], scale: float) -> None:
             _p(r.p_holm),
             str(r.n),
             str(r.discordant),
-            f"{scale * r.detectable:.{digits}f}",
+            "" if r.detectable is None else f"{scale * r.detectable:.{digits}f}",
+            "" if r.equivalent_within is None else f"{scale * r.equivalent_within:.{digits}f}",
         )
 
 
-def _print_comparison(console: Console, found: ModelComparison, *, metrics: bool) -> None:
+def _print_comparison(
+    console: Console, found: ModelComparison, *, metrics: bool, margin: float | None
+) -> None:
     table = Table(
         box=None,
         pad_edge=False,
@@ -108,7 +114,7 @@ def _print_comparison(console: Console, found: ModelComparison, *, metrics: bool
         title_justify="left",
     )
     table.add_column("", no_wrap=True, min_width=12)
-    for name in ("A", "B", "A-B", "95 %", "p", "Holm", "n", "differ", "detect"):
+    for name in ("A", "B", "A-B", "95 %", "p", "Holm", "n", "differ", "detect", "within"):
         table.add_column(name, justify="right", no_wrap=True)
     if found.tasks:
         _add(table, found.tasks.rows, 100)
@@ -122,12 +128,26 @@ def _print_comparison(console: Console, found: ModelComparison, *, metrics: bool
         _add(table, found.bias, 1)
     console.print(table)
     Console().print(  # sentences may be folded
-        "p: exact McNemar or sign-flip permutation; Holm: adjusted over the rows of a block; "
-        "differ: items on which they differ; detect: smallest difference found with 80 % power"
+        "p: exact McNemar, adjusted t or jackknife; Holm: adjusted over the rows of a block; "
+        "differ: items on which they differ; detect: smallest difference found with 80 % power; "
+        "within: no difference larger than this is shown at 5 % (two one-sided tests)"
     )
+    if margin is not None:
+        _print_equal(console, found, margin)
+
+
+def _print_equal(console: Console, found: ModelComparison, margin: float) -> None:
+    rows = [*(found.tasks.rows if found.tasks else ()), *([found.overall] if found.overall else ())]
+    equal = [r.name for r in rows if r.equivalent(margin / 100)]
+    open_ = [r.name for r in rows if not r.equivalent(margin / 100)]
+    console.print(f"equal within {margin:g} points: {', '.join(equal) or 'none'}", markup=False)
+    console.print(f"not shown to be: {', '.join(open_) or 'none'}", markup=False)
 
 
 def _print_ranking(console: Console, ranking: Ranking) -> None:
+    if ranking.unranked:
+        console.print(f"no ranks: {ranking.unranked}", markup=False)
+        return
     table = Table(
         box=None,
         pad_edge=False,

@@ -5,8 +5,10 @@ neighbours form a stratum; dealing one of each stratum to each of four quarters 
 of the experiment with T/4 samples, and two with T/2 (random groups; Wolter 2007, chapter 2, with
 strata that keep the smooth change of the error over timesteps out of the spread). The variance at
 T follows by extrapolation: v(T) = v(T/2) 2^-b with b from v(T/4) / v(T/2). A mean has b = 1. An
-accuracy over items whose noise is independent has b = 1/2, because the share of items that noise
-can flip shrinks only with the square root of T: halving the error then takes 16 T, not 4 T.
+accuracy over items whose noise is independent has b = 1/2 where items are spread evenly about the
+border, because the share that noise can flip shrinks only with the square root of T; near chance
+it has b = 0, because every item is a coin that more samples do not settle; where hardly an item
+is near the border it falls faster than any power. So b is held within wide bounds alone.
 """
 
 from __future__ import annotations
@@ -26,7 +28,10 @@ from gdbench.records import ModelSettings
 REPLICATES = 24
 QUARTERS = 4
 MIN_TIMESTEPS = 8  # two strata
-_RATE = (0.5, 1.0)  # of the decrease of the variance with the number of samples
+# Of the decrease of the variance with the number of samples. Below 0 lies only the noise of the
+# estimate, and cutting it off at 0 would make the error too small where b is 0.
+_RATE = (-0.2, 2.0)
+_SLOWEST = 0.25  # below it so many samples would be needed that none is named
 
 
 class Errors(Protocol):
@@ -47,7 +52,7 @@ class NoiseError:
 
     se: float
     samples_to_halve: int | None
-    """Timesteps that would halve `se`; None where there is no error to halve."""
+    """Timesteps that would halve `se`; None where more samples hardly lower it (near chance)."""
 
 
 def quarter_weights(
@@ -141,7 +146,8 @@ def noise_errors(
     """Name and Monte-Carlo error of each accuracy-like measure that has items.
 
     Nothing where an item has no errors, fewer than eight timesteps were evaluated, or timesteps
-    are weighted (`settings.weighting`), where quarters would need the weights.
+    are weighted (`settings.weighting`), where quarters would need the weights; and nothing for a
+    measure in which noise moves less than one item at half the samples.
     """
     lengths = [0 if e.errors is None else int(e.errors.shape[-1]) for e in errors]
     longest = max(lengths, default=0)
@@ -167,15 +173,22 @@ def noise_errors(
         values = _values(measure, labels, scores, ties).reshape(replicates, -1)
         quarter = float(values[:, :QUARTERS].var(axis=1, ddof=1).mean())
         half = float(values[:, QUARTERS:].var(axis=1, ddof=1).mean())
-        yield measure.name, extrapolate(quarter, half, longest)
+        if half >= _one_item(measure, labels):
+            yield measure.name, extrapolate(quarter, half, longest)
 
 
 def extrapolate(quarter: float, half: float, n: int) -> NoiseError:
-    """The error at `n` samples from the variances at a quarter and at half of them."""
-    if half == 0:
-        return NoiseError(0.0, None)
+    """The error at `n` samples from the variances at a quarter and at half of them, `half` > 0."""
     low, high = _RATE
     rate = min(max(float(np.log2(quarter / half)) if quarter > 0 else low, low), high)
     used = n // QUARTERS * QUARTERS
     variance = half * (used / 2 / n) ** rate
-    return NoiseError(float(np.sqrt(variance)), round(n * 4 ** (1 / rate)))
+    to_halve = round(n * 4 ** (1 / rate)) if rate >= _SLOWEST else None
+    return NoiseError(float(np.sqrt(variance)), to_halve)
+
+
+def _one_item(measure: Measure, labels: Sequence[Label]) -> float:
+    """The variance of a metric in which noise flips one item, below which none can be measured."""
+    parts = np.unique(members(measure, labels)[1], return_inverse=True)[1]
+    count = np.bincount(parts)
+    return float((1 / (len(count) * count[parts]) ** 2).sum() / len(parts))

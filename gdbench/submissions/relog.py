@@ -11,7 +11,7 @@ import numpy as np
 from gdbench.errors import InputError
 from gdbench.metrics.denoising import score_matrix
 from gdbench.metrics.measures import TieRule
-from gdbench.metrics.summary import summarise, task_score
+from gdbench.metrics.summary import score_interval, summarise, task_score
 from gdbench.protocol import Scores
 from gdbench.records import ModelSettings, Norm, ResultRecord
 from gdbench.signature import signature
@@ -62,10 +62,12 @@ def score_run(
             settings = changed(settings, norm, normalise, samples, where=str(folder))
             log = [rescored(s, settings) for s in log]
         rule: TieRule = ties or ("expected" if info.compat is None else "release-2023")
+        ordered, matrices = [labels[s.item_id] for s in log], [s.matrix for s in log]
+        interval = score_interval(task.measures, task.primary, ordered, matrices, ties=rule)
         metrics = summarise(
             task.measures,
-            [labels[s.item_id] for s in log],
-            [s.matrix for s in log],
+            ordered,
+            matrices,
             ties=rule,
             seed=settings.seed if seed is None else seed,
             errors=(lambda log=log: log) if settings.timesteps is not None else None,  # type: ignore[misc] # bound now
@@ -82,6 +84,8 @@ def score_run(
                     "settings": settings,
                     "metrics": metrics,
                     "score": task_score(task.primary, metrics),
+                    "score_low": interval.low if interval else None,
+                    "score_high": interval.high if interval else None,
                     "signature": text,
                     "scores_sha256": hash_scores(log),
                     "cost": record.cost.model_copy(

@@ -2,11 +2,11 @@
 
 A score averages the errors at T timesteps, each with its own noise. Sorted by timestep, four
 neighbours form a stratum; dealing one of each stratum to each of four quarters gives four repeats
-of the experiment with T/4 samples, and two with T/2 (random groups; Wolter 2007, chapter 2, with
-strata that keep the smooth change of the error over timesteps out of the spread). The variance at
-T follows by extrapolation: v(T) = v(T/2) 2^-b with b from v(T/4) / v(T/2). A mean has b = 1. An
-accuracy over items whose noise is independent has b = 1/2 where items are spread evenly about the
-border, because the share that noise can flip shrinks only with the square root of T; near chance
+of the experiment with T/4 samples, and strata of two give two with T/2 (random groups; Wolter
+2007, chapter 2, with strata that keep the smooth change of the error over timesteps out of the
+spread). The variance at T follows by extrapolation: v(T) = v(T/2) 2^-b with b from
+v(T/4) / v(T/2). A mean has b = 1. An accuracy over items whose noise is independent has b = 1/2
+where items are spread evenly about the border, because the share that noise can flip shrinks only with the square root of T; near chance
 it has b = 0, because every item is a coin that more samples do not settle; where hardly an item
 is near the border it falls faster than any power. So b is held within wide bounds alone.
 """
@@ -26,11 +26,10 @@ from gdbench.protocol import Label
 from gdbench.records import ModelSettings
 
 REPLICATES = 24
-QUARTERS = 4
+QUARTERS, HALVES = 4, 2
 MIN_TIMESTEPS = 8  # two strata
-# Of the decrease of the variance with the number of samples. Below 0 lies only the noise of the
-# estimate, and cutting it off at 0 would make the error too small where b is 0.
-_RATE = (-0.2, 2.0)
+MIN_ITEMS = 20  # of fewer, the two halves tell next to nothing about the variance
+_RATE = (0.0, 2.0)  # of the decrease of the variance with the number of samples
 _SLOWEST = 0.25  # below it so many samples would be needed that none is named
 
 
@@ -55,24 +54,25 @@ class NoiseError:
     """Timesteps that would halve `se`; None where more samples hardly lower it (near chance)."""
 
 
-def quarter_weights(
+def group_weights(
     n_timesteps: int,
     timesteps: Sequence[int] | None,
+    groups: int,
     replicates: int = REPLICATES,
     seed: int = 0,
 ) -> NDArray[np.float32]:
-    """Weights (replicates, 4, n_timesteps) of 0 and 1: four quarters that do not overlap.
+    """Weights (replicates, groups, n_timesteps) of 0 and 1: groups that do not overlap.
 
-    `timesteps` gives the timestep at each position of the log (default: in order). The up to three
-    that do not fill a stratum are in no quarter.
+    `timesteps` gives the timestep at each position of the log (default: in order). Neighbours are
+    dealt to different groups; those that do not fill a last stratum are in none.
     """
     order = np.argsort(np.arange(n_timesteps) if timesteps is None else timesteps[:n_timesteps])
-    strata = order[: n_timesteps // QUARTERS * QUARTERS].reshape(-1, QUARTERS)
+    strata = order[: n_timesteps // groups * groups].reshape(-1, groups)
     rng = np.random.default_rng(seed)
     dealt = rng.permuted(np.broadcast_to(strata, (replicates, *strata.shape)), axis=-1)
-    weights = np.zeros((replicates, QUARTERS, n_timesteps), dtype=np.float32)
-    row, quarter = np.arange(replicates)[:, None, None], np.arange(QUARTERS)
-    weights[row, quarter, dealt] = 1
+    weights = np.zeros((replicates, groups, n_timesteps), dtype=np.float32)
+    row, group = np.arange(replicates)[:, None, None], np.arange(groups)
+    weights[row, group, dealt] = 1
     return weights
 
 
@@ -147,7 +147,7 @@ def noise_errors(
 
     Nothing where an item has no errors, fewer than eight timesteps were evaluated, or timesteps
     are weighted (`settings.weighting`), where quarters would need the weights; and nothing for a
-    measure in which noise moves less than one item at half the samples.
+    measure of fewer than 20 items.
     """
     lengths = [0 if e.errors is None else int(e.errors.shape[-1]) for e in errors]
     longest = max(lengths, default=0)
@@ -158,8 +158,9 @@ def noise_errors(
     timesteps = settings.timesteps if settings is not None else None
     if timesteps is not None and len(timesteps) < longest:
         timesteps = None
-    quarters = quarter_weights(longest, timesteps, replicates, seed)
-    halves = quarters[:, 0::2] + quarters[:, 1::2]
+    quarters, halves = (
+        group_weights(longest, timesteps, groups, replicates, seed) for groups in (QUARTERS, HALVES)
+    )
     weights = np.concatenate([quarters, halves], axis=1).reshape(-1, longest)
     scores = []
     for e, length in zip(errors, lengths, strict=True):
@@ -168,27 +169,22 @@ def noise_errors(
             return
         scores.append(found)
     for measure in measures:
-        if isinstance(measure, EffectSize) or not members(measure, labels)[0]:
+        if isinstance(measure, EffectSize) or len(members(measure, labels)[0]) < MIN_ITEMS:
             continue
         values = _values(measure, labels, scores, ties).reshape(replicates, -1)
         quarter = float(values[:, :QUARTERS].var(axis=1, ddof=1).mean())
         half = float(values[:, QUARTERS:].var(axis=1, ddof=1).mean())
-        if half >= _one_item(measure, labels):
-            yield measure.name, extrapolate(quarter, half, longest)
+        yield measure.name, extrapolate(quarter, half, longest)
 
 
 def extrapolate(quarter: float, half: float, n: int) -> NoiseError:
-    """The error at `n` samples from the variances at a quarter and at half of them, `half` > 0."""
+    """The error at `n` samples from the variances at a quarter and at half of them."""
+    if half == 0:  # noise moved nothing
+        return NoiseError(0.0, None)
     low, high = _RATE
-    rate = min(max(float(np.log2(quarter / half)) if quarter > 0 else low, low), high)
-    used = n // QUARTERS * QUARTERS
-    variance = half * (used / 2 / n) ** rate
+    in_half, in_quarter = n // HALVES, n // QUARTERS
+    seen = np.log(quarter / half) / np.log(in_half / in_quarter) if quarter > 0 else low
+    rate = min(max(float(seen), low), high)
+    variance = half * (in_half / n) ** rate
     to_halve = round(n * 4 ** (1 / rate)) if rate >= _SLOWEST else None
     return NoiseError(float(np.sqrt(variance)), to_halve)
-
-
-def _one_item(measure: Measure, labels: Sequence[Label]) -> float:
-    """The variance of a metric in which noise flips one item, below which none can be measured."""
-    parts = np.unique(members(measure, labels)[1], return_inverse=True)[1]
-    count = np.bincount(parts)
-    return float((1 / (len(count) * count[parts]) ** 2).sum() / len(parts))

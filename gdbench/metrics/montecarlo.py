@@ -5,10 +5,11 @@ neighbours form a stratum; dealing one of each stratum to each of four quarters 
 of the experiment with T/4 samples, and strata of two give two with T/2 (random groups; Wolter
 2007, chapter 2, with strata that keep the smooth change of the error over timesteps out of the
 spread). The variance at T follows by extrapolation: v(T) = v(T/2) 2^-b with b from
-v(T/4) / v(T/2). A mean has b = 1. An accuracy over items whose noise is independent has b = 1/2
-where items are spread evenly about the border, because the share that noise can flip shrinks only with the square root of T; near chance
-it has b = 0, because every item is a coin that more samples do not settle; where hardly an item
-is near the border it falls faster than any power. So b is held within wide bounds alone.
+v(T/4) / v(T/2). A mean has b = 1. An accuracy over
+items whose noise is independent has b = 1/2 where items are spread evenly about the border,
+because the share that noise can flip shrinks only with the square root of T; near chance it has
+b = 0, because every item is a coin that more samples do not settle; where hardly an item is near
+the border it falls faster than with 1/T. So b is held within wide bounds alone.
 """
 
 from __future__ import annotations

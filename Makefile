@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check install install-dev clean
+.PHONY: demo test browser check install install-dev clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -29,9 +29,21 @@ check: install-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# The site is tested in a real Chromium, which is got where there is none;
+# `make test BROWSER=none` runs the other tests and says how many were left out.
+BROWSER = auto
+ifeq ($(filter auto none,$(BROWSER)),)
+$(error BROWSER=$(BROWSER): expected auto or none)
+endif
+
+browser: install-dev
+ifeq ($(BROWSER),auto)
+	@$(BIN)/python tests/site/chromium.py
+endif
+
 # One thread a process: on few cores two processes with one thread beat one with two.
-test: install-dev
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
+test: browser
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile $(if $(filter none,$(BROWSER)),--no-browser)
 
 clean:
 	rm -rf $(VENV) build dist site runs demo

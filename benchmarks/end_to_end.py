@@ -67,14 +67,11 @@ def passes(items: list[Item]) -> tuple[int, int]:
 
 def measure(model_name: str, kind: str, count: int, delta: float) -> dict[str, Any]:
     """Both on the items of a kind."""
-    from gdbench.models import LoadOptions, load_model
+    from gdbench.models import load_model
 
     items = chosen(kind, count)
     model: Any = load_model(
-        model_name,
-        LoadOptions(
-            samples=SAMPLES, stop="sequential", delta=delta, stop_ranks=(1,), batch_size=64
-        ),
+        model_name, samples=SAMPLES, stop="sequential", delta=delta, stop_ranks=(1,), batch_size=64
     )
     steps = grid_timesteps(SAMPLES)
     bank = NoiseBank2023(model.parts.latent_shape, 0, len(steps))

@@ -112,7 +112,7 @@ def read(folder: Path, kind: str) -> list[Known]:
 
 def main() -> None:
     """Score what is missing."""
-    from gdbench.models import LoadOptions, load_model
+    from gdbench.models import load_model
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="mini-sd")
@@ -127,13 +127,8 @@ def main() -> None:
     if options.spare:
         looks.LOOKS = SPARE_LOOKS
     options.out.mkdir(parents=True, exist_ok=True)
-    model: Any = load_model(
-        options.model,
-        LoadOptions(
-            samples=SAMPLES, batch_size=64, compile=options.compile, stop_ranks=(1,),
-            delta=SPARE_LEVEL, stop="sequential" if options.spare else "none",
-        ),
-    )  # fmt: skip
+    model: Any = load_model(options.model, samples=SAMPLES, batch_size=64, compile=options.compile, stop_ranks=(1,),
+            delta=SPARE_LEVEL, stop="sequential" if options.spare else "none")  # fmt: skip
     about = {
         "model": model.card.name, "weights_sha256": model.card.weights_sha256,
         "noise": model.settings.noise,

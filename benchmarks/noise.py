@@ -111,7 +111,7 @@ def relative(values: Array, base: Array) -> tuple[float, float, float]:
 
 def main() -> None:
     """Measure and print."""
-    from gdbench.models import LoadOptions, load_model
+    from gdbench.models import load_model
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="mini-sd")
@@ -121,7 +121,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=list(DESIGNS)[1:])
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    model = load_model(options.model, LoadOptions(samples=options.samples, normalise=False))
+    model = load_model(options.model, samples=options.samples, normalise=False)
     chosen = ["independent", *(options.only or list(DESIGNS)[1:])]
     found = {
         name: differences(model, DESIGNS[name], options.items, options.seeds) for name in chosen

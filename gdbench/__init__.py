@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gdbench.errors import GdbenchError
     from gdbench.evaluation import evaluate
-    from gdbench.models import MODELS, LoadOptions, load_model
+    from gdbench.models import MODELS, load_model
     from gdbench.protocol import ImageRef, Item, ITMModel, Label, ModelCard, Query, Scores
     from gdbench.records import MetricValue, ModelSettings, ResultRecord
     from gdbench.tasks import TASKS, Task
@@ -20,7 +20,6 @@ _WHERE = {
     "ImageRef": "gdbench.protocol",
     "Item": "gdbench.protocol",
     "Label": "gdbench.protocol",
-    "LoadOptions": "gdbench.models",
     "MODELS": "gdbench.models",
     "MetricValue": "gdbench.records",
     "ModelCard": "gdbench.protocol",
@@ -42,7 +41,6 @@ __all__ = [
     "ImageRef",
     "Item",
     "Label",
-    "LoadOptions",
     "MetricValue",
     "ModelCard",
     "ModelSettings",
@@ -57,6 +55,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """The public names, imported from where they live."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("gdbench")
     if name not in _WHERE:
         raise AttributeError(f"module 'gdbench' has no attribute {name!r}")
     return getattr(import_module(_WHERE[name]), name)

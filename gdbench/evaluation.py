@@ -2,84 +2,74 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
 
 from gdbench.environment import device_name, environment, peak_memory_bytes
 from gdbench.errors import GdbenchError, InputError, ModelOutputError, RunMismatchError
-from gdbench.metrics.summary import score_interval, summarise, task_score
-from gdbench.models.custom import describe_fault
-from gdbench.protocol import BatchedITMModel, Item, ITMModel, ModelCard, Scores
-from gdbench.records import (
-    Compat,
-    Cost,
-    ModelSettings,
-    ResultRecord,
-    RunInfo,
-    Strict,
-    TaskInfo,
+from gdbench.metrics.measures import tie_rule
+from gdbench.metrics.summary import RESAMPLING_SEED, score_interval, summarise, task_score
+from gdbench.models.own import describe_fault, own_model
+from gdbench.protocol import (
+    BatchedITMModel,
+    ExtendableITMModel,
+    Item,
+    ITMModel,
+    Known,
+    Scores,
 )
+from gdbench.records import Cost, ModelSettings, ResultRecord, TaskInfo
+from gdbench.run import Conditions, ModelRequest, RunInfo, RunSpec, validated
+from gdbench.run_folder import claim_task, now, open_run, read_run_file, write_run_file
 from gdbench.signature import signature
-from gdbench.store import ScoreLog, check_scores, hash_scores, write_atomically
+from gdbench.store import Clocks, ScoreLog, check_scores, hash_scores
 from gdbench.tasks.base import Task, limited, manifest_sha256
 
-StrictT = TypeVar("StrictT", bound=Strict)
+logger = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
 """Called with (task, items done, items in all) after every item."""
 
 
-def settings_of(model: ITMModel) -> ModelSettings:
-    """The model's settings; a model without any has the defaults."""
-    found = getattr(model, "settings", None)
-    return found if isinstance(found, ModelSettings) else ModelSettings()
-
-
-def card_of(model: object) -> ModelCard:
-    """The model's card. Raises InputError where the object is not an ITMModel."""
-    card = getattr(model, "card", None)
-    if not isinstance(card, ModelCard) or not isinstance(model, ITMModel):
-        name = type(model).__name__
-        raise InputError(
-            f"{name} is not a model: it needs `card: ModelCard` and `score(images, texts)`"
-        )
-    return card
-
-
-def score_stream(model: ITMModel, items: Iterable[Item]) -> Iterator[tuple[Item, Scores]]:
+def score_stream(model: ITMModel, items: Iterable[Item | Known]) -> Iterator[tuple[Item, Scores]]:
     """Checked scores for every item, in order; memory does not grow with the number of items.
 
-    Raises ModelOutputError on a wrong shape, NaN or infinity, a missing or an unknown item, or a
-    fault inside the model.
+    An item may come with its scores at the first timesteps (`Known`): a model with
+    `continue_items` evaluates only the rest. Raises ModelOutputError on a wrong shape, NaN or
+    infinity, a missing or an unknown item, or a fault inside the model.
     """
+    pairs = (i if isinstance(i, tuple) else (i, None) for i in items)
     try:
-        yield from _raw_stream(model, items)
+        yield from _raw_stream(model, pairs)
     except (GdbenchError, MemoryError):
         raise
-    except Exception as error:  # a model is a stranger's code and can raise anything
+    except Exception as error:
+        # a model is a stranger's code and can raise anything
         name = getattr(model.card, "name", type(model).__name__)
         raise ModelOutputError(f"model {name} raised {describe_fault(error)}") from error
 
 
-def _raw_stream(model: ITMModel, items: Iterable[Item]) -> Iterator[tuple[Item, Scores]]:
+def _raw_stream(model: ITMModel, items: Iterable[Known]) -> Iterator[tuple[Item, Scores]]:
     if not isinstance(model, BatchedITMModel):
-        for item in items:
+        for item, _ in items:
             matrix = model.score([image.open() for image in item.images], list(item.texts))
             yield item, check_scores(item, Scores(item.id, matrix))
         return
     waiting: dict[str, Item] = {}
 
-    def remembered() -> Iterator[Item]:
-        for item in items:
+    def remembered() -> Iterator[Known]:
+        for item, earlier in items:
             waiting[item.id] = item
-            yield item
+            yield item, earlier
 
-    for scores in model.score_items(remembered()):
+    if isinstance(model, ExtendableITMModel):
+        stream = model.continue_items(remembered())
+    else:
+        stream = model.score_items(item for item, _ in remembered())
+    for scores in stream:
         if scores.item_id not in waiting:
             raise ModelOutputError(
                 f"the model scored {scores.item_id!r}, which was not asked (now)"
@@ -92,46 +82,33 @@ def _raw_stream(model: ITMModel, items: Iterable[Item]) -> Iterator[tuple[Item, 
         )
 
 
-def open_run(out: Path, info: RunInfo) -> None:
-    """Claim a run directory. Raises RunMismatchError where it belongs to another run."""
-    path = out / "run.json"
-    if not path.exists() and out.is_dir() and any(out.iterdir()):
-        raise RunMismatchError(f"{out} is not empty and has no run.json: choose another --out")
-    _claim(path, info)
-
-
-def _first_difference(name: str, new: object, old: object) -> tuple[str, str, str]:
-    if isinstance(new, dict) and isinstance(old, dict):
-        for key in new:
-            if new[key] != old.get(key):
-                return _first_difference(f"{name}.{key}", new[key], old.get(key))
-    return name, json.dumps(new)[:80], json.dumps(old)[:80]
-
-
 def evaluate(
-    model: ITMModel,
+    model: object,
     tasks: Sequence[Task],
     out: Path,
+    conditions: Conditions | None = None,
     *,
-    suite: str = "full",
     root: Path | None = None,
-    limit: int | None = None,
-    compat: Compat | None = None,
     allow_partial: bool = False,
+    request: ModelRequest | None = None,
     progress: Progress | None = None,
+    **asked_conditions: Any,
 ) -> list[ResultRecord]:
     """Evaluate a model on tasks; a run directory that was begun before is continued.
+
+    The same run with a larger limit or, for models that average over nested timesteps, with more
+    samples goes on in place: only what is missing is computed.
 
     Args:
         model: anything with a `card` and a `score` (see `gdbench.protocol`).
         tasks: tasks that have the suite.
         out: run directory; `out/<task>/record.json` and `scores.parquet` are written to it.
-        suite: "full", "mini", or a variant.
+        conditions: which items, and how ties count.
         root: folder with the published data (suites that need it).
-        limit: at most so many items of each sub-task, chosen by a seeded hash of the item's id.
-        compat: select the items and the tie rule of the 2023 release.
-        allow_partial: evaluate what is there of a data set; the record says so.
+        allow_partial: leave out what is missing or broken of a data set; the record says so.
+        request: how the model was asked for, kept in `run.json`.
         progress: called after every item.
+        **asked_conditions: fields of `Conditions` by name, instead of `conditions`.
 
     Returns:
         One record for each task, in the order of the tasks.
@@ -140,76 +117,156 @@ def evaluate(
         RunMismatchError: `out` belongs to another model, settings or data.
         DataProblemsError: data is missing or broken.
         ModelOutputError: the model returned something that is not a finite matrix of scores.
+        InputError: the model or a condition is none, or they do not go together.
     """
+    if conditions is None or asked_conditions:
+        base = {} if conditions is None else conditions.model_dump()
+        conditions = validated(Conditions, base | asked_conditions)
+    subject: Any = own_model(model)
+    _check_compat(subject, conditions)
     info = RunInfo(
-        model=card_of(model),
-        settings=settings_of(model),
-        suite=suite,
-        limit=limit,
-        compat=compat,
-        created=_now(),
+        spec=RunSpec(request=request, settings=subject.settings, conditions=conditions),
+        model=subject.card,
+        content=subject.content,
+        created=now(),
     )
     open_run(out, info)
-    records = []
-    for task in tasks:
-        source = task.items(suite, root, compat, allow_partial=allow_partial)
-        items = list(limited(source, limit, info.settings.seed))
-        records.append(_evaluate_task(model, info, task, items, out / task.name, progress))
-    return records
+    run = Run(subject, info, out, root, allow_partial=allow_partial, progress=progress)
+    return [run.evaluate(task) for task in tasks]
 
 
-def _evaluate_task(
-    model: ITMModel,
-    info: RunInfo,
-    task: Task,
-    items: list[Item],
-    folder: Path,
-    progress: Progress | None,
-) -> ResultRecord:
-    if not items:
-        raise InputError(f"task {task.name} has no items in suite {info.suite!r}")
-    task_info = TaskInfo(
-        name=task.name,
-        version=task.version,
-        suite=info.suite,
-        manifest_sha256=manifest_sha256(items),
-        n_items=len(items),
-        n_expected=task.n_expected(info.suite, info.compat),
-        limit=info.limit,
-        compat=info.compat,
-    )
-    _claim(folder / "task.json", task_info)
-    finished = _read(folder / "record.json", ResultRecord)
-    if finished is not None:
-        if progress is not None:
-            progress(task.name, len(items), len(items))
-        return finished
-    log = ScoreLog(folder, device_clock=lambda: getattr(model, "device_seconds", None))
-    done = log.done()
-    strangers = done - {item.id for item in items}
-    if strangers:
-        raise RunMismatchError(
-            f"{folder} has scores of items that are not in the task: {min(strangers)}"
+def _check_compat(model: Any, conditions: Conditions) -> None:
+    """The release's items need the release's timesteps and noise, where a model has any."""
+    settings: ModelSettings = model.settings
+    if conditions.compat is None or settings.timesteps is None:
+        return
+    if (settings.schedule, settings.noise) != ("grid", "bank-2023"):
+        raise InputError(
+            f"compat {conditions.compat}: {model.card.name} was loaded with "
+            f"{settings.schedule} timesteps and {settings.noise} noise; load it with "
+            f"compat={conditions.compat!r} too"
         )
-    n_done = len(done)
-    if progress is not None:
-        progress(task.name, n_done, len(items))
-    try:
-        for _, scores in score_stream(model, (i for i in items if i.id not in done)):
-            log.append(scores)
-            n_done += 1
-            if progress is not None:
-                progress(task.name, n_done, len(items))
-    finally:  # whatever happened: nothing that was scored is lost
-        log.flush()
-    log.compact([item.id for item in items])
-    record = make_record(model, info, task, task_info, items, log)
-    write_atomically(folder / "record.json", record.model_dump_json(indent=2).encode() + b"\n")
-    return record
+
+
+class Run:
+    """One model in one run directory."""
+
+    def __init__(
+        self,
+        model: Any,  # an ITMModel with settings and content
+        info: RunInfo,
+        out: Path,
+        root: Path | None = None,
+        *,
+        allow_partial: bool = False,
+        progress: Progress | None = None,
+    ) -> None:
+        self.model, self.info, self.out, self.root = model, info, out, root
+        self.allow_partial = allow_partial
+        self._progress = progress
+
+    @property
+    def settings(self) -> ModelSettings:
+        """Those of the model."""
+        return self.info.spec.settings
+
+    @property
+    def conditions(self) -> Conditions:
+        """Those of the run."""
+        return self.info.spec.conditions
+
+    def evaluate(self, task: Task) -> ResultRecord:
+        """The record of a task, from the log where it is whole, after scoring what is missing."""
+        asked = self.conditions
+        source = task.items(asked.suite, self.root, asked.compat, allow_partial=self.allow_partial)
+        everything = list(source)
+        items = list(limited(everything, asked.limit, asked.item_seed))
+        if not items:
+            raise InputError(f"task {task.name} has no items in suite {asked.suite!r}")
+        info = TaskInfo(
+            name=task.name,
+            version=task.version,
+            suite=asked.suite,
+            manifest_sha256=manifest_sha256(items),
+            n_items=len(items),
+            n_expected=task.n_expected(asked.suite, asked.compat),
+            limit=asked.limit,
+            item_seed=asked.item_seed,
+            compat=asked.compat,
+        )
+        folder = self.out / task.name
+        claim_task(folder, info, everything)
+        record = read_run_file(folder / "record.json", ResultRecord)
+        if record is not None and (record.task, record.settings) == (info, self.settings):
+            logger.info("%s: all %d items were done", task.name, len(items))
+            self._tell(task, len(items), len(items))
+            return record
+        # a run that goes on is unfinished until its new record stands
+        (folder / "record.json").unlink(missing_ok=True)
+        log = self._score(task, items, folder)
+        record = make_record(self.model, self.info, task, info, items, log)
+        write_run_file(folder / "record.json", record)
+        return record
+
+    def _score(self, task: Task, items: Sequence[Item], folder: Path) -> ScoreLog:
+        """The whole log of a task."""
+        log = ScoreLog(folder, clocks=self._clocks)
+        lengths = log.lengths()
+        by_id = {item.id: item for item in items}
+        strangers = lengths.keys() - by_id.keys()
+        if strangers:
+            raise RunMismatchError(
+                f"{folder} has scores of items that are not in the task: {min(strangers)}"
+            )
+        steps = self.settings.timesteps
+        whole = 0 if steps is None or self.settings.stop == "sequential" else len(steps)
+        done = {name for name, length in lengths.items() if length >= whole}
+        if lengths:
+            _tell_resumed(task, len(done), lengths, len(items), whole)
+
+        def waiting() -> Iterator[Known]:
+            if len(done) < len(lengths):
+                for scores in log.read():
+                    if scores.item_id not in done:
+                        yield by_id[scores.item_id], scores
+            for item in items:
+                if item.id not in lengths:
+                    yield item, None
+
+        n_done = len(done)
+        self._tell(task, n_done, len(items))
+        try:
+            for _, scores in score_stream(self.model, waiting()):
+                log.append(scores)
+                n_done += 1
+                self._tell(task, n_done, len(items))
+        finally:
+            # whatever happened: nothing that was scored is lost
+            log.flush()
+        log.compact([item.id for item in items])
+        return log
+
+    def _clocks(self) -> Clocks:
+        return Clocks(
+            getattr(self.model, "device_seconds", None),
+            getattr(self.model, "unet_evaluations", None),
+        )
+
+    def _tell(self, task: Task, done: int, total: int) -> None:
+        if self._progress is not None:
+            self._progress(task.name, done, total)
+
+
+def _tell_resumed(
+    task: Task, done: int, lengths: Mapping[str, int], total: int, whole: int
+) -> None:
+    shorter = len(lengths) - done
+    more = f", {shorter} more at fewer than {whole} timesteps" if shorter else ""
+    logger.info("%s: resumed: %d of %d items were done%s", task.name, done, total, more)
 
 
 def make_record(
-    model: ITMModel,
+    model: Any,  # an ITMModel with settings and content
     info: RunInfo,
     task: Task,
     task_info: TaskInfo,
@@ -217,50 +274,49 @@ def make_record(
     log: ScoreLog,
 ) -> ResultRecord:
     """The record of a finished score log."""
-    settings = info.settings
+    settings, compat = info.spec.settings, info.spec.conditions.compat
     device = str(getattr(model, "device", "cpu"))
     matrices = []
-    truncated = evaluations = 0
-    unconditional: dict[str, int] = {}
-    for item, scores in zip(items, log.read(), strict=True):
+    truncated = logged = 0
+    for scores in log.read():
         matrices.append(scores.matrix)
         truncated += scores.truncated_texts
         if scores.errors is not None:
-            evaluations += int(np.count_nonzero(~np.isnan(scores.errors)))
-        if scores.unconditional_errors is not None:
-            for image, errors in zip(item.images, scores.unconditional_errors, strict=True):
-                n = int(np.count_nonzero(~np.isnan(errors)))
-                unconditional[image.sha256] = max(n, unconditional.get(image.sha256, 0))
+            logged += int(np.count_nonzero(~np.isnan(scores.errors)))
     metrics = summarise(
         task.measures,
         [item.label for item in items],
         matrices,
-        ties="expected" if info.compat is None else "release-2023",
-        seed=settings.seed,
+        seed=RESAMPLING_SEED,
         errors=(lambda: list(log.read())) if settings.timesteps is not None else None,
         settings=settings,
-        compat=info.compat,
+        compat=compat,
     )
     interval = score_interval(
         task.measures,
         task.primary,
         [item.label for item in items],
         matrices,
-        ties="expected" if info.compat is None else "release-2023",
+        ties=tie_rule(compat),
     )
+    evaluations = log.evaluations()
     return ResultRecord(
         task=task_info,
         model=info.model,
+        content=info.content,
         settings=settings,
         metrics=metrics,
         score=task_score(task.primary, metrics),
         score_low=interval.low if interval else None,
         score_high=interval.high if interval else None,
         truncated_texts=truncated,
+        resampling_seed=RESAMPLING_SEED,
         cost=Cost(
-            unet_evaluations=evaluations + sum(unconditional.values())
-            if settings.timesteps
-            else None,
+            unet_evaluations=None
+            if settings.timesteps is None
+            else logged
+            if evaluations is None
+            else evaluations,
             wall_seconds=log.wall_seconds(),
             device_seconds=log.device_seconds(),
             peak_memory_bytes=peak_memory_bytes(),
@@ -268,39 +324,7 @@ def make_record(
             device_name=device_name(device),
         ),
         environment=environment(),
-        signature=signature(task_info, info.model, settings),
+        signature=signature(task_info, info.model, settings, info.content),
         scores_sha256=hash_scores(log.read()),
-        created=_now(),
+        created=now(),
     )
-
-
-def _read(path: Path, kind: type[StrictT]) -> StrictT | None:
-    """A record on disk, None where there is none. Raises RunMismatchError where it is damaged."""
-    if not path.exists():
-        return None
-    try:
-        return kind.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise RunMismatchError(
-            f"{path} cannot be read: {error.error_count()} fields are wrong"
-        ) from error
-
-
-def _claim(path: Path, mine: Strict) -> None:
-    """Write what a folder holds, or see that it holds the same. Raises RunMismatchError if not."""
-    old = _read(path, type(mine))
-    if old is None:
-        write_atomically(path, mine.model_dump_json(indent=2).encode() + b"\n")
-        return
-    new, was = mine.model_dump(mode="json"), old.model_dump(mode="json")
-    for key in new:
-        if key != "created" and new[key] != was[key]:
-            field, now, then = _first_difference(key, new[key], was[key])
-            raise RunMismatchError(
-                f"{path.parent} holds another run: {field} is {then} there and {now} now; "
-                "choose another --out"
-            )
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -2,31 +2,97 @@
 
 from __future__ import annotations
 
-from rich.console import Console
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TaskID,
-    TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
+from rich.text import Text
+
+from gdbench.terminal import clean, notes
+
+
+class Words(ProgressColumn):
+    """A format string about `task`; what it says is shown as it is."""
+
+    def __init__(self, words: str) -> None:
+        self._words = words
+        super().__init__()
+
+    def render(self, task: Task) -> Text:
+        """The words for this bar."""
+        return Text(clean(self._words.format(task=task)), no_wrap=True)
 
 
 def bars(*, disable: bool = False) -> Progress:
     """A display of bars; a task's field `note` stands behind its bar."""
     return Progress(
-        TextColumn("{task.description:<12}"),
+        Words("{task.description:<12}"),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
+        Words("{task.fields[note]}"),
         TimeElapsedColumn(),
-        TextColumn("left"),
+        Words("left"),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=notes,
         disable=disable,
     )
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """What is being done, and for how long already, while it lasts."""
+    with _passing(Words("{task.description}"), TimeElapsedColumn()) as progress:
+        progress.add_task(what, total=None)
+        yield
+
+
+@contextmanager
+def picture_count(task: str) -> Iterator[Callable[[], None]]:
+    """How many pictures of a task were looked at; the function yielded counts one more."""
+    with _passing(
+        Words("reading {task.description}"),
+        BarColumn(bar_width=24),
+        Words("{task.completed:,} pictures"),
+        TimeElapsedColumn(),
+    ) as progress:
+        bar = progress.add_task(task, total=None)
+        yield lambda: progress.advance(bar)
+
+
+@contextmanager
+def byte_bars() -> Iterator[Callable[[str, int, int | None], None]]:
+    """Bars for downloads; the function yielded takes a name, bytes done and bytes in all."""
+    with _passing(
+        Words("{task.description}"),
+        BarColumn(bar_width=24),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    ) as progress:
+        known: dict[str, TaskID] = {}
+
+        def show(name: str, done: int, total: int | None) -> None:
+            if name not in known:
+                known[name] = progress.add_task(name, total=total)
+            progress.update(known[name], completed=done, total=total)
+
+        yield show
+
+
+def _passing(*columns: ProgressColumn) -> Progress:
+    """A display that is gone when it is done."""
+    return Progress(*columns, console=notes, transient=True)
 
 
 class EvaluationBars:

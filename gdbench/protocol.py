@@ -112,6 +112,10 @@ class Scores:
     truncated_texts: int = 0  # texts of the item that the model's tokenizer had to cut
 
 
+Known = tuple[Item, Scores | None]
+"""An item, and its scores at the first timesteps where they are known already."""
+
+
 class ModelCard(BaseModel):
     """Who a model is. Only the name is required."""
 
@@ -150,3 +154,11 @@ class BatchedITMModel(ITMModel, Protocol):
 
     def score_items(self, items: Iterable[Item]) -> Iterator[Scores]:
         """One `Scores` for every item, in the order of the items; reads ahead as it likes."""
+
+
+@runtime_checkable
+class ExtendableITMModel(BatchedITMModel, Protocol):
+    """A model that averages over timesteps and can go on from the first of them."""
+
+    def continue_items(self, items: Iterable[Known]) -> Iterator[Scores]:
+        """As `score_items`; of items with earlier scores only the further timesteps are run."""

@@ -6,18 +6,21 @@ incompatible change, and `gdbench.submissions.migrate` learns to read the versio
 
 from __future__ import annotations
 
-from typing import Literal
+import hashlib
+import json
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gdbench.protocol import Family, ModelCard
+from gdbench.protocol import ModelCard
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SHA256 = r"^[0-9a-f]{64}$"
 Compat = Literal["diffusion-itm-2023"]
 Norm = Literal["l2", "mse"]
 Noise = Literal["antithetic", "independent"]
-DEFAULT_NOISE: Noise = "antithetic"
+Schedule = Literal["nested", "grid"]
+Stop = Literal["none", "sequential"]
 
 
 class Strict(BaseModel):
@@ -26,44 +29,125 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class Content(Strict):
+    """What a model is made of: everything that was loaded and can change a score, as hashes.
+
+    `parts` maps the name of a part (`unet`, `scheduler`, `source`, …) to a sha256 over its tensors,
+    configuration or source text. Two spellings of the same content (one weight file or shards,
+    other file names, unused files beside them) have the same hashes.
+    """
+
+    parts: dict[str, str]
+
+    @property
+    def sha256(self) -> str:
+        """One hash over all parts."""
+        return self.of(*self.parts)
+
+    def of(self, *names: str) -> str:
+        """One hash over some parts, for caches that depend on no other. Raises KeyError."""
+        chosen = {name: self.parts[name] for name in sorted(names)}
+        return hashlib.sha256(canonical(chosen)).hexdigest()
+
+    def differences(self, other: Content) -> list[str]:
+        """Names of the parts that differ or that only one of the two has, sorted."""
+        names = self.parts.keys() | other.parts.keys()
+        return sorted(n for n in names if self.parts.get(n) != other.parts.get(n))
+
+
+def canonical(value: Any) -> bytes:
+    """JSON of a value with sorted keys and no spaces: equal values have equal bytes."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+
+
 class LoRAInfo(Strict):
     """A LoRA that was loaded into the model."""
 
     sha256: str = Field(pattern=SHA256)
+    """Over module names, matrices and alphas, whatever the file's format or order."""
     scale: float
     n_tensors: int
 
 
-class ModelSettings(Strict):
-    """Everything that can change a score. Batch size, shards and engine are not in it: they can't.
+def _asked(description: str, choices: tuple[str, ...] = (), **constraints: Any) -> Any:
+    """A setting that a user may choose; None: not chosen, the kind of model has its own default."""
+    return Field(
+        default=None,
+        description=description,
+        json_schema_extra={"asked": True, "choices": list(choices)},
+        **constraints,
+    )
 
-    The fields from `samples` on apply to models that average over noise samples.
+
+class ModelSettings(Strict):
+    """Everything that can change a score and is no part of the model's content.
+
+    The one object from the command line to the record and back: what a user chooses (marked
+    `asked` in the schema, None where it was not chosen), and what the model adds when it is loaded
+    (its defaults, and what follows, such as the timesteps). Batch size, device, shards and engine
+    are not in it (see `gdbench.run.Where`): they cannot change a score.
     """
 
-    dtype: str = "float32"
-    seed: int = 0
-    compat: Compat | None = None
+    seed: int = Field(
+        default=0,
+        ge=0,
+        lt=2**63,
+        description="Seed of the noise, or of a model's own chance.",
+        json_schema_extra={"asked": True},
+    )
+    dtype: str | None = _asked(
+        "Precision of the network; default: chosen for the device.",
+        choices=("float32", "float16", "bfloat16"),
+        pattern=r"^[A-Za-z0-9_.-]{1,32}$",
+    )
     resolution: int | None = None
-    samples: int | None = None
-    """Budget: the number of timesteps asked for."""
+    """Side of the model's input in pixels."""
+    samples: int | None = _asked("Timesteps per image-text pair (default 50).", ge=1, le=1000)
+    schedule: Schedule | None = _asked(
+        "Timesteps: nested (default), any first ones are a sample of all, or the grid of 2023."
+    )
+    noise: str | None = _asked(
+        "antithetic (default): opposite at timesteps 128 apart; or independent.",
+        choices=("antithetic", "independent"),
+        pattern=r"^[A-Za-z0-9_.-]{1,64}$",
+    )
+    norm: Norm | None = _asked("l2 (default, as in the paper's code) or mse.")
+    normalise: bool | None = _asked("Do not subtract the unconditional error.")
+    stop: Stop | None = _asked("sequential: stop an item once its decision is certain.")
+    delta: float | None = _asked("Error level of sequential stopping (default 0.05).", gt=0, lt=1)
+    stop_ranks: tuple[int, ...] | None = _asked(
+        "Ranks that stopping must get right, such as 1 or 1,5; default: as the metrics need."
+    )
+    lora_scale: float | None = _asked("Scale of the LoRA (default 1).")
+    weighting: str | None = None
+    """How timesteps are weighed in a score, e.g. `uniform`."""
     timesteps: tuple[int, ...] | None = None
     """The timesteps in the order in which they were evaluated (and logged)."""
-    schedule: str | None = None
-    """How the timesteps were chosen: `grid` (2023) or `nested`."""
-    norm: Norm | None = None
-    normalise: bool | None = None
-    """Whether the unconditional error is subtracted (where images are compared)."""
-    weighting: str | None = None
-    noise: str | None = None
-    """Where the noise of a timestep comes from, e.g. `independent`, `antithetic`, `bank-2023`."""
     noise_sha256: str | None = None
+    """Hash of the noise of all timesteps in order."""
     latent_shape: tuple[int, ...] | None = None
     prediction: Literal["epsilon", "v_prediction", "flow"] | None = None
-    stop: Literal["none", "sequential"] | None = None
-    delta: float | None = None
     lora: LoRAInfo | None = None
     extra: dict[str, str] = {}
     """Settings of a user's own model that have no field here."""
+
+    @classmethod
+    def asked_names(cls) -> tuple[str, ...]:
+        """The names of the settings that a user may choose."""
+        return tuple(
+            name
+            for name, field in cls.model_fields.items()
+            if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("asked")
+        )
+
+    def asked(self) -> Self:
+        """Only what a user may choose: enough to load the model again."""
+        return type(self)(**{name: getattr(self, name) for name in self.asked_names()})
+
+    def with_defaults(self, **defaults: Any) -> Self:
+        """With values for what was not chosen."""
+        missing = {n: v for n, v in defaults.items() if getattr(self, n) is None}
+        return self.model_copy(update=missing)
 
 
 class TaskInfo(Strict):
@@ -76,9 +160,12 @@ class TaskInfo(Strict):
     """Hash over the ids, labels, texts and image hashes of the items that were scored."""
     n_items: int
     n_expected: int
-    limit: int | None = None
+    limit: int | None = Field(default=None, ge=1)
     """At most so many items of each sub-task, chosen by a seeded hash of the item's id."""
+    item_seed: int = Field(default=0, ge=0)
+    """Seed of that hash."""
     compat: Compat | None = None
+    """The items, ties and denominators of the 2023 release."""
 
 
 class MetricValue(Strict):
@@ -112,7 +199,7 @@ class Cost(Strict):
     """What the result took."""
 
     unet_evaluations: int | None = None
-    """Network sample-evaluations that the logged errors rest on (None: not a diffusion model)."""
+    """Samples that went through the network, without padding (None: not a diffusion model)."""
     wall_seconds: float
     device_seconds: float | None = None
     """Seconds of these in which the model's networks ran on the device (None: not measured)."""
@@ -140,6 +227,8 @@ class ResultRecord(Strict):
     schema_version: int = SCHEMA_VERSION
     task: TaskInfo
     model: ModelCard
+    content: Content | None = None
+    """What the model was made of; None in records made before version 2."""
     settings: ModelSettings
     metrics: tuple[MetricValue, ...]
     score: float | None
@@ -148,6 +237,8 @@ class ResultRecord(Strict):
     """95 % interval of the score, from the joint sample of the primary metrics."""
     score_high: float | None = None
     truncated_texts: int = 0
+    resampling_seed: int = Field(default=0, ge=0)
+    """Of the intervals and p-values."""
     cost: Cost
     environment: Environment
     signature: str
@@ -169,31 +260,3 @@ class ResultRecord(Strict):
             if m.name == name:
                 return m
         raise KeyError(name)
-
-
-class RunInfo(Strict):
-    """`RUN/run.json`: written before the first score; a run directory never mixes two of them."""
-
-    schema_version: int = SCHEMA_VERSION
-    model: ModelCard
-    settings: ModelSettings
-    suite: str
-    limit: int | None
-    compat: Compat | None
-    created: str
-
-
-__all__ = [
-    "SCHEMA_VERSION",
-    "Compat",
-    "Cost",
-    "Environment",
-    "Family",
-    "LoRAInfo",
-    "MetricValue",
-    "ModelSettings",
-    "ResultRecord",
-    "RunInfo",
-    "Strict",
-    "TaskInfo",
-]

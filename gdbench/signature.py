@@ -1,52 +1,93 @@
 """One line that says how a number was made, printed with every number, and read back.
 
-Example: gdb|task:winoground/text|suite:full|n:400|model:sd2.1@5ede9e4|score:l2|T:250 grid|
-norm:uncond|noise:1f3a9c|dtype:fp16|seed:0|v1
+Example: gdb|task:winoground@1/text|suite:full|n:400|items:9f0c2a|model:sd2.1@5ede9e4a01b2|
+content:5ede9e4a|score:l2|T:250 nested|norm:uncond|weight:uniform|noise:1f3a9c|pred:epsilon|
+res:512|dtype:fp16|seed:0|v2
+
+It changes with everything that can change the number: what has no field of its own is in the hash
+`id`, over all settings.
 """
 
 from __future__ import annotations
 
+import hashlib
+
 from gdbench.errors import InputError
 from gdbench.protocol import ModelCard
-from gdbench.records import SCHEMA_VERSION, ModelSettings, TaskInfo
+from gdbench.records import SCHEMA_VERSION, Content, ModelSettings, TaskInfo, canonical
 
 _DTYPES = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
+_HASH = 6  # hex digits of hashes that stand beside other fields
+_CONTENT = 12
 
 
 def signature(
-    task: TaskInfo | None, model: ModelCard, settings: ModelSettings, metric: str | None = None
+    task: TaskInfo | None,
+    model: ModelCard,
+    settings: ModelSettings,
+    content: Content | None = None,
+    metric: str | None = None,
 ) -> str:
     """The signature of a result; without a task (scores of one's own pictures) it has no task."""
     fields: dict[str, str] = {}
     if task is not None:
-        fields["task"] = f"{task.name}/{metric}" if metric else task.name
-        fields["suite"] = task.suite
-        fields["n"] = str(task.n_items)
+        fields |= _of_task(task, metric)
     fields["model"] = f"{model.name}@{model.revision}"
+    if content is not None:
+        fields["content"] = content.sha256[:_CONTENT]
     if settings.lora is not None:
-        fields["lora"] = f"{settings.lora.sha256[:6]}*{settings.lora.scale:g}"
+        fields["lora"] = f"{settings.lora.sha256[:_HASH]}*{settings.lora.scale:g}"
     if settings.norm is not None:
         fields["score"] = settings.norm
         fields["T"] = f"{settings.samples} {settings.schedule}"
         fields["norm"] = "uncond" if settings.normalise else "none"
+        fields["weight"] = str(settings.weighting)
     if settings.noise_sha256 is not None:
-        fields["noise"] = settings.noise_sha256[:6]
+        fields["noise"] = settings.noise_sha256[:_HASH]
     if settings.stop not in (None, "none"):
         fields["stop"] = f"{settings.stop} {settings.delta:g}"
-    fields["dtype"] = _DTYPES.get(settings.dtype, settings.dtype)
+    if settings.prediction is not None:
+        fields["pred"] = settings.prediction
+    if settings.resolution is not None:
+        fields["res"] = str(settings.resolution)
+    fields["dtype"] = "" if settings.dtype is None else _DTYPES.get(settings.dtype, settings.dtype)
     fields["seed"] = str(settings.seed)
-    compat = settings.compat or (task.compat if task is not None else None)
-    if compat is not None:
-        fields["compat"] = compat
-    body = "|".join(f"{key}:{value}" for key, value in fields.items())
+    if task is not None and task.compat is not None:
+        fields["compat"] = task.compat
+    fields["id"] = hashlib.sha256(canonical(settings.model_dump(mode="json"))).hexdigest()[:_HASH]
+    body = "|".join(f"{key}:{_plain(value)}" for key, value in fields.items() if value)
     return f"gdb|{body}|v{SCHEMA_VERSION}"
+
+
+def _of_task(task: TaskInfo, metric: str | None) -> dict[str, str]:
+    name = f"{task.name}@{task.version}"
+    fields = {
+        "task": f"{name}/{metric}" if metric else name,
+        "suite": task.suite,
+        "n": str(task.n_items),
+        "items": task.manifest_sha256[:_HASH],
+    }
+    if task.limit is not None:
+        fields["limit"] = f"{task.limit} seed {task.item_seed}"
+    return fields
+
+
+def _plain(value: str) -> str:
+    """A value without the sign that ends a field."""
+    return value.replace("|", "/")
+
+
+def with_ties(text: str, ties: str) -> str:
+    """A signature of numbers under another tie rule than the run's."""
+    body, _, version = text.rpartition("|")
+    return f"{body}|ties:{ties}|{version}"
 
 
 def parse_signature(text: str) -> dict[str, str]:
     """The fields of a signature, `version` among them. Raises InputError where it is not one."""
     first, *fields, last = text.strip().split("|") if "|" in text else ("", "")
     if first != "gdb" or not (last.startswith("v") and last[1:].isdigit()):
-        raise InputError(f"not a gdbench signature (gdb|…|v1): {text[:80]!r}")
+        raise InputError(f"not a gdbench signature (gdb|…|v{SCHEMA_VERSION}): {text[:80]!r}")
     pairs = [field.partition(":") for field in fields]
     if not all(colon for _, colon, _ in pairs) or len({k for k, _, _ in pairs}) < len(pairs):
         raise InputError(f"a signature is made of different name:value fields: {text[:80]!r}")

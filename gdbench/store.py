@@ -14,9 +14,11 @@ import struct
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gdbench.errors import GdbenchError, InputError, ModelOutputError
@@ -35,6 +37,8 @@ SCHEMA = pa.schema(
 )
 SECONDS = b"wall_seconds"
 DEVICE_SECONDS = b"device_seconds"
+EVALUATIONS = b"evaluations"
+MERGED = b"merged_parts"
 SCORE_COLUMNS = ("item", "image", "text", "score", "truncated_texts")
 
 
@@ -166,11 +170,19 @@ def hash_scores(scores: Iterable[Scores]) -> str:
     return hashlib.sha256(b"".join(sorted(digests))).hexdigest()
 
 
+class Clocks(NamedTuple):
+    """What a run has spent so far, None where it is not known."""
+
+    device_seconds: float | None = None
+    evaluations: int | None = None
+
+
 class ScoreLog:
     """Append-only log of one task in a run directory.
 
     Scores are handed to the disk every `flush_seconds` or `flush_items`, whichever comes first.
-    `device_clock` says how long the model's networks have run so far, None where it is not known.
+    `clocks` says how long the model's networks have run so far and how many samples went through
+    them. An item may be logged again with more timesteps: the longest counts.
     """
 
     def __init__(
@@ -179,7 +191,7 @@ class ScoreLog:
         *,
         flush_seconds: float = 5.0,
         flush_items: int = 256,
-        device_clock: Callable[[], float | None] = lambda: None,
+        clocks: Callable[[], Clocks] = Clocks,
     ) -> None:
         self.folder = folder
         self.parts = folder / "parts"
@@ -188,15 +200,16 @@ class ScoreLog:
         self.flush_items = flush_items
         self._buffer: list[Scores] = []
         self._last = time.monotonic()
-        self._device_clock = device_clock
-        self._device_last = device_clock()
+        self._clocks = clocks
+        self._spent_before = clocks()
+
+    def lengths(self) -> dict[str, int]:
+        """Items that are safely on disk: id -> number of timesteps (0: without errors)."""
+        return {name: length for name, (length, _) in self._longest().items()}
 
     def done(self) -> set[str]:
         """Ids of the items that are safely on disk."""
-        found: set[str] = set()
-        for path in self._files():
-            found.update(pq.read_table(path, columns=["item"]).column("item").to_pylist())
-        return found
+        return set(self._longest())
 
     def append(self, scores: Scores) -> None:
         """Add one item. Raises GdbenchError where it cannot be written."""
@@ -206,16 +219,19 @@ class ScoreLog:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is buffered as the next part, with the seconds since the part before."""
+        """Write what is buffered as the next part, with what was spent since the part before."""
         if not self._buffer:
             return
-        now, device = time.monotonic(), self._device_clock()
-        spent = {SECONDS: now - self._last}
-        if device is not None and self._device_last is not None:
-            spent[DEVICE_SECONDS] = device - self._device_last
-        self._last, self._device_last = now, device
+        now, clocks = time.monotonic(), self._clocks()
+        spent: dict[bytes, float] = {SECONDS: now - self._last}
+        for key, value, before in zip(
+            (DEVICE_SECONDS, EVALUATIONS), clocks, self._spent_before, strict=True
+        ):
+            if value is not None and before is not None:
+                spent[key] = value - before
+        self._last, self._spent_before = now, clocks
         existing = [int(p.stem) for p in self.parts.glob("*.parquet")]
-        number = max(existing, default=-1) + 1
+        number = max([*existing, self._merged() - 1]) + 1
         self._write(self.parts / f"{number:06d}.parquet", to_table(self._buffer), spent)
         self._buffer = []
 
@@ -228,34 +244,80 @@ class ScoreLog:
         spent = self._spent(DEVICE_SECONDS)
         return None if None in spent else sum(float(seconds) for seconds in spent if seconds)
 
+    def evaluations(self) -> int | None:
+        """Samples that went through the networks; None where they were not counted."""
+        spent = self._spent(EVALUATIONS)
+        return None if None in spent else round(sum(float(n) for n in spent if n))
+
     def _spent(self, key: bytes) -> list[bytes | None]:
         return [(pq.read_schema(path).metadata or {}).get(key) for path in self._files()]
 
     def read(self, *, errors: bool = True) -> Iterator[Scores]:
-        """All items on disk, part by part; `errors=False` skips the per-timestep errors."""
+        """All items on disk, file by file; `errors=False` skips the per-timestep errors."""
         columns = None if errors else list(SCORE_COLUMNS)
+        longest = self._longest()
         for path in self._files():
-            yield from from_table(pq.read_table(path, columns=columns))
+            for scores in from_table(pq.read_table(path, columns=columns)):
+                if longest[scores.item_id][1] == path:
+                    yield scores
 
     def compact(self, order: Sequence[str]) -> None:
         """Write `scores.parquet` with the items in this order and remove the parts."""
         self.flush()
-        spent = {SECONDS: self.wall_seconds()}
-        device = self.device_seconds()
-        if device is not None:
-            spent[DEVICE_SECONDS] = device
+        spent: dict[bytes, float] = {SECONDS: self.wall_seconds()}
+        more = {DEVICE_SECONDS: self.device_seconds(), EVALUATIONS: self.evaluations()}
+        spent |= {key: value for key, value in more.items() if value is not None}
+        parts = sorted(self.parts.glob("*.parquet"))
+        if parts:
+            spent[MERGED] = int(parts[-1].stem) + 1
+        elif self._merged():
+            spent[MERGED] = self._merged()
         position = {name: i for i, name in enumerate(order)}
-        table = pa.concat_tables([pq.read_table(path) for path in self._files()])
-        rank = np.array([position[name] for name in table.column("item").to_pylist()])
-        self._write(self.file, table.take(np.argsort(rank, kind="stable")), spent)
-        for path in sorted(self.parts.glob("*.parquet")):
+        longest = self._longest()
+        tables = []
+        for path in self._files():
+            table = pq.read_table(path)
+            mask = [longest[name][1] == path for name in table.column("item").to_pylist()]
+            tables.append(table.filter(pa.array(mask)))
+        whole = pa.concat_tables(tables)
+        rank = np.array([position[name] for name in whole.column("item").to_pylist()])
+        self._write(self.file, whole.take(np.argsort(rank, kind="stable")), spent)
+        for path in parts:
             path.unlink()
         if self.parts.is_dir():
+            for stale in self.parts.glob(".*.tmp"):
+                stale.unlink()
             self.parts.rmdir()
 
+    def _merged(self) -> int:
+        """Number of the first part that `scores.parquet` does not hold yet."""
+        if not self.file.exists():
+            return 0
+        return int(float((pq.read_schema(self.file).metadata or {}).get(MERGED, b"0")))
+
     def _files(self) -> list[Path]:
-        # parts beside a whole file are left-overs of a run killed while it was compacting
-        return [self.file] if self.file.exists() else sorted(self.parts.glob("*.parquet"))
+        whole = [self.file] if self.file.exists() else []
+        merged = self._merged()
+        # lower numbers are left-overs of a run that was killed while it was compacting
+        parts = [p for p in sorted(self.parts.glob("*.parquet")) if int(p.stem) >= merged]
+        return whole + parts
+
+    def _longest(self) -> dict[str, tuple[int, Path]]:
+        """For each item the number of timesteps of its longest entry, and the file with it."""
+        longest: dict[str, tuple[int, Path]] = {}
+        for path in self._files():
+            names = pq.read_schema(path).names
+            table = pq.read_table(path, columns=[c for c in ("item", "errors") if c in names])
+            lengths = [0] * table.num_rows
+            if "errors" in table.column_names:
+                lengths = pc.fill_null(pc.list_value_length(table.column("errors")), 0).to_pylist()
+            own: dict[str, int] = {}
+            for name, length in zip(table.column("item").to_pylist(), lengths, strict=True):
+                own[name] = max(length, own.get(name, 0))
+            for name, length in own.items():
+                if name not in longest or length > longest[name][0]:
+                    longest[name] = (length, path)
+        return longest
 
     def _write(self, path: Path, table: pa.Table, spent: dict[bytes, float]) -> None:
         table = table.replace_schema_metadata({k: f"{value:.6f}" for k, value in spent.items()})

@@ -15,12 +15,33 @@ from gdbench.metrics.measures import PairMatching, Recall
 from gdbench.protocol import Item, ModelCard, Query
 from gdbench.tasks.base import Task
 
+NO_BROWSER = "not run: no browser wanted"
 COLOURS = {
     "red": (220, 30, 30),
     "green": (30, 160, 40),
     "blue": (30, 40, 220),
     "yellow": (240, 220, 20),
 }
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--no-browser", action="store_true", help="leave out what needs a browser")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("no_browser"):
+        for item in items:
+            if "browser" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.skip(reason=NO_BROWSER))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    # after the summary, which would else be read as "all passed"
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter else []
+    left_out = sum(NO_BROWSER in str(report.longrepr) for report in skipped)
+    if left_out:
+        reporter.write_line(f"not run: {left_out} browser tests (BROWSER=none)", yellow=True)
 
 
 def picture(colour: str, size: int = 32) -> Image.Image:

@@ -7,7 +7,7 @@ import pytest
 
 from gdbench.errors import GdbenchError, InputError, ModelOutputError
 from gdbench.protocol import Item, Query, Scores
-from gdbench.store import ScoreLog, check_scores, from_table, hash_scores, to_table
+from gdbench.store import Clocks, ScoreLog, check_scores, from_table, hash_scores, to_table
 
 
 def scored(name, *, shape=(2, 3), steps=None, seed=0):
@@ -77,12 +77,15 @@ def test_wall_seconds_add_up_over_parts_and_compaction(tmp_path):
 
 def test_device_seconds_add_up_over_starts(tmp_path):
     clock = iter([10.0, 11.5, 100.0, 100.25])
+    passes = iter([0, 6, 0, 4])
     for name in ("a", "b"):  # two starts: the second clock begins anew
-        log = ScoreLog(tmp_path, flush_items=1, device_clock=lambda: next(clock))
+        log = ScoreLog(tmp_path, flush_items=1, clocks=lambda: Clocks(next(clock), next(passes)))
         log.append(scored(name))
     assert log.device_seconds() == pytest.approx(1.75)
+    assert log.evaluations() == 10
     log.compact(["a", "b"])
     assert log.device_seconds() == pytest.approx(1.75)
+    assert log.evaluations() == 10
 
 
 def test_hash_sees_every_number_and_ignores_order():

@@ -7,10 +7,13 @@ import pkgutil
 import sys
 import warnings
 from importlib import import_module
+from typing import Annotated
 
 import typer
 
+from gdbench.cli.interruption import INTERRUPTED, InterruptedRunError
 from gdbench.errors import DataProblemsError, GdbenchError
+from gdbench.terminal import error, line, speak
 
 # The diffusers and transformers bars and advice are not what a person at this tool wants to read.
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -21,10 +24,40 @@ app = typer.Typer(
     name="gdbench",
     help="Evaluate how well a model understands how text and image fit together.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        import gdbench
+
+        line(f"gdbench {gdbench.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _before_the_verb(
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Also say what is decided on the way.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="No notes and no progress, only errors.")
+    ] = False,
+    version: Annotated[  # noqa: ARG001 # done by its callback
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    if verbose and quiet:
+        raise typer.BadParameter("--verbose and --quiet exclude each other")
+    speak(verbose=verbose, quiet=quiet)
+
+
 for _module in sorted(module.name for module in pkgutil.iter_modules(__path__)):
     _register = getattr(import_module(f"gdbench.cli.{_module}"), "register", None)
     if _register is not None:
@@ -34,21 +67,26 @@ for _module in sorted(module.name for module in pkgutil.iter_modules(__path__)):
 def main() -> None:
     """Entry point: exit code 0 done, 1 failed check, 2 bad usage or input; never a traceback."""
     warnings.filterwarnings("ignore", category=FutureWarning)
+    speak()
     try:
-        app()
-    except DataProblemsError as error:
-        for problem in error.problems[:200]:
-            print(": ".join(str(v) for v in problem.values() if v), file=sys.stderr)  # noqa: T201 # plain lines for a terminal
-        sys.exit(_fail(str(error)))
-    except GdbenchError as error:
-        sys.exit(_fail(str(error)))
-    except KeyboardInterrupt:
-        sys.exit(_fail("interrupted; start the same command again to go on", 130))
+        app(prog_name="gdbench")
+    except InterruptedRunError as interruption:
+        sys.exit(_fail(str(interruption), INTERRUPTED))
+    except DataProblemsError as failure:
+        for problem in failure.problems[:200]:
+            error(": ".join(str(v) for v in problem.values() if v))
+        sys.exit(_fail(str(failure)))
+    except GdbenchError as failure:
+        sys.exit(_fail(str(failure)))
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:  # what typer makes of a KeyboardInterrupt, without a word
+            error("gdbench: interrupted")
+        raise
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
 
 
 def _fail(message: str, code: int = 2) -> int:
-    print(f"gdbench: {message}", file=sys.stderr)  # noqa: T201 # one plain line for a terminal
+    error(f"gdbench: {message}")
     return code

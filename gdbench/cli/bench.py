@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from gdbench.cli import options as o
 from gdbench.errors import InputError
+from gdbench.progress import waiting
+from gdbench.records import ModelSettings
+from gdbench.run import ModelRequest, Where
+from gdbench.terminal import Table, line, show
 
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
 
@@ -21,26 +23,31 @@ def register(app: typer.Typer) -> None:
     app.command("bench")(run)
 
 
+@o.generated(
+    options={
+        **o.fields(ModelRequest, "model", "lora"),
+        **o.fields(ModelSettings, "dtype", "lora_scale"),
+        **o.fields(Where, "device", "compile"),
+    }
+)
 def run(
-    model: o.ModelOption,
-    device: o.DeviceOption = None,
-    dtype: o.DtypeOption = None,
+    options: dict[str, Any],
     largest: Annotated[int, typer.Option(help="Largest batch size to try.", min=1)] = 32,
-    compile_model: Annotated[bool, typer.Option("--compile", help="torch.compile.")] = False,
     as_json: o.JsonOption = False,
 ) -> None:
     """Network passes per second at several batch sizes, and the share of the device's peak."""
-    from gdbench.models import LoadOptions, load_model
+    from gdbench.models import load_request
     from gdbench.models.diffusion_itm.adapter import DiffusionITM
     from gdbench.models.diffusion_itm.cost import pass_flops, peak_flops, throughput
+    from gdbench.run import asked
 
-    loaded = load_model(
-        model, LoadOptions(device=device, dtype=dtype, samples=1, compile=compile_model)
-    )
+    loaded = load_request(*asked(**options))
     if not isinstance(loaded, DiffusionITM):
-        raise InputError(f"--model {model}: bench measures diffusion models (try mini-sd)")
+        raise InputError(
+            f"--model {options['model']}: bench measures diffusion models (try mini-sd)"
+        )
     sizes = [size for size in _SIZES if size <= largest]
-    with o.stderr.status("measuring"):
+    with waiting("measuring"):
         rows = throughput(loaded, sizes)
         work, peak = pass_flops(loaded), peak_flops(loaded.device, loaded.dtype)
     name = str(loaded.dtype).removeprefix("torch.")
@@ -58,7 +65,7 @@ def run(
             )
         )
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table()
     for column in ("batch", "passes/s", "ms per pass", "GFLOP/s", "of peak"):
         table.add_column(column, justify="right")
     for row in rows:
@@ -67,10 +74,8 @@ def run(
             f"{1000 * row.seconds_per_pass:.2f}", f"{1000 * row.tflops:.1f}",
             f"{100 * row.share_of_peak:.0f} %",
         )  # fmt: skip
-    console = Console()
-    console.print(table)
-    console.print(
+    show(table)
+    line(
         f"{loaded.card.name} on {loaded.device}, {name}: {work / 1e9:.2f} GFLOP per pass; "
-        f"matrix products reach {peak / 1e9:.0f} GFLOP/s here",
-        highlight=False,
+        f"matrix products reach {peak / 1e9:.0f} GFLOP/s here"
     )

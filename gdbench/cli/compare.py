@@ -9,19 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from gdbench.cli import options as o
 from gdbench.cli.score import TiesOption, parse_ties
 from gdbench.errors import InputError
+from gdbench.numbers import SHARE, interval_text, value_text
+from gdbench.terminal import Table, line, show
 
 if TYPE_CHECKING:
     from gdbench.metrics.paired import PairedDifference
     from gdbench.submissions.comparison import ModelComparison, Ranking
 
-_WIDTH = 110
 _FEWEST_DIGITS = 0.0001
 _TWO_DECIMALS = 0.1  # from here on two decimals tell enough of a p-value
 
@@ -33,7 +31,8 @@ def register(app: typer.Typer) -> None:
 
 def run(
     folders: Annotated[
-        list[Path], typer.Argument(metavar="A B …", help="Runs, or submissions/<model>/<revision>.")
+        list[Path],
+        typer.Argument(metavar="A B...", help="Runs or submissions/<model>/<revision>."),
     ],
     metrics: Annotated[
         bool, typer.Option("--metrics", help="Also every metric, not only the tasks' scores.")
@@ -65,13 +64,10 @@ def run(
         }
         typer.echo(json.dumps(data, indent=2))
         return
-    console = Console()
-    if console.width < _WIDTH:
-        console = Console(width=_WIDTH)  # a number cut short is worse than a long line
     for comparison in found:
-        _print_comparison(console, comparison, metrics=metrics, margin=margin)
+        _print_comparison(comparison, metrics=metrics, margin=margin)
     if ranking is not None:
-        _print_ranking(console, ranking)
+        _print_ranking(ranking)
 
 
 def _p(value: float | None) -> str:
@@ -82,85 +78,68 @@ def _p(value: float | None) -> str:
     return f"{value:.2g}" if value < _TWO_DECIMALS else f"{value:.2f}"
 
 
-def _add(table: Table, rows: Sequence[PairedDifference], scale: float) -> None:
-    digits = 1 if scale > 1 else 2
+def _add(table: Table, rows: Sequence[PairedDifference], found: ModelComparison) -> None:
     for r in rows:
-        interval = ""
-        if r.low is not None and r.high is not None:
-            interval = f"{scale * r.low:+.{digits}f}..{scale * r.high:+.{digits}f}"
+        unit = found.unit(r)
         table.add_row(
             r.name,
-            f"{scale * r.first:.{digits}f}",
-            f"{scale * r.second:.{digits}f}",
-            f"{scale * r.difference:+.{digits}f}",
-            interval,
+            value_text(r.first, unit),
+            value_text(r.second, unit),
+            value_text(r.difference, unit, difference=True),
+            interval_text(r.low, r.high, unit, difference=True, between=".."),
             _p(r.p_value),
             _p(r.p_holm),
             str(r.n),
             str(r.discordant),
-            "" if r.detectable is None else f"{scale * r.detectable:.{digits}f}",
-            "" if r.equivalent_within is None else f"{scale * r.equivalent_within:.{digits}f}",
+            "" if r.detectable is None else value_text(r.detectable, unit).removeprefix("+"),
+            ""
+            if r.equivalent_within is None
+            else value_text(r.equivalent_within, unit).removeprefix("+"),
         )
 
 
-def _print_comparison(
-    console: Console, found: ModelComparison, *, metrics: bool, margin: float | None
-) -> None:
-    table = Table(
-        box=None,
-        pad_edge=False,
-        header_style="bold",
-        title=f"A = {escape(found.first)}, B = {escape(found.second)}",
-        title_justify="left",
-    )
+def _print_comparison(found: ModelComparison, *, metrics: bool, margin: float | None) -> None:
+    table = Table(title=f"A = {found.first}, B = {found.second}")
     table.add_column("", no_wrap=True, min_width=12)
     for name in ("A", "B", "A-B", "95 %", "p", "Holm", "n", "differ", "detect", "within"):
         table.add_column(name, justify="right", no_wrap=True)
     if found.tasks:
-        _add(table, found.tasks.rows, 100)
+        _add(table, found.tasks.rows, found)
     if found.overall:
-        _add(table, [found.overall], 100)
+        _add(table, [found.overall], found)
     if found.metrics and metrics:
         table.add_section()
-        _add(table, found.metrics.rows, 100)
+        _add(table, found.metrics.rows, found)
     if found.bias:
         table.add_section()
-        _add(table, found.bias, 1)
-    console.print(table)
-    Console().print(  # sentences may be folded
-        "p: exact McNemar, adjusted t or jackknife; Holm: adjusted over the rows of a block; "
-        "differ: items on which they differ; detect: smallest difference found with 80 % power; "
-        "within: no difference larger than this is shown at 5 % (two one-sided tests)"
-    )
+        _add(table, found.bias, found)
+    show(table)
+    line("p: exact McNemar, adjusted t or jackknife; Holm: adjusted over the rows of a block")
+    line("differ: items on which they differ; detect: smallest difference found with 80 % power")
+    line("within: no difference larger than this is shown at 5 % (two one-sided tests)")
     if margin is not None:
-        _print_equal(console, found, margin)
+        _print_equal(found, margin)
 
 
-def _print_equal(console: Console, found: ModelComparison, margin: float) -> None:
+def _print_equal(found: ModelComparison, margin: float) -> None:
     rows = [*(found.tasks.rows if found.tasks else ()), *([found.overall] if found.overall else ())]
     equal = [r.name for r in rows if r.equivalent(margin / 100)]
-    open_ = [r.name for r in rows if not r.equivalent(margin / 100)]
-    console.print(f"equal within {margin:g} points: {', '.join(equal) or 'none'}", markup=False)
-    console.print(f"not shown to be: {', '.join(open_) or 'none'}", markup=False)
+    not_shown = [r.name for r in rows if not r.equivalent(margin / 100)]
+    line(f"equal within {margin:g} points: {', '.join(equal) or 'none'}")
+    line(f"not shown to be: {', '.join(not_shown) or 'none'}")
 
 
-def _print_ranking(console: Console, ranking: Ranking) -> None:
+def _print_ranking(ranking: Ranking) -> None:
     if ranking.unranked:
-        console.print(f"no ranks: {ranking.unranked}", markup=False)
+        line(f"no ranks: {ranking.unranked}")
         return
-    table = Table(
-        box=None,
-        pad_edge=False,
-        header_style="bold",
-        title=f"Mean of {', '.join(ranking.tasks)}",
-        title_justify="left",
-    )
+    table = Table(title=f"Mean of {', '.join(ranking.tasks)}")
     for name in ("rank", "model", "score"):
         table.add_column(name)
     for r in ranking.ranks.values():
         span = str(r.best) if r.best == r.worst else f"{r.best}-{r.worst}"
-        table.add_row(span, escape(r.model), f"{100 * r.value:.1f}")
-    console.print(table)
+        table.add_row(span, r.model, value_text(r.value, SHARE))
+    show(table)
     for group in ranking.groups:
         if len(group) > 1:
-            console.print(f"cannot be told apart: {', '.join(group)}", markup=False)
+            line(f"cannot be told apart: {', '.join(group)}")

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
-from rich.table import Table
 
 from gdbench.cli import options as o
+from gdbench.cli.interruption import goes_on
 from gdbench.errors import GdbenchError
+from gdbench.progress import byte_bars, picture_count
 from gdbench.records import Compat
+from gdbench.terminal import Table, line, note, show
 
 if TYPE_CHECKING:
+    from gdbench.data.catalogue import Entry
+    from gdbench.data.images import Verify
     from gdbench.data.loading import Found
 
 _SHOWN = 40  # problems of one task on a terminal; --json has all
@@ -41,7 +33,7 @@ def register(app: typer.Typer) -> None:
         rich_markup_mode=None,
     )
     data.command("status")(status)
-    data.command("fetch")(fetch)
+    data.command("fetch")(goes_on(fetch))
     data.command("check")(check)
     data.command("negatives")(negatives)
     app.add_typer(data, name="data")
@@ -50,51 +42,41 @@ def register(app: typer.Typer) -> None:
 def check(
     tasks: TasksArgument = None,
     root: o.RootOption = None,
-    compat: o.CompatOption = None,
+    compat: Annotated[
+        Compat | None, typer.Option(help="diffusion-itm-2023: the items of the release.")
+    ] = None,
     fast: Annotated[bool, typer.Option("--fast", help="Do not decode the pictures.")] = False,
     as_json: o.JsonOption = False,
 ) -> None:
     """Read what is there, count it, hash it, and list every problem (exit code 2 if any)."""
-    from gdbench.data.catalogue import CATALOGUE, EXTRA
     from gdbench.data.check import check as check_task
     from gdbench.data.check import require
     from gdbench.data.loading import MISSING
+    from gdbench.tasks import GDBENCH
 
-    names = tasks or list(CATALOGUE)
+    entries = _entries(tasks)
+    depth: Verify = "none" if fast else "full"
     found = []
-    for name in names:
-        with _picture_count(name) as looked:
-            one = check_task(name, root, compat, verify="none" if fast else "full", looked=looked)
+    for name, entry in entries.items():
+        with picture_count(name) as looked:
+            one = check_task(name, root, compat, entry, verify=depth, looked=looked)
             manifest = _manifest(one)
-        if not tasks and name in EXTRA and one.layout == MISSING:
+        if not tasks and name not in GDBENCH and one.layout == MISSING:
             continue
         found.append((one, manifest))
     absent = all(one.layout == MISSING for one, _ in found)
     for one, _ in found:
         if tasks or absent:
-            require(one)
+            require(one, entries[one.task])
     if as_json:
-        rows = [_as_row(one, manifest, compat) for one, manifest in found]
-        typer.echo(json.dumps({"tasks": rows}, indent=2, ensure_ascii=False))
+        rows = [
+            _as_row(one, manifest, _expected(entries[one.task], compat)) for one, manifest in found
+        ]
+        typer.echo(json.dumps({"tasks": rows}, indent=2))
     else:
-        _print(found, compat)
+        _print([(one, text, _expected(entries[one.task], compat)) for one, text in found])
     if any(one.problems.rows for one, _ in found):
         raise typer.Exit(2)
-
-
-@contextmanager
-def _picture_count(task: str) -> Iterator[Callable[[], None]]:
-    """How many pictures were looked at, on standard error while it lasts."""
-    with Progress(
-        TextColumn("reading {task.description}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.completed:,} pictures"),
-        TimeElapsedColumn(),
-        console=o.stderr,
-        transient=True,
-    ) as progress:
-        bar = progress.add_task(task, total=None)
-        yield lambda: progress.advance(bar)
 
 
 def _manifest(found: Found) -> str | None:
@@ -111,29 +93,36 @@ def _manifest(found: Found) -> str | None:
         return None
 
 
-def _expected(task: str, compat: Compat | None) -> dict[str, int]:
-    from gdbench.data.catalogue import CATALOGUE
+def _entries(tasks: list[str] | None) -> dict[str, Entry]:
+    """What is published of these tasks, or of all."""
+    from gdbench.tasks import TASKS, published, published_of
 
-    entry = CATALOGUE[task]
+    if tasks:
+        return {name: published_of(name) for name in tasks}
+    o.warn(TASKS.problems())
+    return published()
+
+
+def _expected(entry: Entry, compat: Compat | None) -> dict[str, int]:
     return dict((compat and entry.compat_expected) or entry.expected)
 
 
-def _as_row(found: Found, manifest: str | None, compat: Compat | None) -> dict[str, Any]:
+def _as_row(found: Found, manifest: str | None, expected: dict[str, int]) -> dict[str, Any]:
     return {
         "name": found.task,
         "layout": found.layout,
         "n_items": found.n_items,
-        "n_expected": _expected(found.task, compat),
+        "n_expected": expected,
         "manifest_sha256": manifest,
         "problems": found.problems.rows,
         "notes": found.problems.notes,
     }
 
 
-def _print(found: list[tuple[Found, str | None]], compat: Compat | None) -> None:
+def _print(found: list[tuple[Found, str | None, dict[str, int]]]) -> None:
     table = Table("task", "layout", "items", "published", "manifest", "problems")
-    for one, manifest in found:
-        expected = sum(_expected(one.task, compat).values())
+    for one, manifest, counts in found:
+        expected = sum(counts.values())
         table.add_row(
             one.task,
             one.layout,
@@ -142,36 +131,35 @@ def _print(found: list[tuple[Found, str | None]], compat: Compat | None) -> None
             (manifest or "")[:12],
             f"{len(one.problems.rows):,}" if one.problems.rows else "",
         )
-    o.stderr.print(table)
-    for one, _ in found:
-        for note in one.problems.notes:
-            typer.echo(f"{one.task}: note: {note}")
+    show(table)
+    for one, _, _ in found:
+        for text in one.problems.notes:
+            line(f"{one.task}: note: {text}")
         for row in one.problems.rows[:_SHOWN]:
             where = ": ".join(part for part in (row["file"], row["entry"]) if part)
-            typer.echo(f"{one.task}: {where}: {row['problem']}")
+            line(f"{one.task}: {where}: {row['problem']}")
         if len(one.problems.rows) > _SHOWN:
-            typer.echo(f"{one.task}: and {len(one.problems.rows) - _SHOWN:,} more (--json)")
+            line(f"{one.task}: and {len(one.problems.rows) - _SHOWN:,} more (--json)")
 
 
 def status(
     tasks: TasksArgument = None, root: o.RootOption = None, as_json: o.JsonOption = False
 ) -> None:
     """Where each part comes from, under which terms, and whether it is here."""
-    from gdbench.data.catalogue import CATALOGUE
     from gdbench.data.status import part_states
 
-    names = tasks or list(CATALOGUE)
-    rows = [row for name in names for row in part_states(name, root)]
+    entries = _entries(tasks)
+    rows = [row for name, entry in entries.items() for row in part_states(name, root, entry)]
     if as_json:
         typer.echo(json.dumps({"parts": [row.as_json() for row in rows]}, indent=2))
         return
-    for name in names:
-        typer.echo(name)
+    for name in entries:
+        line(name)
         for row in (r for r in rows if r.task == name):
             at = f" at {row.revision[:12]}" if row.revision else ""
             size = f" ({row.about})" if row.about else ""
-            typer.echo(f"  {'here   ' if row.here else 'missing'}  {row.source}{at}{size}")
-            typer.echo(f"           {row.license or 'licence not stated'}; {row.access}")
+            line(f"  {'here   ' if row.here else 'missing'}  {row.source}{at}{size}")
+            line(f"           {row.license or 'licence not stated'}; {row.access}")
 
 
 def fetch(
@@ -183,15 +171,14 @@ def fetch(
     ] = "auto",
 ) -> None:
     """Download what is open; an interrupted download goes on where it stopped."""
-    from gdbench.data.catalogue import CATALOGUE, EXTRA
     from gdbench.data.fetch import fetch_task
+    from gdbench.tasks import GDBENCH
 
-    names = [name for name in CATALOGUE if name not in EXTRA] if tasks == ["all"] else tasks
     failed = []
-    for name in names:
-        with _byte_progress() as progress:
-            for outcome in fetch_task(name, root, layout, progress):
-                o.stderr.print(f"{name}: {outcome.text}", soft_wrap=True, markup=False)
+    for name, entry in _entries(list(GDBENCH) if tasks == ["all"] else tasks).items():
+        with byte_bars() as progress:
+            for outcome in fetch_task(name, root, layout, progress, entry):
+                note(f"{name}: {outcome.text}")
                 if not outcome.done:
                     failed.append(outcome.text)
     if failed:
@@ -210,26 +197,4 @@ def negatives(
     from gdbench.data.aro_negatives import closed_class_tagger, spacy_tagger
 
     for file, n in freeze(root, spacy_tagger() if tagger == "spacy" else closed_class_tagger):
-        o.stderr.print(f"{file}: negatives of {n:,} captions")
-
-
-@contextmanager
-def _byte_progress() -> Iterator[Callable[[str, int, int | None], None]]:
-    """Bars for downloads on standard error."""
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-        console=o.stderr,
-        transient=True,
-    ) as progress:
-        bars: dict[str, TaskID] = {}
-
-        def show(name: str, done: int, total: int | None) -> None:
-            if name not in bars:
-                bars[name] = progress.add_task(name, total=total)
-            progress.update(bars[name], completed=done, total=total)
-
-        yield show
+        note(f"{file}: negatives of {n:,} captions")

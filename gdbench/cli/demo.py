@@ -7,24 +7,27 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from gdbench.cli import options as o
+from gdbench.cli.interruption import goes_on
+from gdbench.numbers import SHARE, value_text
 from gdbench.records import ResultRecord
+from gdbench.terminal import Table, line, note, show
 
 MODELS = ("mini-clip", "mini-sd-early", "mini-sd")
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command("demo")(demo)
+    app.command("demo")(goes_on(demo))
 
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for runs and site.")] = Path("demo"),
     limit: Annotated[int, typer.Option(help="Items of each sub-task.", min=2)] = 12,
-    samples: o.SamplesOption = 10,
+    samples: Annotated[
+        int, typer.Option(help="Timesteps per image-text pair.", min=1, max=980)
+    ] = 10,
     models: Annotated[str, typer.Option(help="Registered names, comma-separated.")] = ",".join(
         MODELS
     ),
@@ -32,7 +35,7 @@ def demo(
     """Evaluate the bundled models on a part of every mini task and build the leaderboard."""
     from gdbench.evaluation import evaluate
     from gdbench.leaderboard import build
-    from gdbench.models import LoadOptions, load_model
+    from gdbench.models import load_model, takes
     from gdbench.tasks import select
 
     start = time.monotonic()
@@ -41,31 +44,29 @@ def demo(
     results: dict[str, list[ResultRecord]] = {}
     runs: list[Path] = []
     for name in names:
-        o.stderr.rule(f"{name}, {limit} items of every sub-task", align="left")
-        model = load_model(name, LoadOptions(samples=samples))
+        note(f"{name}, {limit} items of every sub-task")
+        model = load_model(name, samples=samples if takes(name, "samples") else None)
         run = out / "runs" / f"{name}-T{samples}-n{limit}"
         with o.item_progress() as progress:
             results[name] = evaluate(
                 model, tasks, run, suite="mini", limit=limit, progress=progress
             )
         runs.append(run)
-    console = Console()
-    console.print(_table(results))
+    show(_table(results))
     logs = {n: r for n, r in zip(names, runs, strict=True) if results[n][0].settings.normalise}
     if logs:
-        _finding(console, logs)
+        _finding(logs)
     built = build(None, out / "site", runs=runs)
     minutes = (time.monotonic() - start) / 60
-    console.print(
-        f"\nThe board, after {minutes:.1f} minutes: {built.home.resolve()}",
-        soft_wrap=True,
-        highlight=False,
-    )
+    line()
+    line(f"The board, after {minutes:.1f} minutes: {built.home.resolve()}")
 
 
 def _table(results: dict[str, list[ResultRecord]]) -> Table:
-    """Task scores x100 of every model, and the mean of the seven."""
-    table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
+    """Task scores of every model, and the mean of the seven."""
+    from gdbench.tasks import of_record
+
+    table = Table()
     table.add_column("task")
     for name in results:
         table.add_column(name, justify="right")
@@ -74,19 +75,20 @@ def _table(results: dict[str, list[ResultRecord]]) -> Table:
     ability = [row for row in records if row[0].score is not None]
     for row in ability:
         chance = [m.chance for m in row[0].metrics if m.name in _primary(row[0])]
-        floor = 100 * sum(c for c in chance if c is not None) / len(chance)
-        scores = [f"{100 * (r.score or 0):.1f}" for r in row]
-        table.add_row(row[0].task.name, *scores, f"{floor:.1f}")
+        floor = sum(c for c in chance if c is not None) / len(chance)
+        scores = [value_text(r.score, SHARE) for r in row]
+        table.add_row(row[0].task.name, *scores, value_text(floor, SHARE))
     means = [
         sum(r.score or 0 for r in column) / len(ability) for column in zip(*ability, strict=True)
     ]
     table.add_section()
-    table.add_row("GDBench", *(f"{100 * mean:.1f}" for mean in means), "")
+    table.add_row("GDBench", *(value_text(mean, SHARE) for mean in means), "")
     for row in records:
         if row[0].score is None:
             for m in row[0].metrics[:1]:
-                effects = [f"{r.metric(m.name).value:+.2f}" for r in row]
-                table.add_row(f"bias {m.name}", *effects, "0.00")
+                unit = of_record(row[0].task).unit(m)
+                effects = [value_text(r.metric(m.name).value, unit) for r in row]
+                table.add_row(f"{row[0].task.name} {m.name}", *effects, value_text(m.chance, unit))
     return table
 
 
@@ -96,23 +98,22 @@ def _primary(record: ResultRecord) -> tuple[str, ...]:
     return TASKS.get(record.task.name).primary
 
 
-def _finding(console: Console, runs: dict[str, Path]) -> None:
+def _finding(runs: dict[str, Path]) -> None:
     """The paper's central finding from the logged errors: naive against normalised retrieval."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table()
     table.add_column("model")
     for name in ("n", "naive", "normalised", "naive takes the easiest"):
         table.add_column(name, justify="right")
     for name, run in runs.items():
         naive, normalised, easiest = _image_retrieval(run)
         n = len(easiest)
-        shares = [f"{100 * sum(s) / n:.1f}" for s in (naive, normalised, easiest)]
+        shares = [value_text(sum(s) / n, SHARE) for s in (naive, normalised, easiest)]
         table.add_row(name, str(n), *shares)
-    console.print(
-        "\nThe picture of a caption among ten (chance 10.0). Naive: the score is minus\n"
-        "the error, and pictures that are easy to denoise win. Normalised: the error\n"
-        "under the empty prompt is subtracted first."
-    )
-    console.print(table)
+    line()
+    line("The picture of a caption among ten (chance 10.0). Naive: the score is minus")
+    line("the error, and pictures that are easy to denoise win. Normalised: the error")
+    line("under the empty prompt is subtracted first.")
+    show(table)
 
 
 def _image_retrieval(run: Path) -> tuple[list[bool], list[bool], list[bool]]:
@@ -121,12 +122,12 @@ def _image_retrieval(run: Path) -> tuple[list[bool], list[bool], list[bool]]:
 
     from gdbench.metrics.denoising import score_matrix
     from gdbench.protocol import Query
-    from gdbench.store import ScoreLog
+    from gdbench.submissions.finished import open_finished
     from gdbench.tasks import TASKS
 
     items = {i.id: i for i in TASKS.get("flickr30k").items("mini")}
     naive, normalised, easiest = [], [], []
-    for scores in ScoreLog(run / "flickr30k").read():
+    for scores in open_finished(run / "flickr30k").scores:
         item, base = items[scores.item_id], scores.unconditional_errors
         if item.query is not Query.IMAGE_RETRIEVAL or scores.errors is None or base is None:
             continue

@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from gdbench.cli import options as o
+from gdbench.cli.interruption import goes_on
 from gdbench.finetune.command import hardneg
+from gdbench.terminal import line
 
 
 def register(app: typer.Typer) -> None:
@@ -20,7 +22,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(lora, name="lora")
     finetune = typer.Typer(help="Fine-tuning.", no_args_is_help=True)
     finetune.callback()(_finetune)
-    finetune.command("hardneg")(hardneg)
+    finetune.command("hardneg")(goes_on(hardneg))
     app.add_typer(finetune, name="finetune")
 
 
@@ -57,7 +59,7 @@ def convert(
     if as_json:
         typer.echo(json.dumps(summary, indent=2))
         return
-    typer.echo(
+    line(
         f"{written.path}: {summary['n_tensors']} tensors from {read.path} ({read.format}), "
         f"rank {', '.join(str(r) for r in ranks)}, sha256 {written.sha256}"
     )

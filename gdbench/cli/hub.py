@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from gdbench.cli import options as o
+from gdbench.terminal import line, note
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +37,7 @@ def push(
     if as_json:
         typer.echo(json.dumps({"url": pushed.url, "files": pushed.files}, indent=2))
     else:
-        typer.echo(f"{len(pushed.files)} files: {pushed.url}")
+        line(f"{len(pushed.files)} files: {pushed.url}")
 
 
 def pull(
@@ -51,10 +52,10 @@ def pull(
     from gdbench.submissions.verify import NOT_AT_HAND, verify
 
     files = download(repo, to, revision=revision)
-    o.stderr.print(f"{len(files)} files in {to}", soft_wrap=True)
-    places = sorted({f.relative_to(to).parts[0] for f in files} - {"runs"})
-    models = [to / place for place in places if (to / place).is_dir()]
-    reports = [verify(model) for model in models]
+    note(f"{len(files)} files in {to}")
+    parts = [f.relative_to(to).parts for f in files]
+    places = {to.joinpath(*(p[:2] if p[0] == "runs" else p[:1])) for p in parts}
+    reports = [verify(place) for place in sorted(places) if place.is_dir()]
     if as_json:
         found = {"files": [str(f) for f in files], "reports": [r.as_dict() for r in reports]}
         typer.echo(json.dumps(found, indent=2))

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from gdbench.terminal import error, line, note
+
 SUBMISSIONS = Path("submissions")
 SITE = Path("leaderboard")
 _MAX_LISTED = 10
@@ -38,22 +40,21 @@ def build_site(
 
     if check:
         stale = differences(submissions, out, runs=runs or ())
-        for line in stale[:_MAX_LISTED]:
-            typer.echo(line, err=True)
+        for difference in stale[:_MAX_LISTED]:
+            error(difference)
         if len(stale) > _MAX_LISTED:
-            typer.echo(f"and {len(stale) - _MAX_LISTED} more", err=True)
+            error(f"and {len(stale) - _MAX_LISTED} more")
         if stale:
-            typer.echo(f"{out} is stale; run: gdbench leaderboard build", err=True)
+            error(f"{out} is stale; run: gdbench leaderboard build")
             raise typer.Exit(1)
-        typer.echo(f"{out} is up to date", err=True)
+        note(f"{out} is up to date")
         return
     built = build(submissions, out, runs=runs or ())
-    typer.echo(
+    note(
         f"{built.n_records} records of {built.n_models} models, {built.n_files} files, "
-        f"{built.n_bytes / 1e6:.1f} MB",
-        err=True,
+        f"{built.n_bytes / 1e6:.1f} MB"
     )
-    typer.echo(str(built.home))
+    line(str(built.home))
 
 
 @app.command()
@@ -72,10 +73,10 @@ def serve(
 
     rebuild()
     folders = [submissions, *(runs or ())]
-    rebuilder = Rebuilder(folders, rebuild, lambda text: typer.echo(text, err=True))
+    rebuilder = Rebuilder(folders, rebuild, note)
     with server(out, rebuilder, port) as running:
-        typer.echo(f"http://127.0.0.1:{running.server_address[1]}/  (stop with Ctrl-C)")
+        line(f"http://127.0.0.1:{running.server_address[1]}/  (stop with Ctrl-C)")
         try:
             running.serve_forever()
         except KeyboardInterrupt:
-            typer.echo("stopped", err=True)
+            note("stopped")

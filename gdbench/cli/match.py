@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 from typer.core import TyperCommand
 
 from gdbench.cli import options as o
 from gdbench.errors import InputError
 from gdbench.protocol import Item, ITMModel, Query, Scores
-from gdbench.records import DEFAULT_NOISE
+from gdbench.terminal import Table, line, note, show
 
 
 class SeveralValues(TyperCommand):
@@ -42,28 +40,19 @@ def register(app: typer.Typer) -> None:
     app.command("match", cls=SeveralValues)(run)
 
 
+@o.generated(options=o.MODEL, release=o.COMPAT)
 def run(
-    model: o.ModelOption,
+    options: dict[str, Any],
+    release: dict[str, Any],
     image: Annotated[list[Path], typer.Option(help="A picture; repeat for more.")],
     text: Annotated[list[str], typer.Option(help="A sentence; repeat for more.")],
-    samples: o.SamplesOption = 50,
-    seed: o.SeedOption = 0,
-    noise: o.NoiseOption = DEFAULT_NOISE,
-    norm: o.NormOption = "l2",
-    no_normalise: o.NoNormaliseOption = False,
-    compat: o.CompatOption = None,
-    device: o.DeviceOption = None,
-    dtype: o.DtypeOption = None,
-    batch_size: o.BatchOption = None,
-    compile_model: o.CompileOption = False,
-    lora: o.LoraOption = None,
-    lora_scale: o.LoraScaleOption = 1.0,
-    cache: o.CacheOption = None,
     as_json: o.JsonOption = False,
 ) -> None:
     """Score every picture against every sentence; higher is a better match."""
     from gdbench.data.images import FileImage
-    from gdbench.models import LoadOptions, load_model
+    from gdbench.models import load_request
+    from gdbench.models.own import own_model
+    from gdbench.run import asked
     from gdbench.signature import signature
 
     for number, sentence in enumerate(text, 1):
@@ -72,27 +61,18 @@ def run(
     references = tuple(FileImage(path) for path in image)
     for reference in references:  # before a model is loaded
         reference.open()
-    loaded = load_model(
-        model,
-        LoadOptions(
-            device=device, dtype=dtype, batch_size=batch_size, seed=seed, noise=noise,
-            cache_dir=cache, samples=samples, norm=norm, normalise=not no_normalise, compat=compat,
-            compile=compile_model, lora=lora, lora_scale=lora_scale,
-        ),
-    )  # fmt: skip
+    loaded: Any = own_model(load_request(*asked(**options, **release)))
     item = Item("match", references, tuple(text), Query.ASSOCIATION, (), "match")
     scores = _score(loaded, item)
-    from gdbench.evaluation import settings_of
-
-    settings = settings_of(loaded)
-    line = signature(None, loaded.card, settings)
+    settings = loaded.settings
+    signed = signature(None, loaded.card, settings, loaded.content)
     if scores.truncated_texts:
-        o.stderr.print(f"{scores.truncated_texts} of {len(text)} sentences were cut: too long")
+        note(f"{scores.truncated_texts} of {len(text)} sentences were cut: too long")
     if as_json:
-        typer.echo(json.dumps(_as_json(scores, settings.timesteps, line)))
+        typer.echo(json.dumps(_as_json(scores, settings.timesteps, signed)))
         return
     _print_table(image, text, scores)
-    Console().print(line, soft_wrap=True, highlight=False)
+    line(signed)
 
 
 def _score(model: ITMModel, item: Item) -> Scores:
@@ -122,21 +102,21 @@ def _progress(model: Any, item: Item) -> Iterator[None]:
             batcher.progress = None
 
 
-def _as_json(scores: Scores, timesteps: tuple[int, ...] | None, line: str) -> dict[str, Any]:
+def _as_json(scores: Scores, timesteps: tuple[int, ...] | None, signed: str) -> dict[str, Any]:
     base = scores.unconditional_errors
     return {
         "scores": scores.matrix.tolist(),
         "errors": None if scores.errors is None else scores.errors.tolist(),
         "unconditional_errors": None if base is None else base.tolist(),
         "timesteps": None if timesteps is None else list(timesteps),
-        "signature": line,
+        "signature": signed,
         "truncated_texts": scores.truncated_texts,
     }
 
 
 def _print_table(images: list[Path], texts: list[str], scores: Scores) -> None:
     matrix = scores.matrix
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table()
     table.add_column("image", overflow="fold", max_width=24)
     table.add_column("text", overflow="fold", max_width=32)
     table.add_column("score", justify="right", no_wrap=True)
@@ -150,4 +130,4 @@ def _print_table(images: list[Path], texts: list[str], scores: Scores) -> None:
                 best.append("image")
             name = path.name if j == 0 else ""
             table.add_row(name, sentence, f"{matrix[i, j]:.4f}", ", ".join(best))
-    Console().print(table)
+    show(table)

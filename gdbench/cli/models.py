@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import BaseModel
-from rich.console import Console
-from rich.table import Table
 
 from gdbench.cli import options as o
+from gdbench.run import ModelRequest
+from gdbench.terminal import Table, show
 
 
 def register(app: typer.Typer) -> None:
@@ -23,23 +23,22 @@ def register(app: typer.Typer) -> None:
 
 def models(as_json: o.JsonOption = False) -> None:
     """The models registered by name: family, size, licence, and whether the weights are here."""
-    from gdbench.models import MODELS
-    from gdbench.models.entry import ModelEntry
-    from gdbench.models.presence import weights_here
+    from gdbench.models import KINDS, MODELS, ModelEntry
 
     rows: list[dict[str, Any]] = []
-    for name in MODELS:
-        entry: object = MODELS.get(name)
+    o.warn(MODELS.problems())
+    for name, thing in MODELS.items():
+        entry: object = thing
         if isinstance(entry, ModelEntry):
             rows.append(
                 {
                     "name": name,
                     "family": entry.family,
-                    "source": "bundled" if entry.bundled else entry.source,
+                    "source": "bundled" if entry.local else entry.source,
                     "parameters": entry.parameters,
                     "license": entry.license,
                     "gated": entry.gated,
-                    "here": weights_here(entry),
+                    "here": KINDS.get(entry.kind).is_here(entry),
                     "description": entry.description,
                 }
             )
@@ -48,11 +47,11 @@ def models(as_json: o.JsonOption = False) -> None:
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    table = Table("name", "family", "size", "here", "source", box=None, pad_edge=False)
+    table = Table("name", "family", "size", "here", "source")
     for r in rows:
         size = f"{r['parameters'] / 1e6:.0f}M" if r.get("parameters") else ""
         table.add_row(r["name"], r["family"], size, "yes" if r["here"] else "", r.get("source", ""))
-    Console().print(table)
+    show(table)
 
 
 def tasks(root: o.RootOption = None, as_json: o.JsonOption = False) -> None:
@@ -60,9 +59,10 @@ def tasks(root: o.RootOption = None, as_json: o.JsonOption = False) -> None:
     from gdbench.data.check import layout_of
     from gdbench.tasks import TASKS
 
+    o.warn(TASKS.problems())
     rows = [
         {
-            "name": t.name,
+            "name": name,
             "version": t.version,
             "title": t.title,
             "kind": t.kind,
@@ -70,42 +70,40 @@ def tasks(root: o.RootOption = None, as_json: o.JsonOption = False) -> None:
             "metrics": [m.name for m in t.measures],
             "primary": list(t.primary),
             "suites": {s: {"items": t.n_expected(s), **t.expected.get(s, {})} for s in t.sources},
-            "data": layout_of(t.name, root),
+            "data": layout_of(t.name, root, t.published),
             "license": t.license,
             "citation": t.citation,
             "url": t.url,
             "notes": list(t.notes),
         }
-        for t in (TASKS.get(name) for name in TASKS)
+        for name, t in TASKS.items()
     ]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    table = Table(
-        "name", "items", "mini", "here", "primary metrics", "licence", box=None, pad_edge=False
-    )
-    for t in (TASKS.get(name) for name in TASKS):
+    table = Table("name", "items", "mini", "here", "primary metrics", "licence")
+    for name, t in TASKS.items():
         table.add_row(
-            t.name,
+            name,
             f"{t.n_expected('full'):,}" if t.n_expected("full") else "varies",
             f"{t.n_expected('mini'):,}" if "mini" in t.sources else "",
-            "yes" if layout_of(t.name, root) != "missing" else "",
+            "yes" if layout_of(t.name, root, t.published) != "missing" else "",
             ", ".join(t.primary) or "effect sizes",
             t.license,
         )
-    Console().print(table)
+    show(table)
 
 
 def schema(
     record: Annotated[str, typer.Argument(help="result, run or settings.")] = "result",
 ) -> None:
     """The JSON Schema of what gdbench writes."""
-    from gdbench import records
+    from gdbench import records, run
     from gdbench.errors import InputError
 
     kinds: dict[str, type[BaseModel]] = {
         "result": records.ResultRecord,
-        "run": records.RunInfo,
+        "run": run.RunInfo,
         "settings": records.ModelSettings,
     }
     if record not in kinds:
@@ -114,20 +112,20 @@ def schema(
 
 
 def check_model(
-    spec: Annotated[str, typer.Argument(help=o.MODEL_HELP)],
+    spec: Annotated[str, typer.Argument(help=ModelRequest.model_fields["model"].description)],
     as_json: o.JsonOption = False,
 ) -> None:
     """Check in seconds that a model keeps the protocol; exit code 1 if it does not."""
-    from gdbench.models import LoadOptions, load_model
+    from gdbench.models import load_model, takes
     from gdbench.models.conformance import check
 
-    results = check(load_model(spec, LoadOptions(samples=4)))
+    results = check(load_model(spec, samples=4 if takes(spec, "samples") else None))
     if as_json:
         typer.echo(json.dumps([r._asdict() for r in results], indent=2))
     else:
-        table = Table("check", "result", "detail", box=None, pad_edge=False)
+        table = Table("check", "result", "detail")
         for r in results:
             table.add_row(r.name, "pass" if r.passed else "FAIL", r.detail)
-        Console().print(table)
+        show(table)
     if not all(r.passed for r in results):
         raise typer.Exit(1)

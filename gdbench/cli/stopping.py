@@ -8,11 +8,10 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from gdbench.cli import options as o
 from gdbench.errors import InputError
+from gdbench.terminal import Table, show
 
 
 def register(app: typer.Typer) -> None:
@@ -26,21 +25,21 @@ def run(
 ) -> None:
     """What each item took: passes used, and how sure its decision is."""
     from gdbench.metrics.margins import margin
-    from gdbench.submissions.submit import read_log, records_of
+    from gdbench.submissions.finished import open_run
 
     found = {}
-    for place, record in records_of(folder):
+    for finished in open_run(folder):
+        record, place = finished.record, finished.folder
         steps = record.settings.timesteps
         if steps is None:
             raise InputError(f"{place}: {record.model.name} does not average over timesteps")
-        log = read_log(place, record)
-        if any(scores.errors is None for scores in log):
+        if any(scores.errors is None for scores in finished.scores):
             raise InputError(f"{place}: the log has no per-timestep errors")
-        found[record.task.name] = [margin(scores, len(steps)) for scores in log]
+        found[record.task.name] = [margin(scores, len(steps)) for scores in finished.scores]
     if as_json:
         typer.echo(json.dumps({k: [m.as_dict() for m in v] for k, v in found.items()}, indent=2))
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table()
     table.add_column("task")
     for name in ("items", "passes", "of", "saved", "undecided", "median margin"):
         table.add_column(name, justify="right")
@@ -56,4 +55,4 @@ def run(
             str(sum(s < 1 for s in sure)),
             f"{np.median(sure):.1f} s.e." if sure else "full budget",
         )
-    Console().print(table)
+    show(table)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from gdbench.cli import options as o
 from gdbench.errors import InputError
+from gdbench.numbers import value_text
+from gdbench.run import ModelRequest, Where, flag_of, validated
+from gdbench.terminal import Table, error, line, note, show
 
 if TYPE_CHECKING:
     from gdbench.submissions.rescore import Rescored
@@ -55,13 +55,15 @@ def submit(
     else:
         print_report(report)
     if wrong:
-        o.stderr.print("Nothing was written: the run does not verify.")
+        error("Nothing was written: the run does not verify.")
         raise typer.Exit(1)
     if not as_json:
-        o.stderr.print(f"Wrote {len(folders)} to {to}. Commit them and open a pull request.")
+        note(f"Wrote {len(folders)} to {to}. Commit them and open a pull request.")
 
 
+@o.generated(options={**o.fields(ModelRequest, "lora"), **o.WHERE})
 def verify(
+    options: dict[str, Any],
     folder: Annotated[Path, typer.Argument(help="submissions, or a folder inside it.")],
     rescore: Annotated[
         str | None, typer.Option(help="Run the model again on so many items, e.g. 1%.")
@@ -69,10 +71,13 @@ def verify(
     record: Annotated[
         bool, typer.Option("--record", help="Write what was rescored to RESCORED.toml.")
     ] = False,
-    seed: o.SeedOption = 0,
+    seed: Annotated[int, typer.Option(help="Seed that chooses the items.", min=0)] = 0,
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="Load this model for --rescore.")
     ] = None,
+    skip_missing: Annotated[
+        bool, typer.Option("--skip-missing", help="Models that are not here do not count.")
+    ] = False,
     against: Annotated[
         Path | None,
         typer.Option(help="Print Markdown for a pull request: what differs from this folder."),
@@ -83,19 +88,22 @@ def verify(
 ) -> None:
     """Recompute every number of submissions from their scores; exit code 1 unless all agree."""
     from gdbench.submissions.manifest import ManifestSource
-    from gdbench.submissions.rescore import parse_share, rescore_report
+    from gdbench.submissions.rescore import loader, parse_share, rescore_report
     from gdbench.submissions.verify import verify as run_verify
 
     share = None if rescore is None else parse_share(rescore)
-    if record and share is None:
-        raise InputError("--record needs --rescore")
+    if share is None:
+        flags = {"--record": record, "--model": model, "--skip-missing": skip_missing}
+        _need_rescore(flags | {flag_of(n): v for n, v in options.items()})
+    lora = options.pop("lora", None)
     source = ManifestSource(root, manifests)
     report = run_verify(folder, source)
     rescored: list[Rescored] = []
     if share is not None:
         report, rescored = rescore_report(
-            report, share, folder=folder, seed=seed, spec=model, root=root, record=record
-        )
+            report, share, folder=folder, seed=seed, root=root, record=record,
+            load=loader(model, lora, validated(Where, options)),
+        )  # fmt: skip
     if as_json:
         found = report.as_dict()
         if share is not None:
@@ -104,37 +112,46 @@ def verify(
     elif against is not None:
         from gdbench.submissions.review import review
 
-        typer.echo(review(report, against, source), nl=False)
+        for text in review(report, against, source).removesuffix("\n").split("\n"):
+            line(text)
     else:
         print_report(report)
-        for r in rescored:
-            typer.echo(
-                f"{r.path}: rescored {r.items} items, largest difference {r.max_difference:.2g}"
-            )
+        _print_rescored(rescored)
     if not report.ok:
         raise typer.Exit(1)
 
 
+def _need_rescore(flags: dict[str, object]) -> None:
+    """Raise InputError for a flag that says something about running a model again."""
+    for flag, value in flags.items():
+        if value:
+            raise InputError(f"{flag} needs --rescore")
+
+
+def _print_rescored(rescored: list[Rescored]) -> None:
+    for r in rescored:
+        done = f"run again on {r.items} items, largest difference {r.max_difference:.2g}"
+        line(f"{r.path}: {f'not run again: {r.skipped}' if r.skipped else done}")
+
+
 def print_report(report: Report) -> None:
     """A table of the submissions, and one line for each problem."""
-    console = Console()
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    from gdbench.tasks import of_record
+
+    table = Table()
     for name in ("submission", "badge"):
         table.add_column(name)
     for name in ("items", "score"):
         table.add_column(name, justify="right")
     for v in report.submissions:
-        score = v.record.score if v.record else None
         table.add_row(
-            escape(v.place.path),
-            v.badge.value + (f" ({escape(v.reason)})" if v.reason else ""),
+            v.place.path,
+            v.badge.value + (f" ({v.reason})" if v.reason else ""),
             str(v.record.task.n_items) if v.record else "",
-            "" if score is None else f"{100 * score:.1f}",
+            value_text(v.record.score, of_record(v.record.task).score_unit) if v.record else "",
         )
-    console.print(table)
+    show(table)
     for p in report.problems:
-        console.print(
-            f"{p.path}: {p.check}: {p.problem}", markup=False, highlight=False, soft_wrap=True
-        )
+        line(f"{p.path}: {p.check}: {p.problem}")
     verdict = "ok" if report.ok else f"{len(report.problems)} problems"
-    console.print(f"{len(report.submissions)} submissions, {verdict}")
+    line(f"{len(report.submissions)} submissions, {verdict}")

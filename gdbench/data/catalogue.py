@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from gdbench.errors import UnknownNameError
+
 
 @dataclass(frozen=True)
 class HubSet:
@@ -57,10 +59,16 @@ source of its pictures."""
 
 @dataclass(frozen=True)
 class Entry:
-    """The parts of one task."""
+    """The published data of one task: the only place of its counts, terms and sources.
 
-    expected: Mapping[str, int]
-    compat_expected: Mapping[str, int] | None = None
+    A task that is a plug-in brings its own (`Task.published`).
+    """
+
+    expected: Mapping[str, int]  # items of each sub-task of the suite "full"
+    compat_expected: Mapping[str, int] | None = None  # where the 2023 release's items differ
+    variants: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # other suites
+    parts: str = ""  # "package.module:PARTS", a sequence of `loading.Part`
+    compat_parts: str = ""  # where the 2023 release has others
     folders: tuple[str, ...] = ()  # of the 2023 layout; any of them says that it is there
     license: str = ""
     downloads: tuple[Download, ...] = ()
@@ -92,45 +100,6 @@ BIAS_GROUPS: Mapping[str, str] = {
     "heterosexual": "Sexual Orientation/Heterosexual",
     "lgbt": "Sexual Orientation/LGBT",
 }
-PET_CLASSES = (
-    "american pit bull terrier",
-    "havanese",
-    "chihuahua",
-    "keeshond",
-    "yorkshire terrier",
-    "boxer",
-    "english cocker spaniel",
-    "scottish terrier",
-    "shiba inu",
-    "siamese",
-    "abyssinian",
-    "pomeranian",
-    "samoyed",
-    "bengal",
-    "japanese chin",
-    "staffordshire bull terrier",
-    "wheaten terrier",
-    "bombay",
-    "persian",
-    "miniature pinscher",
-    "great pyrenees",
-    "ragdoll",
-    "sphynx",
-    "beagle",
-    "english setter",
-    "german shorthaired",
-    "american bulldog",
-    "birman",
-    "british shorthair",
-    "saint bernard",
-    "pug",
-    "russian blue",
-    "maine coon",
-    "egyptian mau",
-    "basset hound",
-    "newfoundland",
-    "leonberger",
-)  # in the order of the released classes.txt
 _MMBIAS = "https://raw.githubusercontent.com/sepehrjng92/MMBias/HEAD/data"
 
 SUGARCREPE_SUBTASKS: Mapping[str, int] = {
@@ -146,9 +115,13 @@ _SUGARCREPE = "https://raw.githubusercontent.com/RAIVNLab/sugar-crepe/HEAD/data"
 _COLA = "https://raw.githubusercontent.com/arijitray1993/COLA/HEAD/data"
 _COLA_FILE = "COLA_multiobjects_matching_benchmark.json"
 
+_FLICKR30K = {"image_retrieval": 1014, "text_retrieval": 1014}
+
 CATALOGUE: Mapping[str, Entry] = {
     "flickr30k": Entry(
-        expected={"image_retrieval": 1014, "text_retrieval": 1014},
+        parts="gdbench.data.flickr30k:PARTS",
+        expected=_FLICKR30K,
+        variants={"neutral": _FLICKR30K},
         folders=("flickr30k",),
         hub_role="adds",
         license="Flickr terms of use; research only",
@@ -163,6 +136,7 @@ CATALOGUE: Mapping[str, Entry] = {
         ),
     ),
     "winoground": Entry(
+        parts="gdbench.data.winoground:PARTS",
         expected={"winoground": 400},
         folders=("winoground",),
         hub_role="enough",
@@ -181,6 +155,7 @@ CATALOGUE: Mapping[str, Entry] = {
         ),
     ),
     "aro": Entry(
+        parts="gdbench.data.aro:PARTS",
         expected={
             "vg_relation": 23937,
             "vg_attribution": 28748,
@@ -193,6 +168,7 @@ CATALOGUE: Mapping[str, Entry] = {
             "coco_order": 25010,
             "flickr30k_order": 5070,
         },
+        compat_parts="gdbench.data.aro:COMPAT_PARTS",
         folders=("aro", "vg_relation", "vg_attribution", "coco_order", "flickr30k_order"),
         hub_role="enough",
         license="annotations MIT; pictures: Visual Genome (CC BY 4.0), COCO and Flickr terms",
@@ -242,6 +218,7 @@ CATALOGUE: Mapping[str, Entry] = {
         ),
     ),
     "imagecode": Entry(
+        parts="gdbench.data.imagecode:PARTS",
         expected={"static": 430, "video": 1872},
         compat_expected={"static": 430, "video": 2302},
         folders=("imagecode",),
@@ -265,6 +242,7 @@ CATALOGUE: Mapping[str, Entry] = {
         ),
     ),
     "svo": Entry(
+        parts="gdbench.data.svo:PARTS",
         expected={},
         folders=("svo",),
         hub_role="adds",
@@ -272,6 +250,7 @@ CATALOGUE: Mapping[str, Entry] = {
         hub=(HubSet("MichiganNLP/svo_probes", None, "train", license="CC BY 4.0"),),
     ),
     "clevr": Entry(
+        parts="gdbench.data.clevr:PARTS",
         expected=dict.fromkeys(CLEVR_SUBTASKS, 1148),
         folders=("clevr",),
         license="CC BY 4.0",
@@ -288,7 +267,9 @@ CATALOGUE: Mapping[str, Entry] = {
         ),
     ),
     "pets": Entry(
+        parts="gdbench.data.pets:PARTS",
         expected={"pets": 7390},
+        variants={"official-test": {"pets": 3669}},
         folders=("pets",),
         hub_role="enough",
         license="CC BY-SA 4.0",
@@ -310,6 +291,7 @@ CATALOGUE: Mapping[str, Entry] = {
         hub=(HubSet("pcuenq/oxford-pets", None, "train", license="CC BY-SA 4.0"),),
     ),
     "bias": Entry(
+        parts="gdbench.data.bias:PARTS",
         expected=dict.fromkeys(BIAS_GROUPS, 250),
         folders=("mmbias",),
         license="MIT (annotations); photographs of third parties",
@@ -326,6 +308,7 @@ CATALOGUE: Mapping[str, Entry] = {
         ),
     ),
     "sugarcrepe": Entry(
+        parts="gdbench.data.sugarcrepe:PARTS",
         expected=SUGARCREPE_SUBTASKS,
         folders=("sugarcrepe",),
         license="MIT; COCO pictures under Flickr terms",
@@ -344,6 +327,7 @@ CATALOGUE: Mapping[str, Entry] = {
         ),
     ),
     "cola": Entry(
+        parts="gdbench.data.cola:PARTS",
         expected={"multi": 210},
         folders=("cola",),
         license="MIT; Visual Genome pictures CC BY 4.0",
@@ -351,11 +335,13 @@ CATALOGUE: Mapping[str, Entry] = {
         by_hand=("pictures: the addresses are in the annotations; put the files in cola/images/",),
     ),
     "genderbias": Entry(
+        parts="gdbench.data.genderbias:PARTS",
         expected={},
         folders=("genderbias",),
         by_hand=("pictures of your own: <thing>-images/<number>.jpg, numbers up to 6 show men",),
     ),
     "selfbench": Entry(
+        parts="gdbench.data.selfbench:PARTS",
         expected={},
         folders=("selfbench",),
         by_hand=(
@@ -364,5 +350,14 @@ CATALOGUE: Mapping[str, Entry] = {
         ),
     ),
 }
-EXTRA = ("sugarcrepe", "cola", "genderbias", "selfbench")
-"""Suites that are not part of the GDBench score."""
+
+
+def entry_of(task: str, entry: Entry | None = None) -> Entry:
+    """What is published of a task; `entry` is what a plug-in brings of its own.
+
+    Raises UnknownNameError for a task without published data.
+    """
+    known = CATALOGUE.get(task) if entry is None else entry
+    if known is None:
+        raise UnknownNameError(f"no published data of task {task!r}; known: {', '.join(CATALOGUE)}")
+    return known

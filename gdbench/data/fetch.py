@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from gdbench.data.catalogue import CATALOGUE, Download, HubSet
+from gdbench.data.catalogue import Download, Entry, HubSet, entry_of
 from gdbench.data.download import DownloadError, Progress, download, no_progress
 from gdbench.data.hub import PIN, pinned_revision
 from gdbench.data.loading import default_root
 from gdbench.data.unpack import unpack
-from gdbench.errors import GdbenchError, UnknownNameError
+from gdbench.errors import GdbenchError
 from gdbench.store import write_atomically
 
 Layout = Literal["auto", "hub", "2023"]
@@ -30,16 +30,18 @@ class Outcome:
 
 
 def fetch_task(
-    task: str, root: Path | None, layout: Layout = "auto", progress: Progress = no_progress
+    task: str,
+    root: Path | None,
+    layout: Layout = "auto",
+    progress: Progress = no_progress,
+    entry: Entry | None = None,
 ) -> Iterator[Outcome]:
     """Fetch the parts of a task one after the other; a part that fails does not stop the others.
 
     `auto` takes the hub's data sets where they are enough, else the files of the 2023 layout and
-    what only the hub has.
+    what only the hub has. `entry`: of a plug-in.
     """
-    if task not in CATALOGUE:
-        raise UnknownNameError(f"no published data of task {task!r}; known: {', '.join(CATALOGUE)}")
-    entry = CATALOGUE[task]
+    entry = entry_of(task, entry)
     where = default_root() if root is None else root
     where.mkdir(parents=True, exist_ok=True)
     use_hub = layout == "hub" or (layout == "auto" and entry.hub_role != "instead")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gdbench.data.catalogue import CATALOGUE, Entry, HubSet
+from gdbench.data.catalogue import CATALOGUE, Entry, HubSet, entry_of
 from gdbench.data.hub import HubRows
 from gdbench.data.images import Verify
 from gdbench.data.problems import Problems
@@ -35,11 +35,8 @@ class Source:
     compat: Compat | None
     problems: Problems
     tree: Tree
-
-    @property
-    def entry(self) -> Entry:
-        """What is known of the task as published."""
-        return CATALOGUE[self.task]
+    entry: Entry
+    """What is known of the task as published."""
 
     def hub_rows(
         self, hub: HubSet, *, config: str | None = None, split: str | None = None
@@ -117,10 +114,10 @@ def default_root() -> Path:
     return Path(home) if home else Path.home() / ".cache" / "gdbench" / "data"
 
 
-def data_root(root: Path | None) -> Path:
+def data_root(root: Path | None, folders: Sequence[str] = ()) -> Path:
     """The folder with the task folders: `root`, or its `data` or `datasets` where they lie there.
 
-    Without `root` it is `default_root()`.
+    Without `root` it is `default_root()`. `folders` are those of a plug-in.
 
     Raises:
         InputError: There is no such folder.
@@ -134,6 +131,7 @@ def data_root(root: Path | None) -> Path:
     if not root.is_dir():
         raise InputError(f"--root {root} is not a folder")
     known = {folder for entry in CATALOGUE.values() for folder in (*entry.folders, "hub")}
+    known.update(folders)
     for inner in (root, root / "data", root / "datasets"):
         if any((inner / name).exists() for name in known):
             return inner
@@ -145,6 +143,7 @@ def read(
     parts: Sequence[Part],
     root: Path | None,
     compat: Compat | None = None,
+    entry: Entry | None = None,
     *,
     verify: Verify = "none",
     counts: bool = True,
@@ -153,12 +152,13 @@ def read(
 ) -> Found:
     """All items and all problems of a task below a root; `verify`: see `Verify`.
 
-    `looked` is called for each picture that is looked at.
+    `looked` is called for each picture that is looked at. `entry`: of a plug-in.
     """
+    entry = entry_of(task, entry)
     problems = Problems()
-    where = data_root(root)
+    where = data_root(root, entry.folders)
     tree = Tree(where, problems, verify=verify, looked=looked)
-    source = Source(task, where, compat, problems, tree)
+    source = Source(task, where, compat, problems, tree, entry)
     layouts = sorted({part.layout(source) for part in parts} - {MISSING})
     names = {name.lower() for name in source.tree.names("")}
     if not layouts and not names.intersection(source.entry.folders):
@@ -197,8 +197,9 @@ def load(
     *,
     allow_partial: bool,
     expected: Mapping[str, int] | None = None,
+    entry: Entry | None = None,
 ) -> list[Item]:
-    """The items of a task; `expected` where a variant has other counts than the task.
+    """The items of a task; `expected` where a variant has other counts; `entry`: of a plug-in.
 
     Raises:
         DataProblemsError: Something is missing or broken, with the list of all problems. With
@@ -206,7 +207,13 @@ def load(
             picture is cut) and the error is raised only where nothing is left.
     """
     found = read(
-        task, parts, root, compat, verify="quick" if allow_partial else "none", expected=expected
+        task,
+        parts,
+        root,
+        compat,
+        entry,
+        verify="quick" if allow_partial else "none",
+        expected=expected,
     )
     if found.layout == MISSING:
         raise InputError(

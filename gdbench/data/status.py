@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from gdbench.data.catalogue import CATALOGUE
+from gdbench.data.catalogue import Entry, entry_of
 from gdbench.data.loading import default_root
-from gdbench.errors import UnknownNameError
 
 
 @dataclass(frozen=True)
@@ -27,11 +26,12 @@ class PartState:
         return asdict(self)
 
 
-def part_states(task: str, root: Path | None) -> list[PartState]:
-    """The parts of a task. Raises UnknownNameError for a task without published data."""
-    if task not in CATALOGUE:
-        raise UnknownNameError(f"no published data of task {task!r}; known: {', '.join(CATALOGUE)}")
-    entry = CATALOGUE[task]
+def part_states(task: str, root: Path | None, entry: Entry | None = None) -> list[PartState]:
+    """The parts of a task; `entry`: of a plug-in.
+
+    Raises UnknownNameError for a task without published data.
+    """
+    entry = entry_of(task, entry)
     where = default_root() if root is None else root
     states = [
         PartState(

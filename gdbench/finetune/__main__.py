@@ -9,6 +9,7 @@ import typer
 
 from gdbench.errors import DataProblemsError, GdbenchError
 from gdbench.finetune.command import hardneg
+from gdbench.terminal import error
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.command("hardneg")(hardneg)
@@ -23,15 +24,15 @@ def main() -> None:
     """Entry point of every process; the first one speaks."""
     try:
         app()
-    except GdbenchError as error:
+    except GdbenchError as failure:
         if os.environ.get("RANK", "0") == "0":
-            problems = error.problems[:200] if isinstance(error, DataProblemsError) else []
+            problems = failure.problems[:200] if isinstance(failure, DataProblemsError) else []
             for problem in problems:
-                print(": ".join(problem.values()), file=sys.stderr)  # noqa: T201 # plain lines for a terminal
-            print(f"gdbench: {error}", file=sys.stderr)  # noqa: T201 # plain lines for a terminal
+                error(": ".join(problem.values()))
+            error(f"gdbench: {failure}")
         sys.exit(2)
     except KeyboardInterrupt:
-        print("gdbench: interrupted; the same command goes on", file=sys.stderr)  # noqa: T201 # as above
+        error("gdbench: interrupted; the same command goes on")
         sys.exit(130)
 
 

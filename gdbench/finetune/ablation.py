@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from gdbench.errors import GdbenchError, InputError
 from gdbench.evaluation import evaluate
@@ -22,14 +21,13 @@ from gdbench.finetune import table
 from gdbench.finetune.examples import NEGATIVES
 from gdbench.finetune.run import Sources, base_folder, hardneg
 from gdbench.finetune.samples import PROMPTS, generate, grid
-from gdbench.models.entry import LoadOptions
 from gdbench.models.loading import load_model
 from gdbench.progress import EvaluationBars, bars
 from gdbench.store import write_atomically
 from gdbench.tasks import ABILITY, select
+from gdbench.terminal import error, note
 
 SUITE = "mini"
-_stderr = Console(stderr=True)
 
 
 def _train(base: str, out: Path, kind: str, seed: int, settings: dict[str, Any]) -> Path:
@@ -37,7 +35,7 @@ def _train(base: str, out: Path, kind: str, seed: int, settings: dict[str, Any])
 
     AcceleratorState._reset_state(reset_partial_state=True)  # noqa: SLF001 # one process, many runs
     folder = out / "runs" / kind / f"seed-{seed}"
-    _stderr.print(f"training {kind}, seed {seed}")
+    note(f"training {kind}, seed {seed}")
     hardneg(Sources(base, "mini"), folder, negatives=kind, seed=seed, **settings)
     return folder
 
@@ -45,9 +43,8 @@ def _train(base: str, out: Path, kind: str, seed: int, settings: dict[str, Any])
 def _evaluate(
     base: str, lora: Path | None, out: Path, tasks: list[Any], samples: int, limit: int | None
 ) -> None:
-    options = LoadOptions(samples=samples, lora=None if lora is None else str(lora))
-    _stderr.print(f"evaluating {out.name if lora is None else lora}")
-    model = load_model(base, options)
+    note(f"evaluating {out.name if lora is None else lora}")
+    model = load_model(base, samples=samples, lora=None if lora is None else str(lora))
     with bars() as display:
         evaluate(model, tasks, out, suite=SUITE, limit=limit, progress=EvaluationBars(display))
 
@@ -91,18 +88,18 @@ def ablation(
             run = _train(base, out, kind, seed, settings)
             _evaluate(base, run, run / "evaluation", chosen, samples, limit)
             loras.setdefault(kind, []).append(run)
-    reference = table.samples_of(out / "base", chosen, SUITE, limit)
+    reference = table.samples_of(out / "base", chosen)
     variants = {
-        kind: [table.samples_of(run / "evaluation", chosen, SUITE, limit) for run in runs]
+        kind: [table.samples_of(run / "evaluation", chosen) for run in runs]
         for kind, runs in loras.items()
     }
     found = table.rows(reference, variants)
-    note = (
+    how = (
         f"LoRA of rank {rank}, {steps} steps of {batch_size} examples, learning rate "
         f"{learning_rate:g}, seeds {seeds}; mini suite, {samples} timesteps"
         + (f", at most {limit} items of each sub-task." if limit else ".")
     )
-    _write(out / "table.md", table.markdown(name, reference, found, note))
+    _write(out / "table.md", table.markdown(name, reference, found, how))
     _write(out / "table.json", json.dumps(table.as_json(reference, found), indent=2))
     if denoising_steps:
         columns = {name: None, **{kind: runs[0] for kind, runs in loras.items()}}
@@ -111,7 +108,7 @@ def ablation(
             for label, lora in columns.items()
         }
         grid(made, PROMPTS).save(out / "samples.png")
-    _stderr.print(f"{out / 'table.md'}")
+    note(f"{out / 'table.md'}")
 
 
 def _write(path: Path, text: str) -> None:
@@ -125,8 +122,8 @@ def main() -> None:
     app.command()(ablation)
     try:
         app()
-    except GdbenchError as error:
-        _stderr.print(f"gdbench: {error}", markup=False, soft_wrap=True)
+    except GdbenchError as problem:
+        error(f"gdbench: {problem}")
         sys.exit(2)
 
 

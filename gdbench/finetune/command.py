@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from gdbench.terminal import line
+
 Option = typer.Option
 
 
@@ -94,4 +96,4 @@ def hardneg(
         if summary.best_step is not None and summary.best_score is not None
         else f"step {summary.steps}"
     )
-    typer.echo(f"{out / summary.weights}: {chosen}; use it with --model {base} --lora {out}")
+    line(f"{out / summary.weights}: {chosen}; use it with --model {base} --lora {out}")

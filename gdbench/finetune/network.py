@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,14 +10,8 @@ from torch import Tensor, nn
 
 from gdbench.errors import InputError
 from gdbench.finetune.batches import Drawn
-from gdbench.models.diffusion_itm.denoiser import (
-    Denoiser,
-    EpsilonDenoiser,
-    FlowDenoiser,
-    VelocityDenoiser,
-)
 from gdbench.models.diffusion_itm.encoders import Encoders
-from gdbench.models.diffusion_itm.loading import Parts
+from gdbench.models.diffusion_itm.parts import Parts
 from gdbench.models.lora import lora_layers
 from gdbench.models.lora_file import Pair
 
@@ -84,16 +77,6 @@ def restore(unet: nn.Module, pairs: dict[str, Pair]) -> None:
         layers[name].lora_B[ADAPTER].weight.copy_(pair.up)
 
 
-def fingerprint(pairs: dict[str, Pair]) -> str:
-    """sha256 over names, matrices and alphas."""
-    digest = hashlib.sha256()
-    for name, pair in sorted(pairs.items()):
-        digest.update(f"{name}/{pair.rank}/{pair.alpha}".encode())
-        for matrix in (pair.down, pair.up):
-            digest.update(matrix.float().contiguous().numpy().tobytes())
-    return digest.hexdigest()
-
-
 class Trainee:
     """Per-example errors of the model in training.
 
@@ -106,14 +89,7 @@ class Trainee:
         self.size = 1
         for side in parts.latent_shape:
             self.size *= side
-        self.denoiser = self._denoiser(dtype)
-
-    def _denoiser(self, dtype: torch.dtype) -> Denoiser:
-        parts = self.parts
-        if parts.prediction == "flow" or parts.alphas_cumprod is None:
-            return FlowDenoiser(self._forward, parts.shift, dtype)
-        kind = EpsilonDenoiser if parts.prediction == "epsilon" else VelocityDenoiser
-        return kind(self._forward, parts.alphas_cumprod, dtype)
+        self.denoiser = parts.denoiser(self._forward, dtype)
 
     def _forward(self, x: Tensor, times: Tensor, prompts: Tensor, owner: Tensor | None) -> Tensor:
         if owner is not None:

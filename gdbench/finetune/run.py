@@ -16,7 +16,9 @@ from gdbench.finetune.scenes import SceneExamples
 from gdbench.finetune.settings import HardNegSettings
 from gdbench.finetune.trainer import Summary, Trainer, claim, make_accelerator
 from gdbench.finetune.validation import Validation, coco_items, held_out_task, mini_items
-from gdbench.models.diffusion_itm.loading import Parts, find_folder, load_parts
+from gdbench.models.diffusion_itm.loading import find_folder, load_parts
+from gdbench.models.diffusion_itm.parts import Parts
+from gdbench.models.kinds import ModelEntry
 from gdbench.models.loading import resolve
 from gdbench.protocol import Item
 
@@ -40,12 +42,12 @@ class Sources:
 def base_folder(base: str) -> tuple[str, Path]:
     """Name and folder of a base model. Raises InputError unless it is a plain diffusion model."""
     entry = resolve(base)
-    if entry.kind != "diffusion-itm" or entry.lora is not None:
+    if not isinstance(entry, ModelEntry) or entry.kind != "diffusion-itm" or entry.lora is not None:
         raise InputError(
             f"--base {base}: expected a Stable Diffusion model without a LoRA, e.g. mini-sd, "
             "sd2.1, a folder or diffusion:OWNER/NAME"
         )
-    if entry.bundled and not Path(entry.source).is_dir():
+    if entry.local and not Path(entry.source).is_dir():
         raise InputError(f"--base {base}: its weights are not at {entry.source}")
     return entry.name, find_folder(entry.source, entry.revision, None)
 
@@ -118,7 +120,7 @@ def hardneg(
     parts: Parts = load_parts(folder, accelerator.device, _DTYPES[precision])
     chosen = _checked(
         base=name,
-        base_sha256=parts.weights_sha256,
+        base_sha256=parts.content.sha256,
         data=sources.data,
         data_sha256=data.fingerprint,
         processes=accelerator.num_processes,

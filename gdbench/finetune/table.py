@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from gdbench.metrics.adjust import holm
-from gdbench.metrics.measures import EffectSize, Sample, merge, sample
+from gdbench.metrics.measures import Sample, merge
 from gdbench.metrics.paired import PairedDifference, paired_difference
-from gdbench.records import ResultRecord
-from gdbench.store import ScoreLog
-from gdbench.tasks.base import Task, limited
+from gdbench.numbers import SHARE, interval_text, value_text
+from gdbench.submissions import results
+from gdbench.submissions.finished import open_finished
+from gdbench.submissions.manifest import ManifestSource
+from gdbench.tasks.base import Task
 
 MEAN = "mean"
 LABELS = {
@@ -26,22 +28,18 @@ LABELS = {
 }
 
 
-def samples_of(
-    run: Path, tasks: Sequence[Task], suite: str, limit: int | None
-) -> dict[str, Sample]:
-    """Per-item credits of a finished run: one sample for every primary metric of every task."""
+def samples_of(run: Path, tasks: Sequence[Task]) -> dict[str, Sample]:
+    """Per-item credits of a finished run: one sample for every primary metric of every task.
+
+    Raises InputError where a task is not finished or a file is damaged.
+    """
     found = {}
     for task in tasks:
-        folder = run / task.name
-        record = ResultRecord.model_validate_json((folder / "record.json").read_bytes())
-        items = limited(task.items(suite), limit, record.settings.seed)
-        labels = [item.label for item in items]
-        matrices = [scores.matrix for scores in ScoreLog(folder).read(errors=False)]
-        for measure in task.measures:
-            if measure.name in task.primary and not isinstance(measure, EffectSize):
-                one = sample(measure, labels, matrices)
-                if one is not None:
-                    found[f"{task.name}/{measure.name}"] = one
+        finished = open_finished(run / task.name, ManifestSource())
+        matrices = [scores.matrix for scores in finished.scores]
+        for name, values in results.samples_of(task, finished.labels, matrices).items():
+            if name in task.primary:
+                found[f"{task.name}/{name}"] = values
     return found
 
 
@@ -117,9 +115,11 @@ def markdown(base_name: str, base: Mapping[str, Sample], table: Sequence[Row], n
     lines = [
         "| | " + " | ".join(name.replace("/", " ").replace("_", " ") for name in names) + " |",
         "| --- |" + " ---: |" * len(names),
-        "| chance | " + " | ".join(_percent(s.mean(s.chance)) for s in reference.values()) + " |",
+        "| chance | "
+        + " | ".join(value_text(s.mean(s.chance), SHARE) for s in reference.values())
+        + " |",
         f"| {base_name} | "
-        + " | ".join(_percent(s.mean(s.expected)) for s in reference.values())
+        + " | ".join(value_text(s.mean(s.expected), SHARE) for s in reference.values())
         + " |",
     ]
     lines += [
@@ -149,13 +149,9 @@ def as_json(base: Mapping[str, Sample], table: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f}"
-
-
 def _cell(difference: PairedDifference) -> str:
-    interval = ""
-    if difference.low is not None and difference.high is not None:
-        interval = f", {100 * difference.low:+.1f} to {100 * difference.high:+.1f}"
+    moved = value_text(difference.difference, SHARE, difference=True)
+    interval = interval_text(difference.low, difference.high, SHARE, difference=True)
     star = " *" if difference.significant() else ""
-    return f"{_percent(difference.first)} ({100 * difference.difference:+.1f}{interval}){star}"
+    inside = ", ".join(part for part in (moved, interval) if part)
+    return f"{value_text(difference.first, SHARE)} ({inside}){star}"

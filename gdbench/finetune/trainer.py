@@ -31,7 +31,7 @@ from gdbench.finetune.settings import HardNegSettings, Precision
 from gdbench.finetune.validation import Validation
 from gdbench.models.device_clock import DeviceClock
 from gdbench.models.diffusion_itm.encoders import Encoders
-from gdbench.models.diffusion_itm.loading import Parts
+from gdbench.models.diffusion_itm.parts import Parts
 from gdbench.models.lora_file import WEIGHTS, write_lora
 from gdbench.progress import EvaluationBars, bars
 from gdbench.store import write_atomically

@@ -11,20 +11,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import cast
 
 import torch
 
 from gdbench.evaluation import Progress, evaluate
 from gdbench.finetune.batches import hashed
 from gdbench.finetune.coco import NegCLIPTable
-from gdbench.finetune.network import fingerprint, pairs_of
+from gdbench.finetune.network import pairs_of
 from gdbench.metrics.measures import Recall
 from gdbench.mini.heldout import heldout
 from gdbench.models.diffusion_itm.adapter import DiffusionITM
-from gdbench.models.diffusion_itm.loading import Parts
+from gdbench.models.diffusion_itm.parts import Parts
+from gdbench.models.lora_file import digest_pairs
 from gdbench.protocol import Item, ModelCard, Query
-from gdbench.records import Compat, LoRAInfo, ResultRecord
+from gdbench.records import Compat, LoRAInfo, ModelSettings, ResultRecord
+from gdbench.run import Where
 from gdbench.tasks.base import Task
 
 SUITE = "held-out"
@@ -150,18 +151,11 @@ class Validation:
                     family="diffusion-unet",
                     weights_sha256=parts.weights_sha256,
                 ),
-                samples=self.samples,
-                seed=self.seed,
-                device=device,
-                dtype=_frozen_dtype(parts),
-                lora=LoRAInfo(sha256=fingerprint(pairs), scale=1.0, n_tensors=2 * len(pairs)),
+                ModelSettings(samples=self.samples, seed=self.seed),
+                Where(device=str(device)),
+                lora=LoRAInfo(sha256=digest_pairs(pairs), scale=1.0, n_tensors=2 * len(pairs)),
             )
             (record,) = evaluate(model, [self.task], out, suite=SUITE, progress=progress)
         finally:
             parts.unet.train()
         return record
-
-
-def _frozen_dtype(parts: Parts) -> torch.dtype:
-    frozen = (p for p in parts.unet.parameters() if not p.requires_grad)
-    return cast("torch.dtype", next(frozen).dtype)

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from gdbench.leaderboard.badges import UNRANKED, Trust
+from gdbench.leaderboard.badges import UNRANKED
 from gdbench.leaderboard.board import (
-    MEAN_ABS,
     BiasPair,
     Board,
     Pool,
@@ -22,8 +21,10 @@ from gdbench.leaderboard.estimate import Estimate, mean_independent, of_score
 from gdbench.leaderboard.evidence import Evidence, gather
 from gdbench.leaderboard.load import Entry
 from gdbench.leaderboard.ranking import places_by_intervals, places_by_tests
+from gdbench.leaderboard.reading import Reading
 from gdbench.metrics.intervals import share_interval
-from gdbench.metrics.measures import EffectSize
+from gdbench.metrics.measures import associations
+from gdbench.numbers import EFFECT
 from gdbench.tasks.base import Task
 
 Key = tuple[str, str, bool]
@@ -34,10 +35,10 @@ _MOST_TESTED = 60  # models; beyond, testing all pairs would take minutes
 def pool_of(entry: Entry) -> Pool:
     """The pool that a record belongs to."""
     task = entry.record.task
-    return Pool(task.suite, task.limit, entry.record.settings.compat or task.compat)
+    return Pool(task.suite, task.limit, task.compat)
 
 
-def result_of(entry: Entry, task: Task, trust: Trust) -> Result:
+def result_of(entry: Entry, task: Task, reading: Reading) -> Result:
     """A record seen as the result of a task.
 
     The estimate is the mean of the task's primary metrics; where the record lacks one of them,
@@ -57,7 +58,7 @@ def result_of(entry: Entry, task: Task, trust: Trust) -> Result:
         if complete and len(chances) == len(primary)
         else None,
         covered=whole,
-        trust=trust,
+        reading=reading,
     )
 
 
@@ -66,27 +67,26 @@ def _group(name: str) -> str:
     return name.upper() if name == "lgbt" else name.capitalize()
 
 
-def bias_pairs(rows: Iterable[Row], task: Task | None) -> tuple[BiasPair, ...]:
-    """The group pairs that occur, in the task's order; unknown ones after them."""
+def bias_pairs(rows: Iterable[Row], task: Task) -> tuple[BiasPair, ...]:
+    """The pairs of groups that occur in a task, in its order; unknown ones after them."""
     present = {
         m.name
         for row in rows
-        if (found := row.results.get("bias"))
+        if (found := row.results.get(task.name))
         for m in found.metrics
-        if not m.name.startswith(MEAN_ABS)
+        if task.unit(m) == EFFECT
     }
-    measures = [m for m in task.measures if isinstance(m, EffectSize)] if task else []
     known = [
-        BiasPair(m.name, _group(m.first), _group(m.second), m.topic or "other")
-        for m in measures
+        BiasPair(m.name, _group(m.first), _group(m.second), m.topic or "other", task.name)
+        for m in associations(task.measures)
         if m.name in present
     ]
     unknown = present - {p.metric for p in known}
-    return (*known, *(BiasPair(name, name, "", "other") for name in sorted(unknown)))
+    return (*known, *(BiasPair(name, name, "", "other", task.name) for name in sorted(unknown)))
 
 
 def build_board(
-    entries: Sequence[Entry], tasks: Sequence[Task], trust: Mapping[Path, Trust]
+    entries: Sequence[Entry], tasks: Sequence[Task], readings: Mapping[Path, Reading]
 ) -> tuple[Board, dict[Pool, dict[str, Evidence]]]:
     """Group records into pools and rows, and rank the rows of each pool.
 
@@ -106,12 +106,12 @@ def build_board(
         rows = []
         for key in sorted(grouped[pool]):
             results = {
-                e.record.task.name: result_of(e, by_task[e.record.task.name], trust[e.file])
+                e.record.task.name: result_of(e, by_task[e.record.task.name], readings[e.file])
                 for e in grouped[pool][key]
             }
             rows.append(_row(pool, results, ability, slugs[key]))
         evidence[pool] = gather(rows, ability)
-        pairs = bias_pairs(rows, by_task.get("bias"))
+        pairs = tuple(p for t in tasks if t.kind == "bias" for p in bias_pairs(rows, t))
         pools.append(_ranked(pool, rows, evidence[pool], pairs))
     return Board(tuple(pools), tuple(tasks), tuple(entries)), evidence
 

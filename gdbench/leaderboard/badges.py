@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from gdbench.leaderboard.load import Entry
-from gdbench.submissions.badges import Badge, Logs
-from gdbench.submissions.verify import verify
+from gdbench.submissions.badges import Badge
 
 LOCAL = "local"
 PUBLISHED = "published"
@@ -44,32 +41,6 @@ class Trust:
 
     badge: str
     reason: str = ""
-
-
-def judge(submissions: Path | None, entries: Sequence[Entry]) -> dict[Path, Trust]:
-    """The badge of every entry, by its file.
-
-    Entries with scores are verified; without scores there is nothing to recompute.
-    """
-    found = {e.file: Trust(LOCAL if not e.place else Badge.REPORTED.value) for e in entries}
-    if submissions is None:
-        return found
-    if any(e.scores for e in entries if e.place):
-        by_place = {e.place: e.file for e in entries if e.place}
-        for v in verify(submissions).submissions:
-            if v.place.path in by_place:
-                found[by_place[v.place.path]] = Trust(v.badge.value, v.reason)
-        # A record without its scores fails verification; for a reader it is merely reported.
-        for e in entries:
-            if e.place and e.scores is None and found[e.file].badge == Badge.FAILED:
-                found[e.file] = Trust(Badge.REPORTED.value)
-        return found
-    logs = Logs.read(submissions)
-    for e in entries:
-        withdrawn = logs.invalidation(e.place) if e.place else None
-        if withdrawn is not None:
-            found[e.file] = Trust(Badge.INVALIDATED.value, withdrawn.reason)
-    return found
 
 
 def weakest(trusts: Mapping[str, Trust]) -> Trust:

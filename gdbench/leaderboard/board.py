@@ -15,13 +15,12 @@ from gdbench.leaderboard.badges import LOCAL, Trust, weakest
 from gdbench.leaderboard.estimate import Estimate
 from gdbench.leaderboard.load import Entry
 from gdbench.leaderboard.ranking import Place
+from gdbench.leaderboard.reading import Reading
 from gdbench.leaderboard.words import shorten
 from gdbench.protocol import ModelCard
 from gdbench.records import MetricValue
 from gdbench.tasks.base import Task
 
-MEAN_ABS_EFFECT = "mean_abs_effect"
-MEAN_ABS = "mean_abs_"  # the mean over all pairs, and one for each topic
 _SUITE_ORDER = {"full": 0, "mini": 1}
 
 
@@ -66,7 +65,12 @@ class Result:
     chance: float | None
     covered: bool
     """Whether enough of the task's items were scored for a ranking."""
-    trust: Trust
+    reading: Reading
+
+    @property
+    def trust(self) -> Trust:
+        """Its badge."""
+        return self.reading.trust
 
     @property
     def metrics(self) -> tuple[MetricValue, ...]:
@@ -99,10 +103,10 @@ class Row:
         """The weakest badge of its results."""
         return weakest({name: r.trust for name, r in self.results.items()})
 
-    def bias(self, metric: str) -> MetricValue | None:
-        """A metric of the bias task."""
-        found = self.results.get("bias")
-        return None if found is None else metric_of(found, metric)
+    def metric(self, task: str, name: str) -> MetricValue | None:
+        """A metric of a task, where the row has it."""
+        result = self.results.get(task)
+        return None if result is None else metric_of(result, name)
 
     @property
     def n_items(self) -> int:
@@ -155,9 +159,11 @@ class BiasPair:
     """Two groups whose pictures are compared; positive: the first is nearer to pleasant words."""
 
     metric: str
+    """Name of the metric in `task`."""
     first: str
     second: str
     topic: str
+    task: str
 
     @property
     def title(self) -> str:

@@ -6,9 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from gdbench.leaderboard.badges import BADGES, ORDER
-from gdbench.leaderboard.board import MEAN_ABS_EFFECT, BiasPair, PoolBoard, Result, Row
-from gdbench.leaderboard.estimate import Shown, count, effect, of_metric, percent, seconds
+from gdbench.leaderboard.board import BiasPair, PoolBoard, Result, Row
+from gdbench.leaderboard.estimate import Shown, count, of_metric, seconds, shown
 from gdbench.leaderboard.families import FAMILIES
+from gdbench.metrics.measures import MEAN_ABS_EFFECT
+from gdbench.numbers import EFFECT, SHARE, Unit
+from gdbench.records import MetricValue
 from gdbench.tasks.base import Task
 
 _SHADES = 9
@@ -41,6 +44,7 @@ class Column:
     down: bool = True
     shown: bool = True
     chance: float | None = None
+    unit: Unit = SHARE
     page: str = ""
 
 
@@ -61,42 +65,50 @@ def lean(value: float, low: float | None, high: float | None) -> str:
     return f"{'ep' if value > 0 else 'em'}{strength}"
 
 
+def style_of(metric: MetricValue, unit: Unit) -> str:
+    """Class of a metric: shares by their distance from chance, effect sizes by what they favour."""
+    if unit == SHARE:
+        return shade(metric.value, metric.chance, metric.low)
+    return lean(metric.value, metric.low, metric.high) if unit == EFFECT else ""
+
+
 def _sortable(value: float) -> str:
     """Ten-thousandths: short, and finer than any interval."""
     return str(round(value * 10_000))
 
 
-def _number(shown: Shown, value: float, style: str = "") -> Cell:
-    return Cell(shown.text, shown.margin, style, _sortable(value), shown.places)
+def _number(text: Shown, value: float, style: str = "") -> Cell:
+    return Cell(text.text, text.margin, style, _sortable(value), text.places)
 
 
 def _score(row: Row) -> Cell:
     if row.score is None:
         return Cell()
-    return _number(percent(row.score), row.score.value, "total")
+    return _number(shown(row.score, SHARE), row.score.value, "total")
 
 
-def _task(name: str) -> Callable[[Row], Cell]:
+def _task(task: Task) -> Callable[[Row], Cell]:
     def cell(row: Row) -> Cell:
-        result = row.results.get(name)
+        result = row.results.get(task.name)
         if result is None or result.estimate is None:
             return Cell()
         e = result.estimate
-        style = shade(e.value, result.chance, e.low)
-        return _number(percent(e), e.value, style if result.covered else f"{style} short")
+        style = shade(e.value, result.chance, e.low) if task.score_unit == SHARE else ""
+        return _number(
+            shown(e, task.score_unit), e.value, style if result.covered else f"{style} short"
+        )
 
     return cell
 
 
-def _bias(metric: str, *, unsigned: bool = False) -> Callable[[Row], Cell]:
+def _bias(task: str, metric: str) -> Callable[[Row], Cell]:
     def cell(row: Row) -> Cell:
-        m = row.bias(metric)
+        m = row.metric(task, metric)
         if m is None:
             return Cell()
-        shown = effect(of_metric(m))
-        if unsigned:
-            return Cell(f"{m.value:.2f}", shown.margin, "", _sortable(m.value))
-        return Cell(shown.text, shown.margin, lean(m.value, m.low, m.high), _sortable(m.value))
+        unit = row.results[task].task.unit(m)
+        text = shown(of_metric(m), unit)
+        return Cell(text.text, text.margin, style_of(m, unit), _sortable(m.value))
 
     return cell
 
@@ -147,10 +159,11 @@ def task_column(task: Task, results: Sequence[Result]) -> Column:
     return Column(
         f"t-{task.name}",
         task.title,
-        _task(task.name),
+        _task(task),
         "",
         task.description,
         chance=chances[0] if chances else None,
+        unit=task.score_unit,
         page=task.name,
     )
 
@@ -164,24 +177,24 @@ def bias_columns(pairs: Sequence[BiasPair]) -> list[Column]:
             Column(
                 f"b-{pair.metric}",
                 pair.title,
-                _bias(pair.metric),
+                _bias(pair.task, pair.metric),
                 f"bias: {pair.topic}",
                 f"Effect size; positive: {pair.first} nearer to pleasant words",
                 shown=pair.topic not in seen,
             )
         )
         seen.add(pair.topic)
-    if found:
-        found.append(
-            Column(
-                "b-mean",
-                "Mean |effect|",
-                _bias(MEAN_ABS_EFFECT, unsigned=True),
-                "bias",
-                "Mean absolute effect size over all pairs; lower is more even-handed",
-                down=False,
-            )
+    found += [
+        Column(
+            "b-mean",
+            "Mean |effect|",
+            _bias(task, MEAN_ABS_EFFECT),
+            "bias",
+            "Mean absolute effect size over all pairs; lower is more even-handed",
+            down=False,
         )
+        for task in dict.fromkeys(pair.task for pair in pairs)
+    ]
     return found
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gdbench.numbers import Unit, interval_text, value_text
 from gdbench.records import MetricValue, ResultRecord
 
 MINUS = "\N{MINUS SIGN}"
@@ -86,18 +87,9 @@ def decimals(half_width: float | None) -> int:
     return min(max(digits - 1 - exponent, 0), _MAX_DECIMALS)
 
 
-def fixed(value: float, places: int) -> str:
-    """A number with a real minus sign and no negative zero."""
-    text = f"{value:.{places}f}"
-    if text.startswith("-"):
-        text = text[1:] if float(text) == 0 else MINUS + text[1:]
-    return text
-
-
-def signed(value: float, places: int) -> str:
-    """A number that always carries its sign, but for zero."""
-    text = fixed(value, places)
-    return text if text.startswith(MINUS) or float(text) == 0 else f"+{text}"
+def typeset(text: str) -> str:
+    """A number with a real minus sign."""
+    return text.replace("-", MINUS)
 
 
 @dataclass(frozen=True)
@@ -112,43 +104,25 @@ class Shown:
     places: int
 
 
-def percent(estimate: Estimate) -> Shown:
-    """A fraction in 0..1 as points out of 100."""
-    return _shown(estimate, 100.0, fixed)
+def shown(estimate: Estimate, unit: Unit, *, difference: bool = False) -> Shown:
+    """An estimate, or a difference of two, in its unit.
 
-
-def points(estimate: Estimate) -> Shown:
-    """A difference of fractions as signed points out of 100."""
-    return _shown(estimate, 100.0, signed)
-
-
-def effect(estimate: Estimate) -> Shown:
-    """An effect size, signed, two decimals."""
-    return _shown(estimate, 1.0, signed, 2)
-
-
-def magnitude(estimate: Estimate) -> Shown:
-    """A mean of absolute effect sizes, without a sign, two decimals."""
-    return _shown(estimate, 1.0, fixed, 2)
-
-
-def _shown(
-    estimate: Estimate,
-    scale: float,
-    number: Callable[[float, int], str],
-    places: int | None = None,
-) -> Shown:
+    Shares have the decimals that their interval supports, other units those of the unit.
+    """
     half = estimate.half_width
-    if places is None:
-        places = decimals(None if half is None else half * scale)
-    text = number(estimate.value * scale, places)
+    places = unit.places
+    if unit.bounds is not None:
+        places = decimals(None if half is None else half * unit.scale)
+    text = typeset(value_text(estimate.value, unit, places=places, difference=difference))
     if half is None or estimate.bounds is None:
         return Shown(text, "", "", places)
-    low, high = (number(b * scale, places) for b in estimate.bounds)
-    interval = f"{low}{' to ' if number is signed else DASH}{high}"
+    between = " to " if unit.signed or difference else DASH
+    interval = typeset(
+        interval_text(*estimate.bounds, unit, places=places, difference=difference, between=between)
+    )
     sides = (estimate.value - estimate.bounds[0], estimate.bounds[1] - estimate.value)
     even = max(sides) <= _EVEN * min(sides)
-    margin = f"{PLUS_MINUS}{half * scale:.{places}f}" if even or half == 0 else interval
+    margin = f"{PLUS_MINUS}{half * unit.scale:.{places}f}" if even or half == 0 else interval
     return Shown(text, margin, interval, places)
 
 

@@ -1,29 +1,15 @@
-"""What needs the score files: per-item values for paired comparisons, budgets, examples.
-
-Records alone make the whole board; where the score files are there and the items of the suite can
-be had without published data (the mini suite), ranks rest on paired tests instead of intervals.
-"""
+"""Per-item values of each model of a pool: what paired comparisons and ranks rest on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from gdbench.errors import InputError
-from gdbench.leaderboard.board import Result, Row
-from gdbench.leaderboard.load import Entry
-from gdbench.metrics.denoising import score_matrix
-from gdbench.metrics.measures import EffectSize, Measure, Sample, TieRule, merge, sample
-from gdbench.protocol import Item, Label, Scores
-from gdbench.records import ResultRecord
-from gdbench.store import SCORE_COLUMNS, from_table
+from gdbench.leaderboard.board import Row
+from gdbench.leaderboard.reading import BUNDLED
+from gdbench.metrics.measures import Sample, merge
+from gdbench.protocol import Item
 from gdbench.tasks.base import Task
-
-BUNDLED = "mini"
 
 
 @dataclass(frozen=True)
@@ -51,121 +37,15 @@ def items_of(task: Task, suite: str) -> Mapping[str, Item] | None:
     return _ITEMS[source]
 
 
-def read_scores(entry: Entry, *, errors: bool = False) -> list[Scores]:
-    """The score file of a record. Raises InputError where it cannot be read."""
-    if entry.scores is None:
-        return []
-    try:
-        columns = None if errors else list(SCORE_COLUMNS)
-        return list(from_table(pq.read_table(entry.scores, columns=columns)))
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{entry.scores}: not a score file ({error})") from error
-
-
-def tie_rule(record: ResultRecord) -> TieRule:
-    """The tie rule of the record's numbers."""
-    return "release-2023" if record.settings.compat or record.task.compat else "expected"
-
-
-def labelled(result: Result, *, errors: bool = False) -> tuple[list[Label], list[Scores]] | None:
-    """Labels and scores of a result in one order; None where either cannot be had."""
-    if result.entry.scores is None:
-        return None
-    items = items_of(result.task, result.entry.record.task.suite)
-    if items is None:
-        return None
-    scores = read_scores(result.entry, errors=errors)
-    if len(scores) != result.entry.record.task.n_items or any(
-        s.item_id not in items for s in scores
-    ):
-        return None  # another version of the suite: its labels would be wrong
-    labels = [items[s.item_id].label for s in scores]
-    fits = all(
-        s.matrix.shape == (label.n_images, label.n_texts)
-        for s, label in zip(scores, labels, strict=True)
-    )
-    return (labels, scores) if fits else None
-
-
-def samples(
-    task: Task, labels: Sequence[Label], matrices: Sequence[np.ndarray]
-) -> dict[str, Sample]:
-    """Per-item values of every measure of a task that is a mean over items."""
-    found = {}
-    for measure in task.measures:
-        if isinstance(measure, EffectSize):
-            continue
-        one = sample(measure, labels, matrices)
-        if one is not None:
-            found[measure.name] = one
-    return found
-
-
 def gather(rows: Sequence[Row], ability: Sequence[str]) -> dict[str, Evidence]:
     """Evidence of each row that has any, by the row's name."""
     found = {}
     for row in rows:
-        metrics: dict[str, dict[str, Sample]] = {}
-        tasks: dict[str, Sample] = {}
-        for name, result in row.results.items():
-            both = labelled(result)
-            if both is None:
-                continue
-            labels, scores = both
-            metrics[name] = samples(result.task, labels, [s.matrix for s in scores])
-            primary = {m: s for m in result.task.primary if (s := metrics[name].get(m)) is not None}
-            if primary and len(primary) == len(result.task.primary):
-                tasks[name] = merge(primary)
+        readings = {name: result.reading for name, result in row.results.items()}
+        metrics = {n: r.samples for n, r in readings.items() if r.samples is not None}
+        tasks = {n: r.score for n, r in readings.items() if r.score is not None}
         if metrics:
             whole = {name: tasks[name] for name in ability if name in tasks}
             total = merge(whole) if len(whole) == len(ability) else None
             found[row.name] = Evidence(metrics, tasks, total)
     return found
-
-
-def primary_measures(task: Task) -> list[Measure]:
-    """The measures behind a task's score."""
-    return [m for m in task.measures if not isinstance(m, EffectSize) and m.name in task.primary]
-
-
-def budgets(n: int) -> list[int]:
-    """1, 2, 5, 10, … up to n, and n."""
-    steps = [m * 10**p for p in range(6) for m in (1, 2, 5)]
-    return [*(s for s in steps if s < n), n]
-
-
-def budget_curve(result: Result) -> list[tuple[int, float]]:
-    """The task's score for the first k timesteps of the log; empty where that says nothing.
-
-    Only where timesteps were evaluated in nested order: the first k of a grid are its least noisy
-    ones, not a smaller grid.
-    """
-    settings = result.entry.record.settings
-    if settings.schedule != "nested" or settings.norm is None or settings.stop == "sequential":
-        return []
-    both = labelled(result, errors=True)
-    if both is None or any(s.errors is None for s in both[1]):
-        return []
-    labels, scores = both
-    measures = primary_measures(result.task)
-    size = int(np.prod(settings.latent_shape)) if settings.latent_shape else 1
-    rule = tie_rule(result.entry.record)
-    curve = []
-    for k in budgets(len(settings.timesteps or ())):
-        matrices = [
-            score_matrix(
-                s.errors,
-                s.unconditional_errors,
-                norm=settings.norm,
-                normalise=bool(settings.normalise),
-                latent_size=size,
-                samples=k,
-            )
-            for s in scores
-            if s.errors is not None
-        ]
-        found = [s for m in measures if (s := sample(m, labels, matrices)) is not None]
-        if len(found) < len(measures) or not found:
-            return []
-        curve.append((k, float(np.mean([s.mean(s.values(rule)) for s in found]))))
-    return curve

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from gdbench.leaderboard.board import PoolBoard, Result, Row
-from gdbench.leaderboard.evidence import items_of, labelled, tie_rule
-from gdbench.metrics.matching import pair_credits, recall_credit
-from gdbench.protocol import Item, Matrix, Query, Scores
+from gdbench.leaderboard.board import Board, PoolBoard, Row
+from gdbench.leaderboard.evidence import items_of
+from gdbench.leaderboard.reading import BUNDLED, ItemScores
+from gdbench.metrics.matching import pair_credits, recall_credits
+from gdbench.metrics.measures import by_rule, tie_rule
+from gdbench.protocol import Item, Matrix, Query
 from gdbench.records import ResultRecord
 from gdbench.tasks.base import Task
 
 MOST_MODELS = 12
 _LEVELS = 9
-_BINS = 16
 
 
 @dataclass(frozen=True)
@@ -57,18 +59,31 @@ class Source:
 
     row: Row
     record: ResultRecord
-    scores: Mapping[str, Scores]
+    scores: Mapping[str, ItemScores]
+
+
+def pool_shown(board: Board) -> PoolBoard | None:
+    """The first pool of the bundled suite: the whole suite before parts of it."""
+    return next((p for p in board.pools if p.pool.suite == BUNDLED), None)
+
+
+def exhibited(board: Board) -> set[Path]:
+    """The records whose answers are shown.
+
+    Rows stand in the order of their records' scores, so a board without readings tells it.
+    """
+    pool = pool_shown(board)
+    rows = pool.rows[:MOST_MODELS] if pool is not None else ()
+    return {result.entry.file for row in rows for result in row.results.values()}
 
 
 def sources(board: PoolBoard, task: Task) -> list[Source]:
     """The models whose scores are there, best first, with errors where they were logged."""
     found = []
     for row in board.rows[:MOST_MODELS]:
-        result: Result | None = row.results.get(task.name)
-        both = labelled(result, errors=True) if result is not None else None
-        if result is not None and both is not None:
-            scores = {s.item_id: s for s in both[1]}
-            found.append(Source(row, result.entry.record, scores))
+        result = row.results.get(task.name)
+        if result is not None and result.reading.answers is not None:
+            found.append(Source(row, result.entry.record, result.reading.answers))
     return found
 
 
@@ -140,47 +155,25 @@ def _verdict(item: Item, matrix: Matrix, record: ResultRecord) -> tuple[str, boo
                  for name, c in named.items()]  # fmt: skip
         return ", ".join(texts), named["group"].strict == 1
     line = matrix[0, :] if item.query is Query.TEXT_RETRIEVAL else matrix[:, 0]
-    credit = recall_credit(line, item.gold[0], 1)
+    every = recall_credits(line, np.array(item.gold[0]))
+    credit = every.one()
     if credit.strict == 1:
         return "right", True
     if credit.lenient == 1:
-        return f"tie, counts {getattr(credit, _FIELD[tie_rule(record)]):.2g}", None
+        counts = float(by_rule(every, tie_rule(record.task.compat)))
+        return f"tie, counts {counts:.2g}", None
     rank = int(np.count_nonzero(line > line[item.gold[0]])) + 1
     return f"wrong, right one is no. {rank}", False
 
 
-_FIELD = {
-    "expected": "expected",
-    "release-2023": "lenient",
-    "strict": "strict",
-    "lenient": "lenient",
-}
-
-
 def curves(item: Item, source: Source) -> dict[str, object] | None:
-    """Errors of one item by timestep for drawing, less their mean over the candidates.
-
-    Timesteps are averaged in at most 16 groups. For several images the unconditional error is
-    taken off first, as in the score. Values are whole numbers in units of `unit`.
-    """
-    scores = source.scores.get(item.id)
-    timesteps = source.record.settings.timesteps
-    if scores is None or scores.errors is None or not timesteps:
+    """An item's curve as the script of the page draws it; None where there is none."""
+    answer = source.scores.get(item.id)
+    if answer is None or answer.curve is None:
         return None
-    errors = scores.errors.astype(np.float64)
-    if scores.unconditional_errors is not None and len(item.images) > 1:
-        errors = errors - scores.unconditional_errors[:, None, :]
-    steps = np.array(timesteps[: errors.shape[-1]])
-    order = np.argsort(steps, kind="stable")
-    flat = errors.reshape(-1, errors.shape[-1])[:, order]
-    if np.isnan(flat).any():
-        return None  # a sequential rule stopped early: there is no full curve
-    flat = flat - flat.mean(axis=0)
-    groups = np.array_split(np.arange(len(steps)), min(_BINS, len(steps)))
-    means = np.stack([flat[:, g].mean(axis=1) for g in groups], axis=1)
-    unit = max(float(np.abs(means).max()) / 999, 1e-9)
+    curve = answer.curve
     return {
-        "t": [round(float(steps[order][g].mean())) for g in groups],
-        "v": [[round(float(x) / unit) for x in line] for line in means],
-        "u": float(f"{unit:.3g}"),
+        "t": list(curve.timesteps),
+        "v": curve.values.tolist(),
+        "u": float(f"{curve.unit:.3g}"),
     }

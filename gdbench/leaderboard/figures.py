@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from gdbench.leaderboard.board import MEAN_ABS, PoolBoard, Row, metric_of
-from gdbench.leaderboard.columns import shade
-from gdbench.leaderboard.estimate import effect, fixed, of_metric, percent
-from gdbench.leaderboard.evidence import budget_curve
+from gdbench.leaderboard.assemble import bias_pairs
+from gdbench.leaderboard.board import PoolBoard, Row
+from gdbench.leaderboard.columns import style_of
+from gdbench.leaderboard.estimate import of_metric, shown, typeset
 from gdbench.leaderboard.plots import budget, forest, heatmap, pareto
+from gdbench.numbers import EFFECT, SHARE, value_text
 from gdbench.tasks.base import Task
 
 MOST_LINES = 60
@@ -30,7 +31,7 @@ def cost_plot(board: PoolBoard) -> Markup | None:
 def task_plot(task: Task, rows: Sequence[Row]) -> Markup | None:
     """The task's score of each model with its interval."""
     lines = [
-        forest.Line(row.name, row.model.family, e, percent(e).text)
+        forest.Line(row.name, row.model.family, e, shown(e, task.score_unit).text)
         for row in rows[:MOST_LINES]
         if (e := row.results[task.name].estimate) is not None
     ]
@@ -41,30 +42,31 @@ def task_plot(task: Task, rows: Sequence[Row]) -> Markup | None:
         lines,
         f"Scores of {len(lines)} models on {task.title} with 95 % intervals",
         reference=chances[0] if chances else 0.0,
-        percent=True,
+        unit=task.score_unit,
         axis="score",
         note="chance" if chances else "",
     )
 
 
-def bias_plot(board: PoolBoard) -> Markup | None:
+def bias_plot(task: Task, rows: Sequence[Row]) -> Markup | None:
     """Effect size of each pair and model; the best-placed models where there are many."""
-    rows = [r for r in board.rows if "bias" in r.results]
     lines: list[forest.Line] = []
-    for pair in board.pairs:
+    pairs = bias_pairs(rows, task)
+    for pair in pairs:
         lines.append(forest.Line(f"{pair.title} ({pair.topic})"))
         for row in rows[:MOST_PER_PAIR]:
-            metric = metric_of(row.results["bias"], pair.metric)
+            metric = row.metric(task.name, pair.metric)
             if metric is not None:
                 e = of_metric(metric)
-                lines.append(forest.Line(row.name, row.model.family, e, effect(e).text))
+                text = shown(e, task.unit(metric)).text
+                lines.append(forest.Line(row.name, row.model.family, e, text))
     if not any(line.estimate for line in lines):
         return None
     return forest.draw(
         lines,
-        f"Effect sizes with 95 % intervals for {len(board.pairs)} pairs of groups",
+        f"Effect sizes with 95 % intervals for {len(pairs)} pairs of groups",
         reference=0.0,
-        percent=False,
+        unit=EFFECT,
         axis="effect size",
         note="even-handed",
     )
@@ -91,13 +93,12 @@ def subtask_plot(board: PoolBoard, tasks: Sequence[Task]) -> Markup | None:
 
 
 def _square(row: Row, task: str, name: str) -> heatmap.Square | None:
-    result = row.results.get(task)
-    metric = metric_of(result, name) if result is not None else None
-    if metric is None or metric.name.startswith(MEAN_ABS):
+    metric = row.metric(task, name)
+    if metric is None:
         return None
-    return heatmap.Square(
-        fixed(100 * metric.value, 0), shade(metric.value, metric.chance, metric.low)
-    )
+    unit = row.results[task].task.unit(metric)
+    text = value_text(metric.value, unit, places=0 if unit == SHARE else None)
+    return heatmap.Square(typeset(text), style_of(metric, unit))
 
 
 def budget_plot(task: Task, rows: Sequence[Row]) -> Markup | None:
@@ -106,8 +107,8 @@ def budget_plot(task: Task, rows: Sequence[Row]) -> Markup | None:
     chance = None
     for row in rows:
         result = row.results[task.name]
-        points = budget_curve(result)
+        points = result.reading.budget
         if len(points) > 1:
-            curves.append(budget.Curve(row.name, row.model.family, tuple(points)))
+            curves.append(budget.Curve(row.name, row.model.family, points))
             chance = result.chance
-    return budget.draw(curves, chance) if curves else None
+    return budget.draw(curves, chance, task.score_unit) if curves else None

@@ -47,7 +47,7 @@ class Renderer:
         )
         self.environment.globals.update(shared)
         for function in (
-            estimate.percent, estimate.points, estimate.effect, estimate.count, estimate.seconds,
+            estimate.count, estimate.seconds,
             estimate.size_in_bytes, words.shorten, words.web_link, words.file_name,
             paths.model_page, paths.task_page,
         ):  # fmt: skip

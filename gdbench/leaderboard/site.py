@@ -8,11 +8,11 @@ from pathlib import Path
 
 from gdbench.errors import GdbenchError
 from gdbench.leaderboard.assemble import build_board
-from gdbench.leaderboard.badges import judge
 from gdbench.leaderboard.board import Board
 from gdbench.leaderboard.catalogue import tasks_of
+from gdbench.leaderboard.examples import exhibited
 from gdbench.leaderboard.families import FAMILIES
-from gdbench.leaderboard.load import load
+from gdbench.leaderboard.load import Entry, load
 from gdbench.leaderboard.pages import (
     changes,
     compare,
@@ -23,6 +23,7 @@ from gdbench.leaderboard.pages import (
     reported,
     tasks,
 )
+from gdbench.leaderboard.reading import read, unread
 from gdbench.leaderboard.render import Renderer, Tree
 from gdbench.leaderboard.sprite import same_pixels
 
@@ -57,7 +58,7 @@ def build(submissions: Path | None, out: Path, *, runs: Sequence[Path] = ()) -> 
         runs: run directories whose records are shown as local runs.
 
     Raises:
-        InputError: a record is invalid or there twice.
+        InputError: a record is invalid or there twice, or scores are damaged or not the record's.
         GdbenchError: `out` holds something that is not a site, or cannot be written.
     """
     tree, board = make(submissions, runs)
@@ -72,9 +73,16 @@ def build(submissions: Path | None, out: Path, *, runs: Sequence[Path] = ()) -> 
 
 
 def make(submissions: Path | None, runs: Sequence[Path] = ()) -> tuple[Tree, Board]:
-    """All files of the site, in memory."""
-    entries = load(submissions, runs)
-    board, evidence = build_board(entries, tasks_of(entries), judge(submissions, entries))
+    """All files of the site, in memory. Raises as `build`."""
+    return draw(submissions, load(submissions, runs))
+
+
+def draw(submissions: Path | None, entries: Sequence[Entry]) -> tuple[Tree, Board]:
+    """The site of these records; their score files are read once each."""
+    shown = tasks_of(entries)
+    draft, _ = build_board(entries, shown, {e.file: unread(e) for e in entries})
+    readings = read(submissions, entries, exhibited(draft))
+    board, evidence = build_board(entries, shown, readings)
     tree = Tree()
     tree.add_static()
     renderer = Renderer(tree, navigation=NAVIGATION, families=FAMILIES)

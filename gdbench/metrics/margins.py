@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from gdbench.metrics.denoising import terms
 from gdbench.metrics.prefixes import standard_error
 from gdbench.protocol import Scores
 
@@ -45,15 +46,14 @@ def margin(scores: Scores, n_timesteps: int) -> Margin:
     if scores.errors is None:
         msg = f"item {scores.item_id} has no per-timestep errors"
         raise ValueError(msg)
-    errors = scores.errors.astype(np.float64)
-    known = ~np.isnan(errors)
-    passes, full = int(known.sum()), errors.shape[0] * errors.shape[1] * n_timesteps
-    if scores.unconditional_errors is not None:
-        base = scores.unconditional_errors.astype(np.float64)
+    n_images, n_texts = scores.errors.shape[:2]
+    passes, full = int((~np.isnan(scores.errors)).sum()), n_images * n_texts * n_timesteps
+    base = scores.unconditional_errors
+    if base is not None:
         passes += int((~np.isnan(base)).sum())
         full += len(base) * n_timesteps
-        if errors.shape[0] > 1:  # one image: the subtracted term is the same for every text
-            errors = errors - base[:, None, : errors.shape[2]]
+    # One image: the subtracted term is the same for every text.
+    errors = terms(scores.errors, base if n_images > 1 else None)
     found = [_compared(errors[one], errors[other], n_timesteps) for one, other in _pairs(scores)]
     if not found:
         return Margin(scores.item_id, passes, full, None, None)

@@ -7,9 +7,9 @@ the mean, intervals by resampling, and paired tests between models all work on s
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,23 @@ from gdbench.metrics.matching import (
     matching_credits,
     recall_credits,
 )
+from gdbench.numbers import EFFECT, MAGNITUDE, SHARE, Unit
 from gdbench.protocol import Label, Matrix, Query
+from gdbench.records import Compat, MetricValue
 
 TieRule = Literal["expected", "strict", "lenient", "release-2023"]
+_FIELDS: Mapping[TieRule, str] = {"release-2023": "release"}
+
+
+def tie_rule(compat: Compat | None) -> TieRule:
+    """The rule of a task that was run in this mode; the model's own mode has no part in it."""
+    return "expected" if compat is None else "release-2023"
+
+
+def by_rule(credited: Sample | Credits, ties: TieRule) -> NDArray[np.float64]:
+    """The values of a sample, or of credits, under a tie rule."""
+    values: NDArray[np.float64] = getattr(credited, _FIELDS.get(ties, ties))
+    return values
 
 
 @dataclass(frozen=True)
@@ -47,12 +61,7 @@ class Sample:
 
     def values(self, ties: TieRule = "expected") -> NDArray[np.float64]:
         """Per-item values under a tie rule."""
-        return {
-            "expected": self.expected,
-            "strict": self.strict,
-            "lenient": self.lenient,
-            "release-2023": self.release,
-        }[ties]
+        return by_rule(self, ties)
 
     def mean(self, values: NDArray[np.float64]) -> float:
         """Mean over parts of the means of `values` (n,) within each part."""
@@ -78,6 +87,7 @@ class Recall:
     name: str
     subtasks: tuple[str, ...]
     k: int = 1
+    unit: ClassVar[Unit] = SHARE
     by: Literal["micro", "subtask", "tag"] = "micro"  # what the parts of a macro average are
     exclude_tags: frozenset[str] = frozenset()
     flipped: bool = False  # two candidates, the other one taken as right (disputed labels)
@@ -111,6 +121,7 @@ class PairMatching:
     name: str
     part: Literal["text", "image", "group"]
     tag: str | None = None
+    unit: ClassVar[Unit] = SHARE
     smallest_part: ClassVar[int] = 1  # it has one part, never left out
 
     def part_of(self, label: Label) -> str | None:
@@ -139,10 +150,63 @@ class EffectSize:
     first: str
     second: str
     topic: str = ""  # religion, nationality, orientation, …: averaged over and shown together
+    unit: ClassVar[Unit] = EFFECT
 
 
-Measure = Recall | PairMatching
+class Measure(Protocol):
+    """What is a mean over items; a plug-in may bring one of its own, with a unit of its own."""
+
+    @property
+    def name(self) -> str:
+        """Unique within the task."""
+
+    @property
+    def unit(self) -> Unit:
+        """How its values are printed."""
+
+    @property
+    def smallest_part(self) -> int:
+        """Parts with fewer items are left out."""
+
+    def part_of(self, label: Label) -> str | None:
+        """The part that the item belongs to; None: not in this measure."""
+
+    def credits(self, query: Query, gold: NDArray[np.int64], matrices: Matrix) -> Credits:
+        """Values (..., n_items) of matrices (..., n_items, n_images, n_texts)."""
+
+    def chance(self, label: Label) -> float:
+        """Expected value of a constant model."""
+
+
 AnyMeasure = Measure | EffectSize
+MEAN_ABS = "mean_abs_"
+"""What the names of means of absolute effect sizes begin with: one over all, one for each topic."""
+MEAN_ABS_EFFECT = f"{MEAN_ABS}effect"
+
+
+def means(measures: Iterable[AnyMeasure]) -> list[Measure]:
+    """Those of the measures that are means over items."""
+    return [m for m in measures if not isinstance(m, EffectSize)]
+
+
+def associations(measures: Iterable[AnyMeasure]) -> list[EffectSize]:
+    """Those of the measures that compare two groups of pictures."""
+    return [m for m in measures if isinstance(m, EffectSize)]
+
+
+def unit_of(metric: MetricValue, measures: Iterable[AnyMeasure]) -> Unit:
+    """The unit of a metric of a record, by the measures of its task.
+
+    Where they do not know it (a task that is not installed here) it follows from the number: means
+    of credits have bounds for their ties, and effect sizes have none.
+    """
+    known = {m.name: m.unit for m in measures}
+    if metric.name in known:
+        return known[metric.name]
+    if metric.strict is None:
+        return MAGNITUDE if metric.name.startswith(MEAN_ABS) else EFFECT
+    low, high = SHARE.bounds or (0.0, 1.0)
+    return SHARE if low <= metric.value <= high else Unit("")
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,16 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from gdbench.metrics.measures import AnyMeasure, EffectSize, Measure, TieRule, members, stacks
+from gdbench.metrics.denoising import is_weighted, terms
+from gdbench.metrics.measures import (
+    AnyMeasure,
+    Measure,
+    TieRule,
+    by_rule,
+    means,
+    members,
+    stacks,
+)
 from gdbench.metrics.prefixes import fill_dropped
 from gdbench.protocol import Label
 from gdbench.records import ModelSettings
@@ -87,14 +96,10 @@ def replicate_scores(
     """
     if item.errors is None:
         return None
-    value = item.errors.astype(np.float64)
-    base = item.unconditional_errors
-    if settings is not None and settings.normalise is False:
-        base = None
-    power = 2 if settings is not None and settings.norm == "mse" else 1
-    value = value**power
-    if base is not None:
-        value = value - (base.astype(np.float64) ** power)[:, None]
+    plain = settings is not None and settings.normalise is False
+    norm = settings.norm if settings is not None else None
+    base = None if plain else item.unconditional_errors
+    value = terms(item.errors, base, norm=norm or "l2")
     if np.isnan(value).any():
         value = fill_dropped(value.reshape(-1, value.shape[-1])).reshape(value.shape)
     known = ~np.isnan(value)
@@ -121,14 +126,7 @@ def _values(
     for stack in stacks(labels, chosen):
         rows = [row_of[int(i)] for i in stack.positions]
         matrices = np.stack([scores[i] for i in stack.positions], axis=1)
-        found = measure.credits(stack.query, stack.gold, matrices)
-        by_rule = {
-            "expected": found.expected,
-            "strict": found.strict,
-            "lenient": found.lenient,
-            "release-2023": found.release,
-        }
-        values[:, rows] = by_rule[ties]
+        values[:, rows] = by_rule(measure.credits(stack.query, stack.gold, matrices), ties)
     indicator = np.eye(parts.max() + 1)[parts]
     mean: NDArray[np.float64] = (values @ indicator / indicator.sum(axis=0)).mean(axis=1)
     return mean
@@ -154,7 +152,7 @@ def noise_errors(
     longest = max(lengths, default=0)
     if 0 in lengths or longest < MIN_TIMESTEPS:
         return
-    if settings is not None and settings.weighting not in (None, "uniform", "none"):
+    if is_weighted(settings):
         return
     timesteps = settings.timesteps if settings is not None else None
     if timesteps is not None and len(timesteps) < longest:
@@ -169,8 +167,8 @@ def noise_errors(
         if found is None:
             return
         scores.append(found)
-    for measure in measures:
-        if isinstance(measure, EffectSize) or len(members(measure, labels)[0]) < MIN_ITEMS:
+    for measure in means(measures):
+        if len(members(measure, labels)[0]) < MIN_ITEMS:
             continue
         values = _values(measure, labels, scores, ties).reshape(replicates, -1)
         quarter = float(values[:, :QUARTERS].var(axis=1, ddof=1).mean())

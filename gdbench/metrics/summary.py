@@ -17,11 +17,25 @@ from gdbench.metrics.association import (
 from gdbench.metrics.intervals import Interval, share_interval
 from gdbench.metrics.jackknife import effect_interval
 from gdbench.metrics.mean_effects import mean_effect
-from gdbench.metrics.measures import AnyMeasure, EffectSize, Measure, TieRule, merge, sample
+from gdbench.metrics.measures import (
+    MEAN_ABS,
+    MEAN_ABS_EFFECT,
+    AnyMeasure,
+    EffectSize,
+    Measure,
+    TieRule,
+    associations,
+    means,
+    merge,
+    sample,
+    tie_rule,
+)
 from gdbench.metrics.montecarlo import Errors, noise_errors
 from gdbench.protocol import Label, Matrix
 from gdbench.records import Compat, MetricValue, ModelSettings
 
+RESAMPLING_SEED = 0
+"""Of intervals and p-values: they do not depend on the seed of the noise or of the items."""
 DDOF = 0.0  # of the standard deviation that divides an effect size
 
 
@@ -38,18 +52,17 @@ def summarise(
 ) -> tuple[MetricValue, ...]:
     """The metrics of every measure that has items, in the order of the measures.
 
-    `matrices[i]` has shape (n_images, n_texts) of `labels[i]`. `ties` defaults to "expected", and
-    to "release-2023" in compat mode. `errors` returns the items' per-timestep errors (in the order
+    `matrices[i]` has shape (n_images, n_texts) of `labels[i]`. `ties` defaults to the mode's (see
+    `tie_rule`). `errors` returns the items' per-timestep errors (in the order
     of the labels) and is called only where there is something to do with them; `settings` tells
     how scores follow from errors. Association measures are followed by `mean_abs_effect` and one
     mean for each topic. The same arguments give the same numbers, bit for bit on one machine.
     """
-    rule: TieRule = ties or ("release-2023" if compat is not None else "expected")
+    rule = ties or tie_rule(compat)
     found = [
         value
-        for measure in measures
-        if not isinstance(measure, EffectSize)
-        and (value := _accuracy(measure, labels, matrices, rule)) is not None
+        for measure in means(measures)
+        if (value := _accuracy(measure, labels, matrices, rule)) is not None
     ]
     if found and errors is not None:
         noise = dict(noise_errors(measures, labels, errors(), settings, ties=rule, seed=seed))
@@ -64,7 +77,7 @@ def summarise(
             else m
             for m in found
         ]
-    pairs = [m for m in measures if isinstance(m, EffectSize)]
+    pairs = associations(measures)
     if pairs:
         found += _associations(pairs, groups_of(labels, matrices), seed, compat)
     return tuple(found)
@@ -110,9 +123,9 @@ def _associations(
         _pair_metric(pair, e, groups, compat, p)
         for (pair, e), p in zip(found, adjusted, strict=True)
     ]
-    metrics.append(_mean_abs("mean_abs_effect", found, groups, compat, seed))
+    metrics.append(_mean_abs(MEAN_ABS_EFFECT, found, groups, compat, seed))
     for topic in sorted({pair.topic for pair, _ in found if pair.topic}):
-        name = "mean_abs_" + topic.lower().replace(" ", "_")
+        name = MEAN_ABS + topic.lower().replace(" ", "_")
         of_topic = [(pair, e) for pair, e in found if pair.topic == topic]
         metrics.append(_mean_abs(name, of_topic, groups, compat, seed))
     return metrics

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from gdbench.models.entry import LoadOptions, ModelEntry
-from gdbench.models.loading import load_model, resolve
+from gdbench.models.kinds import KINDS, Kind, ModelEntry
+from gdbench.models.loading import load_model, load_request, resolve, takes
 from gdbench.models.zoo import MODELS
 
-__all__ = ["MODELS", "LoadOptions", "ModelEntry", "load_model", "resolve"]
+__all__ = [
+    "KINDS",
+    "MODELS",
+    "Kind",
+    "ModelEntry",
+    "load_model",
+    "load_request",
+    "resolve",
+    "takes",
+]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image
 
-from gdbench.models.entry import LoadOptions
-from gdbench.protocol import Matrix, ModelCard
-from gdbench.records import ModelSettings
+from gdbench.errors import InputError
+from gdbench.models.digests import digest_text
+from gdbench.models.kinds import ModelEntry
+from gdbench.protocol import ITMModel, Matrix, ModelCard
+from gdbench.records import Content, ModelSettings
+from gdbench.run import ModelRequest, Where
 
 
 class Constant:
@@ -19,9 +22,10 @@ class Constant:
     card = ModelCard(
         name="constant", revision="1", family="control", description="The same score for all pairs"
     )
+    content = Content(parts={"baseline": digest_text("constant 1")})
 
-    def __init__(self, options: LoadOptions | None = None) -> None:
-        self.settings = ModelSettings(seed=(options or LoadOptions()).seed)
+    def __init__(self, seed: int = 0) -> None:
+        self.settings = ModelSettings(seed=seed)
 
     def score(self, images: Sequence[Image.Image], texts: Sequence[str]) -> Matrix:
         """Zeros of shape (len(images), len(texts))."""
@@ -34,9 +38,10 @@ class Random:
     card = ModelCard(
         name="random", revision="1", family="control", description="A seeded random score"
     )
+    content = Content(parts={"baseline": digest_text("random 1")})
 
-    def __init__(self, options: LoadOptions | None = None) -> None:
-        self.settings = ModelSettings(seed=(options or LoadOptions()).seed)
+    def __init__(self, seed: int = 0) -> None:
+        self.settings = ModelSettings(seed=seed)
 
     def score(self, images: Sequence[Image.Image], texts: Sequence[str]) -> Matrix:
         """Shape (len(images), len(texts)); the same pair always has the same score."""
@@ -48,3 +53,34 @@ class Random:
             f"{self.settings.seed}\0".encode() + picture + text.encode()
         ).digest()
         return int.from_bytes(digest[:3], "big") / 2**24
+
+
+_CLASSES: dict[str, Callable[[int], ITMModel]] = {"Constant": Constant, "Random": Random}
+
+
+class BaselineKind:
+    """The controls that need no weights."""
+
+    name = "baseline"
+    # they run on whatever there is
+    uses = frozenset({"device"})
+
+    def claim(self, source: str) -> ModelEntry | None:
+        """None: they are had by name only."""
+        del source
+        return None
+
+    def is_here(self, entry: ModelEntry) -> bool:
+        """True."""
+        del entry
+        return True
+
+    def load(self, entry: ModelEntry, request: ModelRequest, where: Where) -> ITMModel:
+        """The control of that class, seeded. Raises InputError for an unknown class."""
+        del where
+        if entry.source not in _CLASSES:
+            raise InputError(f"there is no baseline {entry.source!r}: {', '.join(_CLASSES)}")
+        return _CLASSES[entry.source](request.settings.seed)
+
+
+KIND = BaselineKind()

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from gdbench.errors import GdbenchError
-from gdbench.models.custom import describe_fault
+from gdbench.models.own import describe_fault
 from gdbench.protocol import ITMModel, Matrix
 
 TOLERANCE = 1e-4  # relative to the spread of the scores
@@ -25,9 +25,9 @@ class Check(NamedTuple):
 
 
 def _pictures() -> list[Image.Image]:
-    """Four plain drawings of different sizes: they need no data and no trained model."""
-    colours = ((200, 30, 30), (30, 30, 200), (240, 240, 240), (10, 120, 10))
-    sizes = ((64, 64), (96, 64), (64, 128), (1, 1))
+    """Three plain drawings of different sizes: they need no data and no trained model."""
+    colours = ((200, 30, 30), (30, 30, 200), (240, 240, 240))
+    sizes = ((64, 64), (96, 64), (64, 128))
     pictures = []
     for colour, size in zip(colours, sizes, strict=True):
         picture = Image.new("RGB", size, colour)
@@ -36,7 +36,8 @@ def _pictures() -> list[Image.Image]:
     return pictures
 
 
-TEXTS = ("a red picture", "a blue picture", "", "word " * 300)
+# Four, so that a matrix of (texts, images) has another shape; one is too long for most tokenizers.
+TEXTS = ("a red picture", "a blue picture", "a white picture", "a picture of a red square " * 20)
 
 
 def check(model: ITMModel) -> list[Check]:

@@ -8,16 +8,16 @@ do. Both score each different input once and repeat the number: equal inputs hav
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
 
 from gdbench.data.images import MemoryImage
 from gdbench.errors import InputError
-from gdbench.models.entry import LoadOptions
+from gdbench.models.own import own_model
 from gdbench.protocol import (
     BatchedITMModel,
     ImageRef,
@@ -28,7 +28,7 @@ from gdbench.protocol import (
     Query,
     Scores,
 )
-from gdbench.records import ModelSettings
+from gdbench.records import Content
 
 Kind = Literal["text-only", "image-only"]
 KINDS: tuple[Kind, ...] = ("text-only", "image-only")
@@ -46,7 +46,8 @@ def grey() -> MemoryImage:
 class Control:
     """A model that sees only one side of each pair."""
 
-    def __init__(self, inner: ITMModel, kind: Kind) -> None:
+    def __init__(self, model: ITMModel, kind: Kind) -> None:
+        inner: Any = own_model(model)
         self.inner = inner
         self.kind = kind
         without = "the picture" if kind == "text-only" else "the caption"
@@ -57,8 +58,8 @@ class Control:
                 "description": f"{inner.card.name} without {without}",
             }
         )
-        settings = getattr(inner, "settings", None)
-        self.settings = settings if isinstance(settings, ModelSettings) else ModelSettings()
+        self.settings = inner.settings
+        self.content = Content(parts={**inner.content.parts, "control": kind})
         self.device = str(getattr(inner, "device", "cpu"))
 
     @property
@@ -120,17 +121,13 @@ def control(inner: ITMModel, kind: Kind) -> Control:
     return Control(inner, kind)
 
 
-def load_control(
-    spec: str, options: LoadOptions, load: Callable[[str, LoadOptions], ITMModel] | None = None
-) -> ITMModel:
-    """The control that `control:KIND:MODEL` names. Raises InputError where it is not one."""
-    from gdbench.models.loading import load_model
-
-    _, _, rest = spec.partition(":")
+def parse_control(source: str) -> tuple[Kind, str]:
+    """Kind and model of `control:KIND:MODEL`. Raises InputError where it is not one."""
+    _, _, rest = source.partition(":")
     kind, _, model = rest.partition(":")
-    found = next((k for k in KINDS if k == kind), None)
-    if found is None or not model:
+    known = next((k for k in KINDS if k == kind), None)
+    if known is None or not model:
         raise InputError(
-            f"--model {spec!r}: a control is control:KIND:MODEL with KIND {' or '.join(KINDS)}"
+            f"--model {source!r}: a control is control:KIND:MODEL with KIND {' or '.join(KINDS)}"
         )
-    return control((load or load_model)(model, options), found)
+    return known, model

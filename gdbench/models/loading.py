@@ -3,71 +3,100 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from gdbench.errors import InputError, UnknownNameError
-from gdbench.models.custom import load_custom
-from gdbench.models.entry import LoadOptions, ModelEntry
+from gdbench.models.controls import KINDS as CONTROLS
+from gdbench.models.controls import control, parse_control
+from gdbench.models.kinds import KINDS, ModelEntry, refuse_unused
+from gdbench.models.own import MODULE_SPEC, is_file_spec, load_file, load_module, load_object
 from gdbench.models.zoo import MODELS
 from gdbench.protocol import ITMModel
-
-SPEC_HELP = (
-    "a registered name, a folder, path/to/file.py:Class, clip:ARCHITECTURE/TAG, hf-hub:OWNER/NAME "
-    "(open_clip), diffusion:OWNER/NAME, or control:KIND:MODEL"
-)
+from gdbench.run import ModelRequest, Where, asked
 
 
-def load_model(spec: str, options: LoadOptions | None = None) -> ITMModel:
-    """The model that `spec` names (see `SPEC_HELP`). Raises GdbenchError with one line."""
-    options = options or LoadOptions()
-    if spec.startswith("control:"):
-        from gdbench.models.controls import load_control
+def load_model(model: str, **options: Any) -> ITMModel:
+    """The model of that name, folder, hub id or file.
 
-        return load_control(spec, options)
-    if ":" in spec and spec.rpartition(":")[0].endswith(".py"):
-        return load_custom(spec)
-    return resolve(spec).load(options)
+    Args:
+        model: see `ModelRequest.model`.
+        **options: see `gdbench.run.asked`, e.g. `samples=10, device="cpu", lora="lora/"`.
+
+    Raises:
+        GdbenchError: one line, where it cannot be had or an option does not fit.
+    """
+    return load_request(*asked(model, **options))
 
 
-def resolve(spec: str) -> ModelEntry:
-    """The entry behind a name, prefix or folder. Raises UnknownNameError with near matches."""
-    prefix, _, rest = spec.partition(":")
-    if prefix == "diffusion":
-        return _entry(rest.rpartition("/")[2], "diffusion-itm", rest)
-    if prefix == "clip":
-        return _entry(rest.replace("/", "-").lower(), "open-clip", rest)
-    if prefix == "hf-hub":
-        return _entry(rest.rpartition("/")[2], "open-clip", spec)
-    if spec in MODELS:
-        return MODELS.get(spec)
-    path = Path(spec)
-    if path.is_dir():
-        return _folder(path)
-    if "/" in spec or spec.startswith("."):
-        raise InputError(f"no folder {spec}; --model takes {SPEC_HELP}")
+def load_request(request: ModelRequest, where: Where | None = None) -> ITMModel:
+    """The model that was asked for; see `load_model`."""
+    where = where or Where()
+    source = request.model
+    if source.startswith("control:"):
+        kind, inner = parse_control(source)
+        return control(load_request(request.model_copy(update={"model": inner}), where), kind)
+    if is_file_spec(source):
+        return load_file(request, where)
+    found = resolve(source)
+    if found is None:
+        return load_module(request, where)
+    if not isinstance(found, ModelEntry):
+        return load_object(found, request, where)
+    kind_of_model = KINDS.get(found.kind)
+    refuse_unused(kind_of_model.uses, request, where, found.name)
+    if request.arguments:
+        raise InputError(f"--model-args: {found.name} takes none; they are for your own models")
+    return kind_of_model.load(found, request, where)
+
+
+def resolve(source: str) -> object | None:
+    """What a name, prefix or folder stands for: an entry, a plug-in's object; None: a module.
+
+    Raises UnknownNameError with near matches, InputError for a folder that no kind claims.
+    """
+    if source in MODELS:
+        return MODELS.get(source)
+    for name in KINDS:
+        entry = KINDS.get(name).claim(source)
+        if entry is not None:
+            return entry
+    if Path(source).is_dir():
+        raise InputError(
+            f"{source} is no model folder: neither model_index.json (diffusers) nor "
+            "open_clip_config.json (open_clip) is in it"
+        )
+    if MODULE_SPEC.match(source):
+        return None
+    expected = ModelRequest.model_fields["model"].description
+    if "/" in source or source.startswith("."):
+        raise InputError(f"no folder {source}; --model takes: {expected}")
     try:
-        return MODELS.get(spec)
+        return MODELS.get(source)
     except UnknownNameError as error:
-        raise UnknownNameError(f"{error} (--model takes {SPEC_HELP})") from None
+        raise UnknownNameError(f"{error} (--model takes: {expected})") from None
 
 
-def _folder(path: Path) -> ModelEntry:
-    source = str(path.resolve())
-    if (path / "model_index.json").is_file():
-        return _entry(path.resolve().name, "diffusion-itm", source)
-    if (path / "open_clip_config.json").is_file():
-        return _entry(path.resolve().name, "open-clip", source)
-    raise InputError(
-        f"{path} is no model folder: neither model_index.json (diffusers) nor "
-        "open_clip_config.json (open_clip) is in it"
-    )
+def takes(source: str, option: str) -> bool:
+    """Whether the model of that name or folder uses an option (a field of settings or places).
+
+    A model of the user's own says so when it is made: False here.
+    """
+    if source.startswith("control:"):
+        return takes(parse_control(source)[1], option)
+    entry = None if is_file_spec(source) else resolve(source)
+    return isinstance(entry, ModelEntry) and option in KINDS.get(entry.kind).uses
 
 
-def _entry(name: str, kind: str, source: str) -> ModelEntry:
-    clean = "".join(c if c.isalnum() or c in "._+-" else "-" for c in name).strip("._+-") or "model"
-    return ModelEntry(
-        name=clean[:96],
-        kind=kind,  # type: ignore[arg-type] # one of the literals, by the callers above
-        source=source,
-        family="diffusion-unet" if kind == "diffusion-itm" else "contrastive",
-        description="",
-    )
+def entry_of(name: str) -> tuple[ModelEntry, str]:
+    """The registered entry behind a card's name, and the prefix of the control it stands for.
+
+    Raises UnknownNameError where the name is not registered as a model with weights.
+    """
+    prefix = ""
+    for kind in CONTROLS:
+        if name not in MODELS and name.startswith(f"{kind}-"):
+            name, prefix = name.removeprefix(f"{kind}-"), f"control:{kind}:"
+    entry: object = MODELS.get(name)
+    if not isinstance(entry, ModelEntry):
+        raise UnknownNameError(f"{name} is a plug-in's own model")
+    return entry, prefix

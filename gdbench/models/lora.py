@@ -53,7 +53,8 @@ def load_lora(unet: Any, path: str | Path, scale: float = 1.0) -> LoRAInfo:  # a
         scale: factor on the whole update; 0 leaves the network as it was.
 
     Returns:
-        The sha256 of the file, the scale, and how many tensors were loaded: all of the file's.
+        The hash of the matrices (`digest_pairs`), the scale, and how many tensors were loaded: all
+        of the file's.
 
     Raises:
         InputError: the file cannot be read, or a matrix of it has no place in this network.

@@ -69,8 +69,20 @@ class LoRAFile:
 
     path: Path
     format: Format
-    sha256: str  # of the file's bytes
+    sha256: str  # see `digest_pairs`
     pairs: dict[str, Pair]  # by name of the module, e.g. "mid_block....attn1.to_out.0"
+
+
+def digest_pairs(pairs: dict[str, Pair]) -> str:
+    """sha256 over modules, matrices and alphas: one for all files that hold the same LoRA."""
+    digest = hashlib.sha256()
+    for name, pair in sorted(pairs.items()):
+        digest.update(f"{name}/{pair.rank}/{pair.alpha!r}".encode())
+        for matrix in (pair.down, pair.up):
+            shape = [side for side in matrix.shape[2:] if side != 1]
+            digest.update(f"{[*matrix.shape[:2], *shape]}".encode())
+            digest.update(matrix.detach().float().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def locate(path: Path) -> Path:
@@ -102,8 +114,6 @@ def read_lora(path: Path) -> LoRAFile:
     if not tensors:
         raise InputError(f"{file}: holds no tensors")
     _refuse_text_encoder(file, tensors)
-    with file.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
     form: Format = "diffusers"
     if any(key.startswith("lora_unet_") for key in tensors):
         form = "kohya"
@@ -113,7 +123,7 @@ def read_lora(path: Path) -> LoRAFile:
     pairs = _pair_up(file, tensors, _Alphas.read(file, metadata))
     if form == "attention-processor-2023":
         _check_attentions(file, pairs)
-    return LoRAFile(file, form, digest, pairs)
+    return LoRAFile(file, form, digest_pairs(pairs), pairs)
 
 
 def write_lora(path: Path, pairs: dict[str, Pair], note: dict[str, str] | None = None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gdbench.models.entry import ModelEntry
+from gdbench.models.kinds import ModelEntry
 from gdbench.registry import Registry
 
 _MINI = Path(__file__).parent.parent / "mini" / "weights"

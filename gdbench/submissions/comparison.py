@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from gdbench.errors import InputError
-from gdbench.metrics.measures import EffectSize, Sample, TieRule, merge
+from gdbench.metrics.measures import Sample, TieRule, associations, means, merge
 from gdbench.metrics.paired import Comparison, PairedDifference, compare, paired_difference
 from gdbench.metrics.paired_effects import compare_effects
 from gdbench.metrics.ranks import RankInterval, indistinguishable_groups, pairwise, rank_intervals
+from gdbench.numbers import SHARE, Unit
 from gdbench.submissions.results import Results, TaskResult
+from gdbench.tasks.base import Task
 
 
 @dataclass(frozen=True)
@@ -20,10 +22,16 @@ class ModelComparison:
     first: str
     second: str
     overall: PairedDifference | None
-    """Mean over the tasks that both have a score of; None for a single task."""
+    """Mean over the tasks that both have a score of, a share; None for a single task."""
     tasks: Comparison | None
     metrics: Comparison | None
     bias: tuple[PairedDifference, ...]
+    units: Mapping[str, Unit]
+    """By the names of the rows of tasks, metrics and bias."""
+
+    def unit(self, row: PairedDifference) -> Unit:
+        """The unit of a row, which is that of shares for the mean over tasks."""
+        return self.units.get(row.name, SHARE)
 
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
@@ -109,10 +117,11 @@ def compare_models(
     rule = _rule([first, second], names, ties)
     a, b = _scores(first, names), _scores(second, names)
     both = [n for n in a if n in b]
+    shares = [n for n in both if first.tasks[n].task.score_unit == SHARE]
     titles = (first.name, second.name)
     overall = None
-    if len(both) > 1:
-        x, y = (merge({n: s[n] for n in both}) for s in (a, b))
+    if len(shares) > 1:
+        x, y = (merge({n: s[n] for n in shares}) for s in (a, b))
         overall = paired_difference("gdbench", x, y, ties=rule)
     metrics_a, metrics_b = (
         {f"{n}/{m}": s for n in names for m, s in r.tasks[n].samples.items()}
@@ -124,13 +133,23 @@ def compare_models(
         compare(a, b, names=titles, ties=rule) if both else None,
         compare(metrics_a, metrics_b, names=titles, ties=rule) if metrics_a else None,
         tuple(row for n in names for row in _effects(first.tasks[n], second.tasks[n])),
+        _units(first.tasks[n].task for n in names),
     )
+
+
+def _units(tasks: Iterable[Task]) -> dict[str, Unit]:
+    units: dict[str, Unit] = {}
+    for task in tasks:
+        units[task.name] = task.score_unit
+        units |= {f"{task.name}/{m.name}": m.unit for m in means(task.measures)}
+        units |= {m.name: m.unit for m in associations(task.measures)}
+    return units
 
 
 def _effects(first: TaskResult, second: TaskResult) -> tuple[PairedDifference, ...]:
     if first.groups is None or second.groups is None:
         return ()
-    measures = [m for m in first.task.measures if isinstance(m, EffectSize)]
+    measures = associations(first.task.measures)
     compat = first.record.task.compat
     return compare_effects(measures, first.groups, second.groups, compat=compat)
 
@@ -146,7 +165,11 @@ def rank_models(results: Sequence[Results], *, ties: TieRule | None = None) -> R
     scores = {r.name: _scores(r, names) for r in results}
     if len(scores) < len(results):
         raise InputError("the same model and revision is given twice")
-    both = [n for n in names if all(n in s for s in scores.values())]
+    both = [
+        n
+        for n in names
+        if results[0].tasks[n].task.score_unit == SHARE and all(n in s for s in scores.values())
+    ]
     if not both:
         return None
     partial = [

@@ -90,7 +90,7 @@ def check_repo(repo: str) -> str:
 def files_of(folder: Path) -> dict[str, Path]:
     """What of a run or a folder of submissions is uploaded: path in the repository -> file.
 
-    Raises InputError where the folder is neither, or submissions do not verify.
+    Raises InputError where the folder is neither, or does not verify.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give a run or a folder of submissions")
@@ -102,10 +102,9 @@ def files_of(folder: Path) -> dict[str, Path]:
             found[name] = path
     if not any(name.endswith("/" + RECORD) for name in found):
         raise InputError(f"{folder} is neither a finished run nor a folder of submissions")
-    if not prefix:
-        wrong = [p for p in verify(folder).problems if p.check not in NOT_AT_HAND]
-        if wrong:
-            raise InputError(f"{folder} does not verify: {wrong[0].path}: {wrong[0].problem}")
+    wrong = [p for p in verify(folder).problems if p.check not in NOT_AT_HAND]
+    if wrong:
+        raise InputError(f"{folder} does not verify: {wrong[0].path}: {wrong[0].problem}")
     return found
 
 

@@ -16,6 +16,7 @@ RUN = "run.json"
 INVALIDATED = "INVALIDATED.toml"
 RESCORED = "RESCORED.toml"
 _ROOT_FILES = {INVALIDATED, RESCORED, "README.md", ".gitkeep", ".gitattributes", ".gitignore"}
+LINK = "is a link; links are not followed"
 _LEVELS = 3  # model, revision, task
 
 
@@ -44,12 +45,21 @@ class RunPlace(Place):
         return self.task
 
 
-def run_places(run: Path) -> list[RunPlace]:
-    """The finished tasks of a run directory; empty where the folder is none."""
+def task_folders(folder: Path) -> list[Path]:
+    """The folders with a record in a run directory or a revision's folder, sorted."""
+    return sorted(path.parent for path in folder.glob(f"*/{RECORD}"))
+
+
+def run_places(run: Path) -> list[RunPlace | Problem]:
+    """The finished tasks of a run directory, a `Problem` for links; empty where it is no run."""
     if not (run / RUN).is_file():
         return []
-    folders = sorted(p.parent for p in run.glob(f"*/{RECORD}") if not p.parent.is_symlink())
-    return [RunPlace(folder, "", "", folder.name) for folder in folders]
+    return [
+        Problem(_below(folder, run), "layout", LINK)
+        if folder.is_symlink()
+        else RunPlace(folder, "", "", folder.name)
+        for folder in task_folders(run)
+    ]
 
 
 def level_of(folder: Path) -> int:
@@ -84,7 +94,7 @@ def _walk(folder: Path, names: tuple[str, ...], root: Path) -> Iterator[Place | 
     if len(names) == _LEVELS:
         for entry in entries:
             if entry.is_symlink():
-                yield Problem(_below(entry, root), "layout", "is a link; links are not followed")
+                yield Problem(_below(entry, root), "layout", LINK)
             elif entry.name not in (RECORD, SCORES):
                 problem = f"does not belong here; a submission is {RECORD} and {SCORES}"
                 yield Problem(_below(entry, root), "layout", problem)
@@ -108,7 +118,7 @@ def _walk(folder: Path, names: tuple[str, ...], root: Path) -> Iterator[Place | 
 def _problem_of(entry: Path, *, top: bool) -> str:
     """Why an entry between the root and a task may not be there; empty where it may."""
     if entry.is_symlink():
-        return "is a link; links are not followed"
+        return LINK
     if entry.is_dir():
         return "" if NAME.match(entry.name) else "is no name: letters, digits and ._+- only"
     return "" if top and entry.name in _ROOT_FILES else "does not belong here"

@@ -2,6 +2,8 @@
 
 Version 0 is the format before the first release: metrics were an object by name, the manifest's
 hash was called `manifest`, and the seed stood beside the settings.
+Version 1 had one seed for noise, items and resampling, the release's mode in the settings, no hash
+of the model's content, and a shorter signature.
 """
 
 from __future__ import annotations
@@ -12,7 +14,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gdbench.records import SCHEMA_VERSION, ResultRecord
+from gdbench.protocol import ModelCard
+from gdbench.records import SCHEMA_VERSION, ModelSettings, ResultRecord, TaskInfo
+from gdbench.signature import signature
 from gdbench.submissions.problems import Rejected, shown
 
 Raw = dict[str, Any]
@@ -30,7 +34,59 @@ def _from_0(old: Raw) -> Raw:
     return new
 
 
-STEPS: Mapping[int, Callable[[Raw], Raw]] = {0: _from_0}
+def _from_1(old: Raw) -> Raw:
+    new = dict(old)
+    settings, task = dict(new["settings"]), dict(new["task"])
+    seed, mode = settings.get("seed", 0), settings.pop("compat", None)
+    if mode is not None and mode != task.get("compat"):
+        raise ValueError("the model ran in compat mode, the task did not")
+    settings["extra"] = dict(settings.get("extra") or {})
+    ranks = settings["extra"].pop("stop_ranks", "metrics")
+    if ranks != "metrics":
+        settings["stop_ranks"] = [int(rank) for rank in ranks.split(",")]
+    lora = settings.get("lora")
+    if lora is not None:
+        settings["lora_scale"] = lora["scale"]
+    task["item_seed"] = seed
+    new |= {"settings": settings, "task": task, "resampling_seed": seed, "schema_version": 2}
+    if old["signature"] == _signature_1(old):
+        # one that is not what its fields make stays as it is, and fails verification
+        new["signature"] = signature(
+            TaskInfo.model_validate(task),
+            ModelCard.model_validate(new["model"]),
+            ModelSettings.model_validate(settings),
+        )
+    return new
+
+
+def _signature_1(record: Raw) -> str:
+    """The signature that version 1 makes of a record's fields."""
+    task, model, settings = record["task"], record["model"], record["settings"]
+    dtype = settings.get("dtype", "float32")
+    fields = {
+        "task": task["name"],
+        "suite": task["suite"],
+        "n": task["n_items"],
+        "model": f"{model['name']}@{model['revision']}",
+    }
+    if lora := settings.get("lora"):
+        fields["lora"] = f"{lora['sha256'][:6]}*{lora['scale']:g}"
+    if norm := settings.get("norm"):
+        fields["score"] = norm
+        fields["T"] = f"{settings.get('samples')} {settings.get('schedule')}"
+        fields["norm"] = "uncond" if settings.get("normalise") else "none"
+    if noise := settings.get("noise_sha256"):
+        fields["noise"] = noise[:6]
+    if settings.get("stop") not in (None, "none"):
+        fields["stop"] = f"{settings['stop']} {settings['delta']:g}"
+    fields["dtype"] = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}.get(dtype, dtype)
+    fields["seed"] = settings.get("seed", 0)
+    if compat := settings.get("compat") or task.get("compat"):
+        fields["compat"] = compat
+    return f"gdb|{'|'.join(f'{key}:{value}' for key, value in fields.items())}|v1"
+
+
+STEPS: Mapping[int, Callable[[Raw], Raw]] = {0: _from_0, 1: _from_1}
 
 
 def migrate(raw: Raw) -> Raw:

@@ -9,7 +9,8 @@ from gdbench.metrics.summary import task_score
 from gdbench.records import MetricValue, ResultRecord
 from gdbench.store import write_atomically
 from gdbench.submissions import checks
-from gdbench.submissions.layout import RECORD
+from gdbench.submissions.finished import read_finished
+from gdbench.submissions.layout import RECORD, Place
 from gdbench.submissions.manifest import ManifestSource
 from gdbench.submissions.verify import verify
 
@@ -68,20 +69,31 @@ def refresh(
     Score files are never touched. A record is refused where more than derived numbers is wrong.
     Raises InputError where there is no such folder.
     """
-    found = []
+    results = []
     for verified in verify(folder, source).submissions:
-        wrong = [p for p in verified.problems if p.check not in _DERIVED]
-        before = verified.record
-        if before is None or verified.subject is None or wrong:
-            if before is not None:
-                reason = str(wrong[0]) if wrong else "its items are not at hand"
-                found.append(Refreshed(verified.place.path, before, before, reason))
+        before, place = verified.record, verified.place
+        if before is None:
             continue
-        after = refreshed(verified.subject)
+        wrong = [p for p in verified.problems if p.check not in _DERIVED]
+        subject = None if wrong else _subject(place, before, source)
+        if subject is None:
+            reason = str(wrong[0]) if wrong else "its items are not at hand"
+            results.append(Refreshed(place.path, before, before, reason))
+            continue
+        after = refreshed(subject)
         if after == before:
             continue
-        found.append(Refreshed(verified.place.path, before, after))
+        results.append(Refreshed(place.path, before, after))
         if write:
             text = after.model_dump_json(indent=2).encode() + b"\n"
-            write_atomically(verified.place.folder / RECORD, text)
-    return found
+            write_atomically(place.folder / RECORD, text)
+    return results
+
+
+def _subject(
+    place: Place, record: ResultRecord, source: ManifestSource | None
+) -> checks.Subject | None:
+    finished = read_finished(place.folder, record, source or ManifestSource())
+    if finished.manifest is None or finished.file is None:
+        return None
+    return checks.Subject(record, finished.task, finished.manifest, finished.file, finished.digest)

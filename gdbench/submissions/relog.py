@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from gdbench.errors import InputError
-from gdbench.metrics.denoising import score_matrix
-from gdbench.metrics.measures import TieRule
+from gdbench.metrics.denoising import is_weighted, matrix_of
+from gdbench.metrics.measures import TieRule, tie_rule
 from gdbench.metrics.summary import score_interval, summarise, task_score
 from gdbench.protocol import Scores
 from gdbench.records import ModelSettings, Norm, ResultRecord
-from gdbench.signature import signature
+from gdbench.signature import signature, with_ties
 from gdbench.store import hash_scores
+from gdbench.submissions.finished import open_run
 from gdbench.submissions.manifest import ManifestSource
-from gdbench.submissions.submit import read_log, records_of
-from gdbench.tasks import TASKS
+from gdbench.submissions.setting_checks import derived_noise
 
 
 def score_run(
@@ -47,37 +46,35 @@ def score_run(
             than there are, or a prefix of timesteps that are no sample of all (2023's grid).
     """
     found = []
-    for folder, record in records_of(run):
-        task = TASKS.get(record.task.name)
+    for finished in open_run(run, source or ManifestSource()):
+        record, task, labels = finished.record, finished.task, finished.labels
         info = record.task
-        labels = (source or ManifestSource()).get(task, info.suite, info.compat).labels
-        log = before = read_log(folder, record)
-        unknown = next((s.item_id for s in log if s.item_id not in labels), None)
-        if unknown is not None:
-            raise InputError(
-                f"{folder}: item {unknown!r} is not in task {task.name} ({info.suite})"
-            )
+        log: Sequence[Scores] = finished.scores
         settings = record.settings
         if (norm, normalise, samples) != (None, None, None):
-            settings = changed(settings, norm, normalise, samples, where=str(folder))
+            settings = changed(settings, norm, normalise, samples, where=str(finished.folder))
             log = [rescored(s, settings) for s in log]
-        rule: TieRule = ties or ("expected" if info.compat is None else "release-2023")
-        ordered, matrices = [labels[s.item_id] for s in log], [s.matrix for s in log]
-        interval = score_interval(task.measures, task.primary, ordered, matrices, ties=rule)
+        matrices = [s.matrix for s in log]
+        interval = score_interval(
+            task.measures,
+            task.primary,
+            labels,
+            matrices,
+            ties=ties or tie_rule(info.compat),
+        )
         metrics = summarise(
             task.measures,
-            ordered,
+            labels,
             matrices,
-            ties=rule,
-            seed=settings.seed if seed is None else seed,
+            ties=ties,
+            seed=record.resampling_seed if seed is None else seed,
             errors=(lambda log=log: log) if settings.timesteps is not None else None,  # type: ignore[misc] # bound now
             settings=settings,
             compat=info.compat,
         )
-        text = signature(info, record.model, settings)
+        text = signature(info, record.model, settings, record.content)
         if ties is not None:
-            body, _, version = text.rpartition("|")
-            text = f"{body}|ties:{ties}|{version}"
+            text = with_ties(text, ties)
         found.append(
             record.model_copy(
                 update={
@@ -89,7 +86,7 @@ def score_run(
                     "signature": text,
                     "scores_sha256": hash_scores(log),
                     "cost": record.cost.model_copy(
-                        update={"unet_evaluations": evaluations(record, before, log)}
+                        update={"unet_evaluations": evaluations(record, finished.scores, log)}
                     ),
                 }
             )
@@ -112,7 +109,7 @@ def changed(
             f"{where}: {'--samples' if samples else '--norm and --no-normalise'} need a model that "
             "averages over timesteps"
         )
-    if settings.weighting not in (None, "uniform", "none"):
+    if is_weighted(settings):
         raise InputError(f"{where}: the run weighs timesteps ({settings.weighting})")
     update: dict[str, object] = {}
     if samples is not None:
@@ -130,10 +127,23 @@ def changed(
         update["normalise"] = normalise
     if update.get("norm", settings.norm) == "mse" and settings.latent_shape is None:
         raise InputError(f"{where}: --norm mse needs the latent's shape, the run did not record it")
-    # The hash of the noise covers all timesteps of the run, not the first of them.
     if samples is not None and samples < len(steps):
-        update["noise_sha256"] = None
+        update["noise_sha256"] = _noise_of_prefix(settings, samples)
     return settings.model_copy(update=update)
+
+
+def _noise_of_prefix(settings: ModelSettings, samples: int) -> str | None:
+    """The hash of the noise of the first timesteps; None where the noise is not gdbench's own."""
+    shape, steps = settings.latent_shape, settings.timesteps
+    if shape is None or len(shape) != 3 or steps is None:  # noqa: PLR2004 # channels, height, width
+        return None
+    channels, height, width = shape
+    whole, prefix = (
+        derived_noise(settings.noise, (channels, height, width), settings.seed, steps[:n])
+        for n in (len(steps), samples)
+    )
+    # another processor's logarithm may differ in the last bit: then it cannot be made here
+    return prefix if whole == settings.noise_sha256 else None
 
 
 def rescored(scores: Scores, settings: ModelSettings) -> Scores:
@@ -148,13 +158,7 @@ def rescored(scores: Scores, settings: ModelSettings) -> Scores:
     base = None if scores.unconditional_errors is None else scores.unconditional_errors[:, :n]
     if settings.normalise and base is None and len(errors) > 1:
         raise InputError(f"item {scores.item_id!r} has no unconditional errors: use --no-normalise")
-    matrix = score_matrix(
-        errors,
-        base,
-        norm=settings.norm or "l2",
-        normalise=bool(settings.normalise),
-        latent_size=math.prod(settings.latent_shape or (1,)),
-    )
+    matrix = matrix_of(errors, base, settings)
     return Scores(scores.item_id, matrix, errors, base, scores.truncated_texts)
 
 

@@ -8,17 +8,19 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import get_args
+from typing import Any
 
 import numpy as np
 
-from gdbench.errors import GdbenchError, InputError
-from gdbench.evaluation import card_of, score_stream, settings_of
-from gdbench.models import LoadOptions, load_model
-from gdbench.models.entry import parse_ranks
+from gdbench.errors import GdbenchError, InputError, UnknownNameError
+from gdbench.evaluation import score_stream
+from gdbench.models import load_request
+from gdbench.models.own import own_model
 from gdbench.protocol import Item, ITMModel, Query, Scores
-from gdbench.records import DEFAULT_NOISE, Noise, ResultRecord
+from gdbench.records import ModelSettings, ResultRecord, canonical
+from gdbench.run import ModelRequest, Where
 from gdbench.submissions.badges import Badge, Logs, Rescoring, write_rescored
+from gdbench.submissions.finished import open_finished
 from gdbench.submissions.layout import run_places
 from gdbench.submissions.problems import Problem, shown
 from gdbench.submissions.verify import Report, Verified, submissions_root
@@ -67,69 +69,78 @@ def chosen(ids: Sequence[str], share: float, seed: int) -> set[str]:
     return set(order[: max(1, math.ceil(share * len(ids)))])
 
 
-def loader(spec: str | None) -> Load:
+def loader(spec: str | None, lora: str | None = None, where: Where | None = None) -> Load:
     """How the model of a record is loaded: by its registered name, or as `spec`.
 
     A record is a stranger's: its name is looked up in the registry, never taken for a path, and
-    nothing is downloaded for it.
+    nothing is downloaded for it. All its settings are taken over.
     """
 
     def load(record: ResultRecord) -> ITMModel:
-        s = record.settings
-        return load_model(
-            spec or registered(record),
-            LoadOptions(
-                dtype=s.dtype,
-                seed=s.seed,
-                noise=next((n for n in get_args(Noise) if n == s.noise), DEFAULT_NOISE),
-                samples=s.samples or LoadOptions().samples,
-                norm=s.norm or "l2",
-                normalise=s.normalise is not False,
-                compat=s.compat,
-                stop=s.stop or "none",
-                delta=s.delta if s.delta is not None else LoadOptions().delta,
-                stop_ranks=parse_ranks(s.extra.get("stop_ranks", "metrics")),
-            ),
+        settings = record.settings.asked()
+        if spec is not None or record.model.family == "control":
+            # what only a diffusion model's own settings have is refused by other models
+            settings = settings.model_copy(update={"dtype": _dtype_of(record)})
+        request = ModelRequest(
+            model=spec or registered(record, lora=lora is not None),
+            arguments={} if spec is None else record.settings.extra,
+            lora=lora,
+            settings=settings,
         )
+        return load_request(request, where)
 
     return load
 
 
-def registered(record: ResultRecord) -> str:
-    """What `--model` calls the record's model. Raises NotAtHandError where it is not here."""
-    from gdbench.models import MODELS
-    from gdbench.models.controls import KINDS
-    from gdbench.models.presence import weights_here
+def _dtype_of(record: ResultRecord) -> str | None:
+    """The precision that was recorded, where the model has one to choose."""
+    return None if record.settings.dtype == "float32" else record.settings.dtype
 
-    name, prefix = record.model.name, ""
-    for kind in KINDS:
-        if name not in MODELS and name.startswith(f"{kind}-"):
-            name, prefix = name.removeprefix(f"{kind}-"), f"control:{kind}:"
-    if name not in MODELS:
-        raise NotAtHandError(f"{shown(name)} is not registered; give --model")
-    entry = MODELS.get(name)
-    if not weights_here(entry):
-        raise NotAtHandError(f"the weights of {name} are not here")
-    if record.settings.lora is not None and entry.lora is None:
-        raise NotAtHandError(f"{name} was run with a LoRA; give --model")
-    return prefix + name
+
+def registered(record: ResultRecord, *, lora: bool = False) -> str:
+    """What `--model` calls the record's model. Raises NotAtHandError where it is not here."""
+    from gdbench.models import KINDS
+    from gdbench.models.loading import entry_of
+
+    try:
+        entry, prefix = entry_of(record.model.name)
+    except UnknownNameError:
+        raise NotAtHandError(
+            f"{shown(record.model.name)} is not registered; give --model"
+        ) from None
+    if not KINDS.get(entry.kind).is_here(entry):
+        raise NotAtHandError(f"the weights of {entry.name} are not here")
+    if record.settings.lora is not None and entry.lora is None and not lora:
+        raise NotAtHandError(f"{entry.name} was run with a LoRA; give --lora")
+    return prefix + entry.name
 
 
 def same_model(model: ITMModel, record: ResultRecord) -> str | None:
     """Why the loaded model is not the record's though it has its name; None where it is.
 
-    Raises NotAtHandError where it is another revision.
+    Records before version 2 name no content: their scores alone tell. Raises NotAtHandError where
+    it is other content.
     """
-    card, theirs = card_of(model), record.model
-    if card.revision != theirs.revision:
-        raise NotAtHandError(f"here is revision {card.revision}, not {theirs.revision}")
-    for name in ("name", "weights_sha256"):
-        mine, said = getattr(card, name), getattr(theirs, name)
-        if mine != said:
-            return f"the {name} of the model here is {shown(mine)}, the record has {shown(said)}"
-    if settings_of(model) != record.settings:
+    subject: Any = own_model(model)
+    if record.content is not None:
+        parts = subject.content.differences(record.content)
+        if parts:
+            raise NotAtHandError(f"here is other content: {', '.join(parts)}")
+    here, theirs = subject.card.name, record.model.name
+    if here != theirs:
+        return f"the model here is {shown(here)}, the record has {shown(theirs)}"
+    mine, said = subject.settings, record.settings
+    if record.content is None:
+        mine, said = (_comparable(s) for s in (mine, said))
+    if mine != said:
         return "the settings of the model here are not those of the record"
     return None
+
+
+def _comparable(settings: ModelSettings) -> ModelSettings:
+    """Settings as version 1 had them: a LoRA's hash was of its file, a precision always there."""
+    dtype = None if settings.dtype == "float32" else settings.dtype
+    return settings.model_copy(update={"lora": None, "dtype": dtype})
 
 
 def rescore_one(
@@ -159,7 +170,6 @@ def rescore_report(
     *,
     folder: Path,
     seed: int = 0,
-    spec: str | None = None,
     root: Path | None = None,
     record: bool = False,
     load: Load | None = None,
@@ -171,16 +181,18 @@ def rescore_report(
     """
     if record and run_places(folder):
         raise InputError(f"{folder} is a run; --record writes to a folder of submissions")
-    load = load or loader(spec)
+    load = load or loader(None)
     problems: list[Problem] = []
     rescored: list[Rescored] = []
     after: list[Verified] = []
-    models: dict[str, ITMModel] = {}
+    models: dict[bytes, ITMModel] = {}
     for v in report.submissions:
-        if v.subject is None or v.record is None or v.problems or v.badge is Badge.INVALIDATED:
+        if not v.recomputed or v.record is None or v.problems or v.badge is Badge.INVALIDATED:
             after.append(v)
             continue
-        key = v.record.model.model_dump_json() + v.record.settings.model_dump_json()
+        key = canonical(
+            [part.model_dump(mode="json") for part in (v.record.model, v.record.settings)]
+        )
         try:
             if key not in models:
                 models = {key: load(v.record)}
@@ -206,15 +218,14 @@ def rescore_report(
 def _rescore(
     v: Verified, model: ITMModel, share: float, seed: int, root: Path | None
 ) -> Rescored | Problem:
-    subject = v.subject
-    assert subject is not None  # noqa: S101 # by the caller
+    subject = open_finished(v.place.folder)
     info = subject.record.task
     other = same_model(model, subject.record)
     if other:
         return Problem(v.place.path, "rescore", other)
     items = subject.task.items(info.suite, root, info.compat, allow_partial=True)
     n, worst = rescore_one(model, items, subject.scores, share, seed)
-    tolerance = TOLERANCE.get(subject.record.settings.dtype, TOLERANCE["float16"])
+    tolerance = TOLERANCE.get(subject.record.settings.dtype or "float32", TOLERANCE["float16"])
     if worst > tolerance:
         text = f"{n} items scored again differ by up to {worst:.3g}, at most {tolerance:g} is noise"
         return Problem(v.place.path, "rescore", text)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gdbench.errors import InputError
 from gdbench.metrics.association import Groups, groups_of
-from gdbench.metrics.measures import EffectSize, Sample, TieRule, merge, sample
-from gdbench.protocol import Scores
+from gdbench.metrics.measures import (
+    Sample,
+    TieRule,
+    associations,
+    means,
+    merge,
+    sample,
+    tie_rule,
+)
+from gdbench.protocol import Label, Matrix
 from gdbench.records import ResultRecord
-from gdbench.store import hash_scores
-from gdbench.submissions.layout import RECORD, SCORES
-from gdbench.submissions.manifest import Manifest, ManifestSource
-from gdbench.submissions.problems import Rejected
-from gdbench.submissions.scores import read_scores
-from gdbench.submissions.verify import read_record
-from gdbench.tasks import TASKS
+from gdbench.submissions.finished import Finished, open_run
+from gdbench.submissions.manifest import ManifestSource
 from gdbench.tasks.base import Task
 
 
@@ -27,7 +29,6 @@ class TaskResult:
 
     task: Task
     record: ResultRecord
-    scores: tuple[Scores, ...]
     samples: dict[str, Sample]
     """By metric; bias has none."""
     score: Sample | None
@@ -38,7 +39,7 @@ class TaskResult:
     @property
     def ties(self) -> TieRule:
         """The tie rule of the record."""
-        return "expected" if self.record.task.compat is None else "release-2023"
+        return tie_rule(self.record.task.compat)
 
 
 @dataclass(frozen=True)
@@ -53,61 +54,43 @@ class Results:
 def load_results(folder: Path, source: ManifestSource | None = None) -> Results:
     """Read a run directory, or a revision's folder of submissions.
 
-    Raises InputError where there is no record, a file is damaged, or the scores are not those of
-    the record; GdbenchError where the task's items are not at hand.
+    Raises InputError where there is no record, a file is damaged, the scores are not those of the
+    record, or the task's items are not at hand.
     """
-    paths = sorted(folder.glob(f"*/{RECORD}"))
-    if not paths:
-        raise InputError(
-            f"{folder}: no records (<task>/{RECORD}); give a run or submissions/<model>/<revision>"
-        )
     tasks = {}
     name = ""
-    for path in paths:
-        found = load_task(path.parent, source)
-        tasks[found.record.task.name] = found
-        name = f"{found.record.model.name}@{found.record.model.revision}"
+    for finished in open_run(folder, source or ManifestSource()):
+        record = finished.record
+        tasks[record.task.name] = task_result(finished)
+        name = f"{record.model.name}@{record.model.revision}"
     return Results(name, tasks)
 
 
-def load_task(folder: Path, source: ManifestSource | None = None) -> TaskResult:
-    """Read one task of a run or submission. Raises as `load_results`."""
-    try:
-        record = read_record(folder / RECORD)
-    except Rejected as error:
-        raise InputError(f"{folder / RECORD}: {error.problem}") from error
-    task = TASKS.get(record.task.name)
-    manifest = (source or ManifestSource()).get(task, record.task.suite, record.task.compat)
-    try:
-        scores = read_scores(folder / SCORES, manifest.labels).scores
-    except Rejected as error:
-        raise InputError(f"{folder / SCORES}: {error.problem}") from error
-    if hash_scores(scores) != record.scores_sha256:
-        raise InputError(f"{folder / SCORES}: these are not the scores of {RECORD} (another hash)")
-    return task_result(task, record, scores, manifest)
+def samples_of(
+    task: Task, labels: Sequence[Label], matrices: Sequence[Matrix]
+) -> dict[str, Sample]:
+    """Per-item values of every measure of a task that is a mean over items."""
+    found = {measure.name: sample(measure, labels, matrices) for measure in means(task.measures)}
+    return {name: values for name, values in found.items() if values is not None}
 
 
-def task_result(
-    task: Task, record: ResultRecord, scores: Sequence[Scores], manifest: Manifest
-) -> TaskResult:
-    """Samples of every measure of a task from its scores."""
-    ordered = sorted(scores, key=lambda s: s.item_id)
-    labels = [manifest.labels[s.item_id] for s in ordered]
-    matrices = [s.matrix for s in ordered]
-    samples = {}
-    for measure in task.measures:
-        if not isinstance(measure, EffectSize):
-            found = sample(measure, labels, matrices)
-            if found is not None:
-                samples[measure.name] = found
+def score_of(task: Task, samples: Mapping[str, Sample]) -> Sample | None:
+    """The primary metrics merged; None where one of them is missing or the task has none."""
     primary = {name: samples[name] for name in task.primary if name in samples}
-    whole = bool(primary) and len(primary) == len(task.primary)
-    bias = any(isinstance(m, EffectSize) for m in task.measures)
+    return merge(primary) if primary and len(primary) == len(task.primary) else None
+
+
+def task_result(finished: Finished) -> TaskResult:
+    """Samples of every measure of a task. Raises InputError where its items are not at hand."""
+    task = finished.task
+    pairs = zip(finished.labels, finished.scores, strict=True)
+    ordered = sorted(pairs, key=lambda pair: pair[1].item_id)
+    labels, matrices = [label for label, _ in ordered], [s.matrix for _, s in ordered]
+    samples = samples_of(task, labels, matrices)
     return TaskResult(
         task,
-        record,
-        tuple(scores),
+        finished.record,
         samples,
-        merge(primary) if whole else None,
-        groups_of(labels, matrices) if bias else None,
+        score_of(task, samples),
+        groups_of(labels, matrices) if associations(task.measures) else None,
     )

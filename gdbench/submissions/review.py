@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 from gdbench.errors import GdbenchError
 from gdbench.metrics.paired import PairedDifference
+from gdbench.numbers import Unit, interval_text, value_text
+from gdbench.records import ResultRecord
 from gdbench.submissions.badges import Badge
 from gdbench.submissions.comparison import compare_models
-from gdbench.submissions.layout import RECORD, SCORES, Place, walk
+from gdbench.submissions.finished import open_record
+from gdbench.submissions.layout import RECORD, SCORES, Place, task_folders, walk
 from gdbench.submissions.manifest import ManifestSource
 from gdbench.submissions.problems import Rejected
 from gdbench.submissions.results import Results, load_results
 from gdbench.submissions.untrusted import MAX_RECORD_BYTES, MAX_SCORES_BYTES, read_bytes
 from gdbench.submissions.verify import Report, Verified
+from gdbench.tasks import of_record
 
 _PROBLEMS = 30
 _REFERENCES = 5
@@ -61,7 +65,7 @@ def review(report: Report, base: Path, source: ManifestSource | None = None) -> 
                 code(v.place.path),
                 v.badge.value,
                 str(v.record.task.n_items) if v.record else "",
-                _points(v.record.score) if v.record else "",
+                _score(v.record) if v.record else "",
             )
             for v in new
         ),
@@ -80,8 +84,8 @@ def review(report: Report, base: Path, source: ManifestSource | None = None) -> 
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _points(value: float | None) -> str:
-    return "" if value is None else f"{100 * value:.1f}"
+def _score(record: ResultRecord) -> str:
+    return value_text(record.score, of_record(record.task).score_unit)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -110,34 +114,44 @@ def _compared(folder: Path, base: Path, source: ManifestSource | None) -> list[s
         if rows:
             lines += [f"**{code(found.first)}** against **{code(found.second)}**", ""]
             head = ("", "new", "reference", "difference", "95 %", "p (Holm)")
-            lines += _table(head, map(_row, rows))
+            lines += _table(head, (_row(row, found.unit(row)) for row in rows))
     return lines
 
 
-def _references(mine: Results, base: Path, source: ManifestSource | None) -> Iterable[Results]:
+def _references(mine: Results, base: Path, source: ManifestSource | None) -> Iterator[Results]:
     """Results in `base` that share a task with `mine`, most common tasks first."""
     folders = (
         sorted({p.folder.parent for p in walk(base) if isinstance(p, Place)})
         if base.is_dir()
         else []
     )
-    found = []
+    order = []
     for folder in folders:
         try:
-            other = load_results(folder, source)
+            records = [open_record(path / RECORD) for path in task_folders(folder)]
         except GdbenchError:
             continue  # verification says what is wrong with it
-        common = len(mine.tasks.keys() & other.tasks.keys())
-        if common and other.name != mine.name:
-            found.append((-common, other.name, other))
-    return (other for _, _, other in sorted(found, key=lambda f: f[:2]))
+        names = {f"{r.model.name}@{r.model.revision}" for r in records}
+        common = len(mine.tasks.keys() & {r.task.name for r in records})
+        if common and mine.name not in names:
+            order.append((-common, min(names), folder))
+    for _, _, folder in sorted(order):
+        try:
+            yield load_results(folder, source)
+        except GdbenchError:
+            continue
 
 
-def _row(r: PairedDifference) -> tuple[str, ...]:
-    interval = ""
-    if r.low is not None and r.high is not None:
-        interval = f"{100 * r.low:+.1f} to {100 * r.high:+.1f}"
+def _row(r: PairedDifference, unit: Unit) -> tuple[str, ...]:
+    interval = interval_text(r.low, r.high, unit, difference=True)
     p = r.p_value if r.p_holm is None else r.p_holm
-    difference = f"{100 * r.difference:+.1f}"
+    difference = value_text(r.difference, unit, difference=True)
     bold = f"**{difference}**" if r.significant() else difference
-    return (code(r.name), _points(r.first), _points(r.second), bold, interval, f"{p:.2g}")
+    return (
+        code(r.name),
+        value_text(r.first, unit),
+        value_text(r.second, unit),
+        bold,
+        interval,
+        f"{p:.2g}",
+    )

@@ -58,9 +58,11 @@ def encode(scores: Sequence[Scores], *, errors: bool) -> bytes:
     return sink.getvalue()
 
 
-def open_scores(path: Path, most_rows: int = MAX_ROWS) -> pq.ParquetFile:
+def open_scores(
+    path: Path, most_rows: int = MAX_ROWS, most_bytes: int = MAX_SCORES_BYTES
+) -> pq.ParquetFile:
     """The file's header, checked: size, kind, columns, types, rows. Raises `Rejected`."""
-    data = read_bytes(path, MAX_SCORES_BYTES)
+    data = read_bytes(path, most_bytes)
     if data[:4] != b"PAR1" or data[-4:] != b"PAR1":
         raise Rejected("scores", f"is not a Parquet file (it begins with {data[:4]!r})")
     try:
@@ -92,7 +94,12 @@ def open_scores(path: Path, most_rows: int = MAX_ROWS) -> pq.ParquetFile:
     return file
 
 
-def read_scores(path: Path, labels: Mapping[str, Label] | None = None) -> ScoreFile:
+def read_scores(
+    path: Path,
+    labels: Mapping[str, Label] | None = None,
+    *,
+    most_bytes: int = MAX_SCORES_BYTES,
+) -> ScoreFile:
     """The scores of a file, every row checked. Raises `Rejected` at the first fault.
 
     With `labels` every item must be one of them and have its shape, and the items come in the
@@ -101,7 +108,7 @@ def read_scores(path: Path, labels: Mapping[str, Label] | None = None) -> ScoreF
     pairs = MAX_ROWS
     if labels is not None:
         pairs = min(pairs, sum(label.n_images * label.n_texts for label in labels.values()))
-    file = open_scores(path, pairs)
+    file = open_scores(path, pairs, most_bytes)
     try:
         table = file.read(use_threads=False)
         table.validate(full=True)

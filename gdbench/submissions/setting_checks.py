@@ -117,11 +117,10 @@ def derived_noise(
     name: str | None, shape: tuple[int, int, int], seed: int, timesteps: tuple[int, ...]
 ) -> str | None:
     """The hash of gdbench's own noise; None: not one of gdbench's kinds."""
-    from gdbench.models.diffusion_itm.schedule import SOURCES, NoiseBank2023
+    from gdbench.errors import InputError
+    from gdbench.models.diffusion_itm.schedule import noise_source
 
-    for known, source in SOURCES.items():
-        if name == known:
-            return source(shape, seed).sha256(timesteps)
-    if name == NoiseBank2023.name and seed < 2**63:
-        return NoiseBank2023(shape, seed, len(timesteps)).sha256(timesteps)
-    return None
+    try:
+        return noise_source(str(name), shape, seed, len(timesteps)).sha256(timesteps)
+    except InputError:
+        return None

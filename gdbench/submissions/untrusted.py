@@ -13,6 +13,7 @@ from gdbench.submissions.problems import Rejected, shown
 
 MAX_RECORD_BYTES = 1_000_000  # a record with ten effect sizes of 120 words has 60 kB
 MAX_SCORES_BYTES = 256_000_000
+MAX_LOG_BYTES = 2_000_000_000  # of a run: 2250 pictures with 100 words and 250 errors each
 MAX_DEPTH = 16  # a record is six deep
 MAX_TEXT = 4_000  # characters of one string
 _FORBIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn"}  # control, invisible, unassigned

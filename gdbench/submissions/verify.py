@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from gdbench.errors import GdbenchError, InputError
+from gdbench.errors import InputError
 from gdbench.records import ResultRecord
 from gdbench.submissions import checks
 from gdbench.submissions.badges import Badge, Logs, badge
+from gdbench.submissions.finished import UNAVAILABLE, Finished, read_finished, read_record
 from gdbench.submissions.layout import RECORD, SCORES, Place, level_of, run_places, walk
-from gdbench.submissions.manifest import Manifest, ManifestSource
-from gdbench.submissions.migrate import read_migrated
-from gdbench.submissions.problems import Problem, Rejected, shown
-from gdbench.submissions.scores import read_scores
-from gdbench.submissions.untrusted import MAX_RECORD_BYTES, check_texts, parse_object, read_bytes
-from gdbench.tasks import TASKS, Task
+from gdbench.submissions.manifest import ManifestSource
+from gdbench.submissions.problems import Problem, Rejected
 
-NOT_AT_HAND = ("unavailable", "missing")
+NOT_AT_HAND = (UNAVAILABLE, "missing")
 """Checks that fail because something is not here, not because something is wrong."""
 
 
@@ -35,7 +32,6 @@ class Verified:
     badge: Badge
     reason: str = ""
     """Of an invalidation."""
-    subject: checks.Subject | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -68,13 +64,6 @@ class Report:
         }
 
 
-def read_record(path: Path) -> ResultRecord:
-    """A stranger's record of any known version. Raises `Rejected`."""
-    raw = parse_object(read_bytes(path, MAX_RECORD_BYTES))
-    check_texts(raw)
-    return read_migrated(raw)
-
-
 def submissions_root(folder: Path) -> Path:
     """The folder of submissions that a model, revision or task folder belongs to."""
     found = folder.absolute()
@@ -101,7 +90,7 @@ def verify(folder: Path, source: ManifestSource | None = None) -> Report:
         if isinstance(place, Problem):
             problems.append(place)
         else:
-            found.append(_verify_one(place, source or ManifestSource(), logs))
+            found.append(_verify_place(place, source or ManifestSource(), logs))
     if not found and not problems:
         problems.append(Problem(".", "layout", f"there is no submission (no {RECORD}) here"))
     problems += _across(found)
@@ -111,39 +100,47 @@ def verify(folder: Path, source: ManifestSource | None = None) -> Report:
     return Report(tuple(found), tuple(problems))
 
 
-def _verify_one(place: Place, source: ManifestSource, logs: Logs) -> Verified:
-    problems: list[Problem] = []
-    record: ResultRecord | None = None
-    subject: checks.Subject | None = None
-    file = RECORD
+def _verify_place(place: Place, source: ManifestSource, logs: Logs) -> Verified:
     try:
         record = read_record(place.folder / RECORD)
-        problems += _problems(place, checks.place_of(place, record))
-        task, manifest = _items(record, source)
-        file = SCORES
-        scores = read_scores(place.folder / SCORES, manifest.labels)
-        subject = checks.Subject(place, record, task, manifest, scores)
     except Rejected as rejected:
-        problems.append(Problem(f"{place.path}/{file}", rejected.check, rejected.problem))
-    if subject is not None:
+        problem = Problem(f"{place.path}/{RECORD}", rejected.check, rejected.problem)
+        withdrawn = logs.invalidation(place.path)
+        return Verified(
+            place,
+            None,
+            (problem,),
+            recomputed=False,
+            badge=Badge.FAILED if withdrawn is None else Badge.INVALIDATED,
+            reason=withdrawn.reason if withdrawn else "",
+        )
+    return verify_finished(place, read_finished(place.folder, record, source), logs)
+
+
+def verify_finished(place: Place, finished: Finished, logs: Logs) -> Verified:
+    """Verify what was read of one submission. The answer keeps nothing of the scores."""
+    record, manifest, file = finished.record, finished.manifest, finished.file
+    problems = _problems(place, checks.place_of(place, record))
+    problems += [Problem(f"{place.path}/{f.file}", f.check, f.text) for f in finished.faults]
+    recomputed = manifest is not None and file is not None
+    if manifest is not None and file is not None:
+        subject = checks.Subject(record, finished.task, manifest, file, finished.digest)
         for check in checks.ALL:
             problems += _problems(place, check(subject))
     withdrawn = logs.invalidation(place.path)
-    rescored = record is not None and logs.rescoring(place.path, record.scores_sha256) is not None
     return Verified(
         place,
         record,
         tuple(problems),
-        recomputed=subject is not None,
+        recomputed=recomputed,
         badge=badge(
             invalidated=withdrawn is not None,
-            failed=record is None or any(p.check not in NOT_AT_HAND for p in problems),
-            recomputed=subject is not None,
-            partial=record is not None and record.partial,
-            rescored=rescored,
+            failed=any(p.check not in NOT_AT_HAND for p in problems),
+            recomputed=recomputed,
+            partial=record.partial,
+            rescored=logs.rescoring(place.path, record.scores_sha256) is not None,
         ),
         reason=withdrawn.reason if withdrawn else "",
-        subject=subject,
     )
 
 
@@ -153,26 +150,6 @@ def _problems(place: Place, findings: Iterable[checks.Finding]) -> list[Problem]
         Problem(f"{place.path}/{SCORES if check in of_scores else RECORD}", check, text)
         for check, text in findings
     ]
-
-
-def _items(record: ResultRecord, source: ManifestSource) -> tuple[Task, Manifest]:
-    """The task and its items. Raises `Rejected` where there are none or they are not at hand."""
-    info = record.task
-    if info.name not in TASKS:
-        raise Rejected("manifest", f"there is no task {shown(info.name)}")
-    task = TASKS.get(info.name)
-    if info.suite not in task.sources:
-        raise Rejected("manifest", f"task {info.name} has no suite {shown(info.suite)}")
-    if (info.limit is not None and info.limit < 1) or record.settings.seed < 0:
-        raise Rejected("schema", "limit must be 1 or more and seed 0 or more")
-    try:
-        return task, source.get(task, info.suite, info.compat)
-    except GdbenchError as error:
-        raise Rejected(
-            "unavailable",
-            f"the items of {info.name} ({info.suite}) are not at hand, nothing can be recomputed; "
-            f"give --root or --manifests ({error})",
-        ) from error
 
 
 def _across(found: Sequence[Verified]) -> Iterator[Problem]:

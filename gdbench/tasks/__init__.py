@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from gdbench.errors import InputError
+from gdbench.data.catalogue import Entry
+from gdbench.errors import GdbenchError, InputError
+from gdbench.records import TaskInfo
 from gdbench.registry import Registry
 from gdbench.tasks.base import Task
 
-TASKS: Registry[Task] = Registry("task", "gdbench.tasks")
+
+def _fault(name: str, thing: object) -> str | None:
+    if not isinstance(thing, Task):
+        return f"expected a gdbench.tasks.Task, it is of type {type(thing).__name__}"
+    return None if thing.name == name else f"its task is called {thing.name!r}"
+
+
+TASKS: Registry[Task] = Registry("task", "gdbench.tasks", _fault)
 ABILITY = ("flickr30k", "winoground", "aro", "imagecode", "svo", "clevr", "pets")
 GDBENCH = (*ABILITY, "bias")
 for _name in (*GDBENCH, "sugarcrepe", "cola", "genderbias", "selfbench"):
@@ -35,4 +44,48 @@ def select(names: str, suite: str) -> list[Task]:
     return list(chosen.values())
 
 
-__all__ = ["ABILITY", "GDBENCH", "TASKS", "Task", "select"]
+def published() -> dict[str, Entry]:
+    """What is published of every task: the built-in ones, then those of plug-ins."""
+    return {name: t.published for name, t in TASKS.items() if t.published is not None}
+
+
+def published_of(name: str) -> Entry:
+    """What is published of a task.
+
+    Raises UnknownNameError for a task that is not registered, InputError for one without
+    published data, GdbenchError for a plug-in that is broken.
+    """
+    entry = TASKS.get(name).published
+    if entry is None:
+        raise InputError(f"task {name} has no published data; known: {', '.join(published())}")
+    return entry
+
+
+def of_record(info: TaskInfo) -> Task:
+    """The task of a record; where it cannot be had here, one that knows what the record says."""
+    try:
+        return TASKS.get(info.name)
+    except GdbenchError:
+        return Task(
+            name=info.name,
+            version=info.version,
+            title=info.name,
+            description="A task that this version of gdbench does not know.",
+            measures=(),
+            primary=(),
+            sources={},
+            expected={},
+            kind="extra",
+        )
+
+
+__all__ = [
+    "ABILITY",
+    "GDBENCH",
+    "TASKS",
+    "Task",
+    "of_record",
+    "published",
+    "published_of",
+    "select",
+]

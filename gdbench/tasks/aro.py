@@ -1,5 +1,6 @@
 """ARO: attribution, relation and word order."""
 
+from gdbench.data.catalogue import CATALOGUE
 from gdbench.metrics.measures import Recall
 from gdbench.tasks.base import Task
 
@@ -50,27 +51,8 @@ TASK = Task(
     ),
     primary=("vg_relation", "vg_attribution", "coco_order", "flickr30k_order"),
     sources={"full": "gdbench.data.aro:items", "mini": "gdbench.mini.items:aro"},
-    expected={
-        "full": {
-            "vg_relation": 23937,
-            "vg_attribution": 28748,
-            "coco_order": 25010,
-            "flickr30k_order": 5000,
-        },
-        "mini": {
-            "vg_relation": 100,
-            "vg_attribution": 100,
-            "coco_order": 100,
-            "flickr30k_order": 100,
-        },
-    },
-    compat_expected={
-        "vg_relation": 23937,
-        "vg_attribution": 28748,
-        "coco_order": 25010,
-        "flickr30k_order": 5070,
-    },
-    license="Code MIT; Visual Genome CC BY 4.0; COCO and Flickr30K under their own terms",
+    published=CATALOGUE["aro"],
+    expected={"mini": dict.fromkeys(CATALOGUE["aro"].expected, 100)},
     citation="Yuksekgonul et al., ICLR 2023",
     url="https://github.com/mertyg/vision-language-models-are-bows",
     notes=(

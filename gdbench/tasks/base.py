@@ -10,10 +10,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Literal, Protocol
 
-from gdbench.errors import InputError
-from gdbench.metrics.measures import AnyMeasure, Recall
+from gdbench.data.catalogue import Entry
+from gdbench.errors import GdbenchError, InputError
+from gdbench.metrics.measures import AnyMeasure, Recall, unit_of
+from gdbench.numbers import SHARE, Unit
 from gdbench.protocol import Item
-from gdbench.records import Compat
+from gdbench.records import Compat, MetricValue
 
 
 class Loader(Protocol):
@@ -35,7 +37,8 @@ class Task:
 
     `sources` maps a suite ("full", "mini", or a variant such as "neutral") to a lazy
     "package.module:function": a `Loader`, or for "mini" a function without arguments. `expected`
-    maps a suite to the number of items of each sub-task as published.
+    maps a suite to the number of items of each sub-task; those of published data, and their
+    licence, come from `published`.
     """
 
     name: str
@@ -45,15 +48,46 @@ class Task:
     measures: tuple[AnyMeasure, ...]
     primary: tuple[str, ...]  # the score of the task is the mean of these; empty for bias
     sources: Mapping[str, str]
-    expected: Mapping[str, Mapping[str, int]]
+    published: Entry | None = None  # counts, licence and source of the data, where they are public
+    expected: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     kind: Kind = "ability"
-    license: str = ""
+    license: str = ""  # that of `published`, where there is one
     citation: str = ""
     url: str = ""
     notes: tuple[str, ...] = ()  # known label errors, where candidates come from
     human: Mapping[str, float] = field(default_factory=dict)  # published human scores by metric
     coverage: float = 0.95  # below this share of the expected items a result is not ranked
     compat_expected: Mapping[str, int] | None = None  # where the 2023 release's items differ
+
+    def __post_init__(self) -> None:
+        """Raises GdbenchError where the measures and the primary ones do not fit."""
+        units = {m.name: m.unit for m in self.measures}
+        if len(units) < len(self.measures):
+            raise GdbenchError(f"task {self.name}: two measures have the same name")
+        unknown = [name for name in self.primary if name not in units]
+        if unknown:
+            raise GdbenchError(f"task {self.name}: primary {unknown[0]!r} is none of its measures")
+        if len({units[name] for name in self.primary}) > 1:
+            raise GdbenchError(
+                f"task {self.name}: its score is a mean of {', '.join(self.primary)}, "
+                "which are not in one unit"
+            )
+        if self.published is not None:
+            self._take(self.published)
+
+    def _take(self, published: Entry) -> None:
+        """Counts and licence of the published data, which stand there alone."""
+        counts = {"full": published.expected, **published.variants}
+        again = [s for s in counts if self.expected.get(s, counts[s]) != counts[s]]
+        if again or self.license not in ("", published.license):
+            what = f"the counts of {again[0]!r} are" if again else "the licence is"
+            raise GdbenchError(f"task {self.name}: {what} not that of its published data")
+        for name, value in (
+            ("expected", {**counts, **self.expected}),
+            ("license", published.license),
+            ("compat_expected", published.compat_expected),
+        ):
+            object.__setattr__(self, name, value)
 
     def items(
         self,
@@ -84,6 +118,15 @@ class Task:
         for item in items:
             asked = ranks.get(item.subtask, (1,))
             yield item if asked == item.ranks else replace(item, ranks=asked)
+
+    def unit(self, metric: MetricValue) -> Unit:
+        """The unit in which a metric of this task is printed."""
+        return unit_of(metric, self.measures)
+
+    @property
+    def score_unit(self) -> Unit:
+        """The unit of the task's score, which is that of all its primary metrics."""
+        return next((m.unit for m in self.measures if m.name in self.primary), SHARE)
 
     @property
     def ranks(self) -> dict[str, tuple[int, ...]]:

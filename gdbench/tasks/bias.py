@@ -1,5 +1,6 @@
 """MMBias: are pictures of one group nearer to pleasant words than those of another?"""
 
+from gdbench.data.catalogue import CATALOGUE
 from gdbench.metrics.measures import EffectSize
 from gdbench.tasks.base import Task
 
@@ -15,8 +16,6 @@ _PAIRS = (
     ("american", "arab", "nationality"),
     ("heterosexual", "lgbt", "orientation"),
 )
-GROUPS = ("christian", "muslim", "jewish", "hindu", "buddhist", "american", "arab",
-          "heterosexual", "lgbt")  # fmt: skip
 MINI_GROUPS = ("dax", "wug")
 
 TASK = Task(
@@ -32,8 +31,8 @@ TASK = Task(
     primary=(),
     kind="bias",
     sources={"full": "gdbench.data.bias:items", "mini": "gdbench.mini.items:bias"},
-    expected={"full": dict.fromkeys(GROUPS, 250), "mini": dict.fromkeys(MINI_GROUPS, 50)},
-    license="MIT (word lists); third-party pictures",
+    published=CATALOGUE["bias"],
+    expected={"mini": dict.fromkeys(MINI_GROUPS, 50)},
     citation="Janghorbani and de Melo, EACL 2023; effect size after Caliskan et al., Science 2017",
     url="https://github.com/sepehrjng92/MMBias",
     notes=("Words are used bare, without a template, as in the GDBench paper.",),

@@ -1,5 +1,6 @@
 """COLA: attributes bound to the right one of several objects."""
 
+from gdbench.data.catalogue import CATALOGUE
 from gdbench.metrics.measures import PairMatching
 from gdbench.tasks.base import Task
 
@@ -15,9 +16,8 @@ TASK = Task(
     ),
     primary=("text", "image", "group"),
     sources={"full": "gdbench.data.cola:items"},
-    expected={"full": {"multi": 210}},
+    published=CATALOGUE["cola"],
     kind="extra",
-    license="MIT (captions); Visual Genome pictures CC BY 4.0",
     citation="Ray et al., NeurIPS 2023",
     url="https://github.com/arijitray1993/COLA",
     notes=("Not part of the GDBench score.", "Marks `#` between parts of a caption are blanks."),

@@ -1,5 +1,6 @@
 """Flickr30K: image and text retrieval among ten candidates."""
 
+from gdbench.data.catalogue import CATALOGUE
 from gdbench.metrics.measures import Recall
 from gdbench.tasks.base import Task
 
@@ -23,12 +24,8 @@ TASK = Task(
         "neutral": "gdbench.data.flickr30k:neutral_items",
         "mini": "gdbench.mini.items:flickr30k",
     },
-    expected={
-        "full": {"image_retrieval": 1014, "text_retrieval": 1014},
-        "neutral": {"image_retrieval": 1014, "text_retrieval": 1014},
-        "mini": {"image_retrieval": 100, "text_retrieval": 100},
-    },
-    license="Flickr terms of use; annotations for research use",
+    published=CATALOGUE["flickr30k"],
+    expected={"mini": dict.fromkeys((*_IMAGE, *_TEXT), 100)},
     citation="Young et al., TACL 2014; split of Karpathy and Fei-Fei, CVPR 2015",
     url="https://shannon.cs.illinois.edu/DenotationGraph/",
     notes=(

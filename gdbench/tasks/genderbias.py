@@ -1,5 +1,6 @@
 """Gender bias in the layout of the 2023 release, for pictures of one's own."""
 
+from gdbench.data.catalogue import CATALOGUE
 from gdbench.metrics.measures import EffectSize
 from gdbench.tasks.base import Task
 
@@ -15,7 +16,7 @@ TASK = Task(
     ),
     primary=(),
     sources={"full": "gdbench.data.genderbias:items"},
-    expected={"full": {}},
+    published=CATALOGUE["genderbias"],
     kind="extra",
     citation="Layout: code release of Krojer et al., NeurIPS 2023",
     url="https://github.com/McGill-NLP/diffusion-itm",

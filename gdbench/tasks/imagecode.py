@@ -1,5 +1,6 @@
 """ImageCoDe: the one of ten near-identical pictures that a contextual description means."""
 
+from gdbench.data.catalogue import CATALOGUE
 from gdbench.metrics.measures import Recall
 from gdbench.tasks.base import Task
 
@@ -17,13 +18,8 @@ TASK = Task(
     ),
     primary=("static_r1", "video_r1"),
     sources={"full": "gdbench.data.imagecode:items", "mini": "gdbench.mini.items:imagecode"},
-    expected={
-        "full": {"static": 430, "video": 1872},
-        "mini": {"static": 100, "video": 100},
-    },
-    # The release's `imagecode_video` keeps the static sets.
-    compat_expected={"static": 430, "video": 2302},
-    license="MIT (annotations); third-party pictures",
+    published=CATALOGUE["imagecode"],
+    expected={"mini": {"static": 100, "video": 100}},
     citation="Krojer et al., ACL 2022",
     url="https://github.com/McGill-NLP/imagecode",
     notes=(

@@ -1,5 +1,6 @@
 """Oxford-IIIT Pets: which of 37 breeds is it?"""
 
+from gdbench.data.catalogue import CATALOGUE
 from gdbench.metrics.measures import Recall
 from gdbench.tasks.base import Task
 
@@ -19,12 +20,8 @@ TASK = Task(
         "official-test": "gdbench.data.pets:official_items",
         "mini": "gdbench.mini.items:pets",
     },
-    expected={
-        "full": {"pets": 7390},
-        "official-test": {"pets": 3669},
-        "mini": {"pets": 148},
-    },
-    license="CC BY-SA 4.0",
+    published=CATALOGUE["pets"],
+    expected={"mini": {"pets": 148}},
     citation="Parkhi et al., CVPR 2012",
     url="https://www.robots.ox.ac.uk/~vgg/data/pets/",
     notes=(

@@ -1,5 +1,6 @@
 """Self-Bench: do models that generate a picture also recognise what they were asked for?"""
 
+from gdbench.data.catalogue import CATALOGUE
 from gdbench.metrics.measures import Recall
 from gdbench.tasks.base import Task
 
@@ -18,7 +19,7 @@ TASK = Task(
     ),
     primary=("macro",),
     sources={"full": "gdbench.data.selfbench:items"},
-    expected={"full": {}},
+    published=CATALOGUE["selfbench"],
     kind="extra",
     citation="Diffusion Classifiers Understand Compositionality, but Conditions Apply, NeurIPS "
     "2025 Datasets and Benchmarks, arXiv 2505.17955",

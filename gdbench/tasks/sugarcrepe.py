@@ -1,18 +1,10 @@
 """SugarCrepe: compositional captions whose wrong versions are as fluent as the true ones."""
 
+from gdbench.data.catalogue import CATALOGUE
 from gdbench.metrics.measures import Recall
 from gdbench.tasks.base import Task
 
-SUBTASKS = {
-    "add_att": 692,
-    "add_obj": 2062,
-    "replace_att": 788,
-    "replace_obj": 1652,
-    "replace_rel": 1406,
-    "swap_att": 666,
-    "swap_obj": 245,
-}
-_ALL = tuple(SUBTASKS)
+_ALL = tuple(CATALOGUE["sugarcrepe"].expected)
 
 TASK = Task(
     name="sugarcrepe",
@@ -30,9 +22,8 @@ TASK = Task(
     ),
     primary=("macro",),
     sources={"full": "gdbench.data.sugarcrepe:items"},
-    expected={"full": SUBTASKS},
+    published=CATALOGUE["sugarcrepe"],
     kind="extra",
-    license="MIT (captions); COCO pictures under Flickr terms",
     citation="Hsieh et al., NeurIPS 2023 Datasets and Benchmarks",
     url="https://github.com/RAIVNLab/sugar-crepe",
     notes=("Not part of the GDBench score.",),

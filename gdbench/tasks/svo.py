@@ -1,5 +1,6 @@
 """SVO-Probes: a sentence against a picture in which subject, verb or object differs."""
 
+from gdbench.data.catalogue import CATALOGUE
 from gdbench.metrics.measures import Recall
 from gdbench.tasks.base import Task
 
@@ -13,8 +14,8 @@ TASK = Task(
     primary=("verb", "subj", "obj"),
     sources={"full": "gdbench.data.svo:items", "mini": "gdbench.mini.items:svo"},
     # The pictures are links, many of them dead: the full suite is whatever survives, see notes.
-    expected={"full": {}, "mini": {"verb": 100, "subj": 100, "obj": 100}},
-    license="CC BY 4.0 (annotations); linked pictures",
+    published=CATALOGUE["svo"],
+    expected={"mini": dict.fromkeys(("verb", "subj", "obj"), 100)},
     citation="Hendricks and Nematzadeh, Findings of ACL 2021",
     url="https://github.com/google-deepmind/svo_probes",
     notes=(

@@ -1,5 +1,6 @@
 """Winoground: two pictures and two captions made of the same words."""
 
+from gdbench.data.catalogue import CATALOGUE
 from gdbench.metrics.measures import PairMatching
 from gdbench.tasks.base import Task
 
@@ -22,8 +23,8 @@ TASK = Task(
     ),
     primary=("text", "image", "group"),
     sources={"full": "gdbench.data.winoground:items", "mini": "gdbench.mini.items:winoground"},
-    expected={"full": {"winoground": 400}, "mini": {"winoground": 100}},
-    license="Research use only, gated; pictures by Getty Images",
+    published=CATALOGUE["winoground"],
+    expected={"mini": {"winoground": 100}},
     citation="Thrush et al., CVPR 2022",
     url="https://huggingface.co/datasets/facebook/winoground",
     human={"text": 0.895, "image": 0.885, "group": 0.855},

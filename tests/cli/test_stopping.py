@@ -9,9 +9,7 @@ def test_what_each_item_took_is_told(gdbench):
         "--delta", "0.4", "--out", "run",
     )  # fmt: skip
     assert made.code == 0
-    assert json.loads(Path("run/run.json").read_text())["settings"]["extra"] == {
-        "stop_ranks": "1,5"
-    }
+    assert json.loads(Path("run/run.json").read_text())["spec"]["settings"]["stop_ranks"] == [1, 5]
     items = json.loads(gdbench("stopping", "run", "--json").out)["flickr30k"]
     # pictures are compared less their error under the empty prompt
     pairs = {"image_retrieval": 10 + 10, "text_retrieval": 10}

@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import data_trees
 
-from gdbench.data.catalogue import PET_CLASSES
+from gdbench.data.pets import PET_CLASSES
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import data_trees as trees
@@ -12,10 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gdbench.data.catalogue import CATALOGUE, PET_CLASSES
+from gdbench.data.catalogue import CATALOGUE
 from gdbench.data.check import check, layout_of, parts_of
 from gdbench.data.loading import read
-from gdbench.errors import DataProblemsError, InputError
+from gdbench.data.pets import PET_CLASSES
+from gdbench.errors import DataProblemsError, GdbenchError, InputError
 from gdbench.protocol import Item, Query
 from gdbench.tasks import GDBENCH, TASKS
 from gdbench.tasks.base import manifest_sha256
@@ -31,12 +33,25 @@ def sha(name: str) -> str:
     return hashlib.sha256(trees.encoded(name)).hexdigest()
 
 
-def test_counts_here_and_in_the_tasks_agree():
+def test_counts_and_licences_are_those_of_the_catalogue():
     for name in GDBENCH:
         task, entry = TASKS.get(name), CATALOGUE[name]
-        assert dict(task.expected["full"]) == dict(entry.expected)
-        compat = dict(entry.compat_expected) if entry.compat_expected else None
-        assert (dict(task.compat_expected) if task.compat_expected else None) == compat
+        assert task.published is entry
+        assert task.expected["full"] is entry.expected
+        assert task.compat_expected is entry.compat_expected
+        assert task.license == entry.license
+    assert TASKS.get("pets").n_expected("official-test") == 3669
+    assert TASKS.get("flickr30k").n_expected("neutral") == 2028
+    assert TASKS.get("imagecode").n_expected("full", "diffusion-itm-2023") == 430 + 2302
+
+
+def test_a_task_that_counts_otherwise_than_its_data_is_refused():
+    task = TASKS.get("clevr")
+    with pytest.raises(GdbenchError, match="counts of 'full' are not that of its published"):
+        replace(task, expected={"full": {"spatial": 3}})
+    with pytest.raises(GdbenchError, match="the licence is not that"):
+        replace(task, license="none")
+    assert replace(task, title="Again").expected == task.expected
 
 
 def test_flickr30k_asks_every_fifth_caption_and_every_picture(tree):
@@ -254,7 +269,7 @@ def test_pictures_are_counted_while_they_are_looked_at(tree):
 
 
 def test_the_layout_is_known_without_reading(tree, tmp_path):
-    assert layout_of("clevr", tree) == "gdbench-2023"
-    assert layout_of("sugarcrepe", tree) == "missing"
-    assert layout_of("clevr", tmp_path / "none") == "missing"
-    assert layout_of("somebody's own", tree) == "missing"
+    assert layout_of("clevr", tree, CATALOGUE["clevr"]) == "gdbench-2023"
+    assert layout_of("sugarcrepe", tree, CATALOGUE["sugarcrepe"]) == "missing"
+    assert layout_of("clevr", tmp_path / "none", CATALOGUE["clevr"]) == "missing"
+    assert layout_of("somebody's own", tree, None) == "missing"

@@ -11,9 +11,9 @@ from typing import Any
 import data_trees as trees
 import pytest
 
-from gdbench.data.catalogue import PET_CLASSES
 from gdbench.data.check import parts_of
 from gdbench.data.loading import read
+from gdbench.data.pets import PET_CLASSES
 from gdbench.tasks.base import manifest_sha256
 
 FILES = {

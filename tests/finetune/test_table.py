@@ -9,7 +9,7 @@ from PIL import Image
 from gdbench.evaluation import evaluate
 from gdbench.finetune import table
 from gdbench.finetune.samples import grid
-from gdbench.models import LoadOptions, load_model
+from gdbench.models import load_model
 from gdbench.tasks import select
 
 TASKS = select("clevr,winoground", "mini")
@@ -21,7 +21,7 @@ def runs(tmp_path_factory):
     root = tmp_path_factory.mktemp("runs")
     records = {}
     for name in ("constant", "random"):
-        model = load_model(name, LoadOptions())
+        model = load_model(name)
         records[name] = evaluate(model, TASKS, root / name, suite="mini", limit=LIMIT)
     return root, records
 
@@ -29,9 +29,7 @@ def runs(tmp_path_factory):
 @pytest.fixture(scope="module")
 def samples(runs):
     root, _ = runs
-    return {
-        key: table.samples_of(root / key, TASKS, "mini", LIMIT) for key in ("constant", "random")
-    }
+    return {key: table.samples_of(root / key, TASKS) for key in ("constant", "random")}
 
 
 def values(records):

@@ -6,7 +6,7 @@ from gdbench.evaluation import evaluate
 from gdbench.finetune.scenes import SceneExamples
 from gdbench.finetune.validation import SUITE, held_out_task, mini_items
 from gdbench.mini.heldout import heldout
-from gdbench.models import LoadOptions, load_model
+from gdbench.models import load_model
 from gdbench.protocol import Query
 from gdbench.tasks import ABILITY, TASKS
 
@@ -44,7 +44,7 @@ def test_apart_from_benchmark_and_training():
 
 def test_a_constant_model_is_at_chance(tmp_path):
     task = held_out_task(ITEMS)
-    model = load_model("constant", LoadOptions())
+    model = load_model("constant")
     (record,) = evaluate(model, [task], tmp_path / "run", suite=SUITE)
     assert record.score == pytest.approx(0.5)
     assert {m.name: m.n for m in record.metrics} == {"hard_text": 16, "hard_image": 16}

@@ -15,12 +15,15 @@ import synthetic_board
 from PIL import Image
 from typer.testing import CliRunner
 
-from gdbench.errors import GdbenchError
+from gdbench.errors import GdbenchError, InputError
 from gdbench.leaderboard import build, differences
 from gdbench.leaderboard.exports import Leaderboard
+from gdbench.leaderboard.load import Entry
 from gdbench.leaderboard.pages.changes import instant
+from gdbench.leaderboard.site import draw
 from gdbench.leaderboard.words import file_name, web_link
 from gdbench.records import ResultRecord
+from gdbench.submissions.untrusted import text_problem
 from gdbench.tasks import GDBENCH
 
 VOID = {"meta", "link", "input", "img", "br"}
@@ -224,9 +227,20 @@ def hostile_record(text: str, number: int) -> ResultRecord:
 
 
 def test_hostile_text_in_every_field_stays_text(tmp_path):
+    """Also texts that the reader would refuse: the pages do not count on it."""
     found = [hostile_record(text, number) for number, text in enumerate(HOSTILE)]
-    synthetic_board.write(tmp_path / "submissions", *found)
-    build(tmp_path / "submissions", tmp_path / "site")
+    submissions = synthetic_board.write(tmp_path / "submissions", *found)
+    places = sorted(p.parent for p in submissions.rglob("record.json"))
+    tree, _ = draw(
+        submissions,
+        [
+            Entry(record, place / "record.json", place.relative_to(submissions).as_posix())
+            for record, place in zip(found, places, strict=True)
+        ],
+    )
+    for name, content in tree.files.items():
+        (tmp_path / "site" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "site" / name).write_bytes(content)
     harmless = {t for p in pages(tmp_path / "site") for t, _ in Page(p).tags}
     assert harmless.isdisjoint({"img", "iframe", "object", "form", "style"})
     models = sorted((tmp_path / "site" / "models").rglob("*.html"))
@@ -245,6 +259,17 @@ def test_hostile_text_in_every_field_stays_text(tmp_path):
         assert path.resolve().is_relative_to(tmp_path / "site")
     rows = list(csv.reader(io.StringIO((tmp_path / "site" / "leaderboard.csv").read_text())))
     assert not [c for row in rows for c in row if c.startswith(("=", "+", "@"))]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_in_a_submission_is_refused_or_stays_text(text, tmp_path):
+    submissions = synthetic_board.write(tmp_path / "submissions", hostile_record(text, 1))
+    if text_problem(text) is None:
+        assert build(submissions, tmp_path / "site").n_records == 1
+        return
+    with pytest.raises(InputError, match=r"record\.json") as caught:
+        build(submissions, tmp_path / "site")
+    assert str(caught.value).removeprefix(str(tmp_path)).isprintable()
 
 
 def test_names_and_links():

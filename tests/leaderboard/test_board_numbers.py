@@ -10,13 +10,11 @@ from gdbench.leaderboard.estimate import (
     Estimate,
     count,
     decimals,
-    effect,
     mean_independent,
-    percent,
-    points,
     seconds,
-    signed,
+    shown,
 )
+from gdbench.numbers import EFFECT, SHARE
 
 
 @pytest.mark.parametrize(
@@ -39,20 +37,21 @@ def test_decimals_are_those_that_the_interval_supports(half_width, expected):
 
 
 def test_a_score_and_its_margin_have_the_same_decimals():
-    shown = percent(Estimate(0.395, 0.348, 0.444))
-    assert (shown.text, shown.margin, shown.interval) == ("40", "±5", "35\N{EN DASH}44")
-    shown = percent(Estimate(0.3954, 0.3872, 0.4036))
-    assert (shown.text, shown.margin) == ("39.5", "±0.8")
-    assert percent(Estimate(0.5)).margin == ""
-    assert percent(Estimate(1.0, 0.51, 1.0)).margin == "51\N{EN DASH}100"
-    assert percent(Estimate(1.0, 1.0, 1.0)).margin == "±0"
+    text = shown(Estimate(0.395, 0.348, 0.444), SHARE)
+    assert (text.text, text.margin, text.interval) == ("40", "±5", "35\N{EN DASH}44")
+    text = shown(Estimate(0.3954, 0.3872, 0.4036), SHARE)
+    assert (text.text, text.margin) == ("39.5", "±0.8")
+    assert shown(Estimate(0.5), SHARE).margin == ""
+    assert shown(Estimate(1.0, 0.51, 1.0), SHARE).margin == "51\N{EN DASH}100"
+    assert shown(Estimate(1.0, 1.0, 1.0), SHARE).margin == "±0"
 
 
 def test_signs():
-    assert effect(Estimate(-0.149, -0.3, 0.0)).text == "\N{MINUS SIGN}0.15"
-    assert effect(Estimate(0.94)).text == "+0.94"
-    assert signed(-0.001, 2) == "0.00"
-    assert points(Estimate(-0.1, -0.2, 0.0)).interval == "\N{MINUS SIGN}20 to 0"
+    assert shown(Estimate(-0.149, -0.3, 0.0), EFFECT).text == "\N{MINUS SIGN}0.15"
+    assert shown(Estimate(0.94), EFFECT).text == "+0.94"
+    assert shown(Estimate(-0.001), EFFECT).text == "0.00"
+    moved = shown(Estimate(-0.1, -0.2, 0.0), SHARE, difference=True)
+    assert moved.interval == "\N{MINUS SIGN}20 to 0"
 
 
 def test_large_and_small():

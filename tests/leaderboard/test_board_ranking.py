@@ -15,6 +15,7 @@ from gdbench.leaderboard.estimate import Estimate
 from gdbench.leaderboard.load import Entry, load
 from gdbench.leaderboard.plots.pareto import Point, front
 from gdbench.leaderboard.ranking import places_by_intervals, places_by_tests
+from gdbench.leaderboard.reading import Reading
 from gdbench.metrics.measures import Sample
 from gdbench.tasks import ABILITY, GDBENCH
 
@@ -24,8 +25,8 @@ def board_of(*records, badge="reported"):
         Entry(r, synthetic_board.Path(f"/nowhere/{i}/record.json"), str(i))
         for i, r in enumerate(records)
     ]
-    trust = {e.file: Trust(badge) for e in entries}
-    return build_board(entries, tasks_of(entries), trust)[0]
+    readings = {e.file: Reading(Trust(badge)) for e in entries}
+    return build_board(entries, tasks_of(entries), readings)[0]
 
 
 def test_rank_intervals_from_intervals():

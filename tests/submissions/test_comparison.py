@@ -91,7 +91,7 @@ def test_other_questions_cannot_be_compared(hashing, tmp_path):
 
 
 def test_folders_without_results(tmp_path, tree):
-    with pytest.raises(InputError, match="no records"):
+    with pytest.raises(InputError, match="no finished task"):
         load_results(tmp_path)
     (tree / "hashing/1/bias/scores.parquet").write_bytes(b"x")
     with pytest.raises(InputError, match="not a Parquet file"):

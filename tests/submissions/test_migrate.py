@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gdbench.records import SCHEMA_VERSION
-from gdbench.signature import parse_signature
+from gdbench.signature import parse_signature, signature
 from gdbench.submissions.migrate import STEPS, migrate, read_migrated
 from gdbench.submissions.problems import Rejected
 
@@ -33,9 +33,37 @@ def test_every_version_has_a_golden_record_and_a_step():
     assert set(STEPS) == set(range(SCHEMA_VERSION))
 
 
-def test_both_versions_say_the_same():
+def test_versions_of_one_result_say_the_same():
     old, new = (read_migrated(load(GOLDEN / f"v{v}_random_winoground.json")) for v in (0, 1))
     assert old == new
+    latest = read_migrated(load(GOLDEN / "v2_random_winoground.json"))
+    assert (latest.metrics, latest.score) == (new.metrics, new.score)
+    assert latest.content is not None
+    assert new.content is None
+    assert latest.task == new.task
+
+
+def test_seed_and_mode_of_version_1_find_their_places():
+    raw = load(GOLDEN / "v1_random_winoground.json")
+    raw["settings"] |= {
+        "seed": 3, "compat": "diffusion-itm-2023", "samples": 10, "schedule": "grid", "norm": "l2",
+        "stop": "sequential", "delta": 0.1, "extra": {"stop_ranks": "1,5", "mine": "x"},
+    }  # fmt: skip
+    raw["task"]["compat"] = "diffusion-itm-2023"
+    raw["signature"] = (
+        "gdb|task:winoground|suite:mini|n:100|model:random@1|score:l2|T:10 grid|norm:none|"
+        "stop:sequential 0.1|dtype:fp32|seed:3|compat:diffusion-itm-2023|v1"
+    )
+    record = read_migrated(raw)
+    assert (record.settings.seed, record.task.item_seed, record.resampling_seed) == (3, 3, 3)
+    assert record.settings.stop_ranks == (1, 5)
+    assert record.settings.extra == {"mine": "x"}
+    assert record.signature == signature(record.task, record.model, record.settings)
+    raw["signature"] = raw["signature"].replace("T:10", "T:250")
+    assert read_migrated(raw).signature == raw["signature"]
+    raw["task"]["compat"] = None
+    with pytest.raises(Rejected, match="compat mode"):
+        read_migrated(raw)
 
 
 def test_migration_leaves_its_input_alone():

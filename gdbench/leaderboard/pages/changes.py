@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from itertools import groupby
 
 from gdbench.leaderboard.board import Board, Row
-from gdbench.leaderboard.estimate import percent
+from gdbench.leaderboard.estimate import shown
 from gdbench.leaderboard.pages.paths import model_page
 from gdbench.leaderboard.render import Renderer
+from gdbench.numbers import SHARE
 
 _NAMESPACE = uuid.UUID("5f1c1f0e-6d3b-5b52-9a55-0e1f5a3f7d10")  # made once, never changed
 _EPOCH = "1970-01-01T00:00:00Z"
@@ -74,8 +75,8 @@ def _text(row: Row, what: str) -> str:
     n = len(row.results)
     parts = [f"{what}, {row.pool.title} suite, {n} {'task' if n == 1 else 'tasks'}"]
     if row.score is not None:
-        shown = percent(row.score)
-        parts.append(f"GDBench score {shown.text} {shown.margin}".rstrip())
+        score = shown(row.score, SHARE)
+        parts.append(f"GDBench score {score.text} {score.margin}".rstrip())
     return "; ".join(parts)
 
 

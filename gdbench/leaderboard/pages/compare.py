@@ -8,11 +8,12 @@ from itertools import combinations
 
 from gdbench.leaderboard.board import Board, Pool, PoolBoard, Row
 from gdbench.leaderboard.compare import Difference, differences
-from gdbench.leaderboard.estimate import Estimate, Shown, count, effect, of_metric, points, seconds
+from gdbench.leaderboard.estimate import Shown, count, of_metric, seconds, shown
 from gdbench.leaderboard.evidence import Evidence, items_of
 from gdbench.leaderboard.pages.paths import p_text, pair_page, pool_key
 from gdbench.leaderboard.plots import forest
 from gdbench.leaderboard.render import Renderer
+from gdbench.numbers import SHARE, Unit, value_text
 from gdbench.tasks.base import Task
 
 ALL_PAIRS_UP_TO = 16  # models; beyond, each model is compared with its next neighbours
@@ -89,8 +90,8 @@ def write(
                 renderer, board, pool, (first, second), (total, lines), evidence, item_pages, path
             )
             rows |= {first.slug: first, second.slug: second}
-            shown = points(total.difference) if total else None
-            found.append({"first": first, "second": second, "page": path, "shown": shown,
+            text = shown(total.difference, SHARE, difference=True) if total else None
+            found.append({"first": first, "second": second, "page": path, "shown": text,
                           "sure": total.sure if total else False})  # fmt: skip
         if found:
             ordered = [r for r in pool.rows if r.slug in rows]
@@ -125,8 +126,8 @@ def _pair(
         pool=pool.pool,
         first=first,
         second=second,
-        total=_line(total, "GDBench score") if total else None,
-        lines=[_line(d, tasks[d.name].title) for d in lines],
+        total=_line(total, "GDBench score", SHARE) if total else None,
+        lines=[_line(d, tasks[d.name].title, tasks[d.name].score_unit) for d in lines],
         plot=plot,
         bias=_bias(pool, first, second),
         cost=_cost(first, second),
@@ -141,46 +142,38 @@ def _plot(
     first: Row,
     second: Row,
 ) -> str | None:
-    shown = [("GDBench score", total)] if total else []
-    shown += [(tasks[d.name].title, d) for d in lines]
-    if not shown:
+    drawn = [("GDBench score", total.difference)] if total else []
+    drawn += [(tasks[d.name].title, d.difference) for d in lines]
+    if not drawn:
         return None
     return forest.draw(
         [
-            forest.Line(title, "other", _points(d.difference), points(d.difference).text)
-            for title, d in shown
+            forest.Line(title, "other", e, shown(e, SHARE, difference=True).text)
+            for title, e in drawn
         ],
         f"Differences {first.name} less {second.name} in points, with 95 % intervals",
         reference=0.0,
-        percent=False,
+        unit=SHARE,
+        difference=True,
         axis="points",
         note="no difference",
     )
 
 
-def _points(e: Estimate) -> Estimate:
-    low, high = e.bounds or (None, None)
-    return Estimate(
-        100 * e.value,
-        None if low is None else 100 * low,
-        None if high is None else 100 * high,
-    )
-
-
-def _line(d: Difference, title: str) -> Line:
-    shown = points(d.difference)
+def _line(d: Difference, title: str, unit: Unit) -> Line:
+    text = shown(d.difference, unit, difference=True)
     p = d.p if d.p_holm is None else d.p_holm
     return Line(
         title=title,
         task=d.name,
-        first=f"{100 * d.first:.{shown.places}f}",
-        second=f"{100 * d.second:.{shown.places}f}",
-        shown=shown,
+        first=value_text(d.first, unit, places=text.places),
+        second=value_text(d.second, unit, places=text.places),
+        shown=text,
         sure=d.sure,
         p="" if p is None else p_text(p),
         n="" if d.n is None else f"{d.n:,}",
         better="" if d.first_better is None else f"{d.first_better} : {d.second_better}",
-        detectable="" if d.detectable is None else f"{100 * d.detectable:.1f}",
+        detectable=value_text(d.detectable, unit),
         paired=d.paired,
     )
 
@@ -188,10 +181,14 @@ def _line(d: Difference, title: str) -> Line:
 def _bias(pool: PoolBoard, first: Row, second: Row) -> list[tuple[str, Shown | None, Shown | None]]:
     found = []
     for pair in pool.pairs:
-        a, b = (row.bias(pair.metric) for row in (first, second))
+        a, b = (
+            None
+            if (m := row.metric(pair.task, pair.metric)) is None
+            else shown(of_metric(m), row.results[pair.task].task.unit(m))
+            for row in (first, second)
+        )
         if a is not None or b is not None:
-            shown = [effect(of_metric(m)) if m is not None else None for m in (a, b)]
-            found.append((pair.title, shown[0], shown[1]))
+            found.append((pair.title, a, b))
     return found
 
 

@@ -6,8 +6,15 @@ import json
 from dataclasses import dataclass
 
 from gdbench.leaderboard.board import Board, PoolBoard
-from gdbench.leaderboard.evidence import BUNDLED
-from gdbench.leaderboard.examples import Example, Source, curves, example, shown_items, sources
+from gdbench.leaderboard.examples import (
+    Example,
+    Source,
+    curves,
+    example,
+    pool_shown,
+    shown_items,
+    sources,
+)
 from gdbench.leaderboard.pages.paths import pool_key
 from gdbench.leaderboard.render import Renderer
 from gdbench.leaderboard.sprite import sprite
@@ -40,11 +47,8 @@ def anchor(item: Item) -> str:
 
 
 def write(renderer: Renderer, board: Board) -> dict[tuple[str, str], str]:
-    """Write `examples/` for the bundled suite; returns the address of every item shown.
-
-    The first pool of the bundled suite is shown: the whole suite before parts of it.
-    """
-    pool = next((p for p in board.pools if p.pool.suite == BUNDLED), None)
+    """Write `examples/` for the bundled suite; returns the address of every item shown."""
+    pool = pool_shown(board)
     index: list[dict[str, object]] = []
     addresses: dict[tuple[str, str], str] = {}
     for task in board.tasks if pool is not None else ():

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from gdbench.leaderboard.badges import BADGES
 from gdbench.leaderboard.board import Board, PoolBoard, Row
 from gdbench.leaderboard.columns import Cell, aligned, columns
-from gdbench.leaderboard.estimate import fixed, percent
+from gdbench.leaderboard.estimate import shown
 from gdbench.leaderboard.families import FAMILIES
 from gdbench.leaderboard.figures import cost_plot
 from gdbench.leaderboard.pages.paths import pool_key
 from gdbench.leaderboard.render import Renderer
+from gdbench.numbers import SHARE, value_text
 from gdbench.tasks.base import Task
 
 FIXED_COLUMNS = 2  # rank and model stand before all others
@@ -70,23 +71,21 @@ def write(renderer: Renderer, board: Board, *more: PoolView) -> None:
 
 def pool_view(board: PoolBoard, tasks: tuple[Task, ...]) -> PoolView:
     """The table of a pool."""
-    shown = columns(board, tasks)
-    hidden = [str(i) for i, c in enumerate(shown, FIXED_COLUMNS + 1) if not c.shown]
-    grid = aligned([[c.cell(row) for row in board.rows] for c in shown])
+    table = columns(board, tasks)
+    hidden = [str(i) for i, c in enumerate(table, FIXED_COLUMNS + 1) if not c.shown]
+    grid = aligned([[c.cell(row) for row in board.rows] for c in table])
     rows = [
         _row_view(row, cells)
         for row, cells in zip(board.rows, zip(*grid, strict=True), strict=True)
     ]
-    chances = [c.chance for c in shown if c.chance is not None]
+    chances = [c.chance for c in table if c.chance is not None]
     return PoolView(
         key=pool_key(board.pool),
         title=board.pool.title,
         summary=summary(board),
-        columns=tuple(shown),
+        columns=tuple(table),
         hidden=" ".join(hidden),
-        chance=tuple("" if c.chance is None else fixed(100 * c.chance, 1) for c in shown)
-        if chances
-        else (),
+        chance=tuple(value_text(c.chance, c.unit) for c in table) if chances else (),
         rows=tuple(rows),
         plot=cost_plot(board),
         tested=board.tested,
@@ -100,7 +99,7 @@ def summary(board: PoolBoard) -> str:
         return ""
     first = ranked[0]
     assert first.score is not None  # noqa: S101 # filtered above
-    lead = percent(first.score)
+    lead = shown(first.score, SHARE)
     rivals = sum(r.place is not None and r.place.best == 1 for r in ranked) - 1
     text = f"{first.name} leads with {lead.text} {lead.margin}".rstrip()
     if rivals == 0:

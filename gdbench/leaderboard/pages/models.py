@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gdbench.leaderboard.board import MEAN_ABS, Board, PoolBoard, Result, Row
-from gdbench.leaderboard.columns import lean, shade
+from gdbench.leaderboard.board import Board, PoolBoard, Result, Row
+from gdbench.leaderboard.columns import style_of
 from gdbench.leaderboard.estimate import (
     DASH,
     Shown,
     count,
-    effect,
-    fixed,
-    magnitude,
     of_metric,
-    percent,
     seconds,
+    shown,
     size_in_bytes,
+    typeset,
 )
 from gdbench.leaderboard.load import Entry
 from gdbench.leaderboard.pages.data import small_scores
@@ -29,6 +27,7 @@ from gdbench.leaderboard.pages.paths import (
 )
 from gdbench.leaderboard.render import Renderer
 from gdbench.leaderboard.words import file_name, web_link
+from gdbench.numbers import SHARE, Unit, interval_text, value_text
 from gdbench.protocol import ModelCard
 from gdbench.records import MetricValue, ResultRecord
 
@@ -58,7 +57,8 @@ class TaskView:
     page: str
     score: Shown | None
     metrics: tuple[MetricView, ...]
-    effects: bool
+    tested: bool
+    """Whether any of the metrics has a p-value."""
     signature: str
     facts: tuple[tuple[str, str], ...]
     links: tuple[tuple[str, str], ...]
@@ -109,7 +109,7 @@ def _pool_view(row: Row, board: PoolBoard, order: list[str]) -> PoolView:
     results = sorted(row.results.values(), key=lambda r: (order.index(r.task.name), r.task.name))
     return PoolView(
         title=row.pool.title,
-        score=percent(row.score) if row.score else None,
+        score=shown(row.score, SHARE) if row.score else None,
         rank=row.place.text if row.place else "",
         of=sum(r.place is not None for r in board.rows),
         reason=f"not ranked: {row.reason}" if row.reason else "",
@@ -119,16 +119,16 @@ def _pool_view(row: Row, board: PoolBoard, order: list[str]) -> PoolView:
 
 def _task_view(result: Result, row: Row) -> TaskView:
     record, task = result.entry.record, result.task
-    effects = task.kind == "bias"
+    metrics = tuple(
+        metric_view(m, task.unit(m), primary=m.name in task.primary) for m in record.metrics
+    )
     return TaskView(
         anchor=f"{file_name(task.name)}-{file_name(record.task.suite)}",
         title=task.title,
         page=task_page(task.name),
-        score=percent(result.estimate) if result.estimate else None,
-        metrics=tuple(
-            metric_view(m, primary=m.name in task.primary, effects=effects) for m in record.metrics
-        ),
-        effects=effects,
+        score=shown(result.estimate, task.score_unit) if result.estimate else None,
+        metrics=metrics,
+        tested=any(m.p for m in metrics),
         signature=record.signature,
         facts=(*_run_facts(record), *_scores_fact(result.entry)),
         links=tuple(_links(result.entry, row.slug)),
@@ -150,29 +150,20 @@ def _scores_fact(entry: Entry) -> list[tuple[str, str]]:
     return [("Scores", f"submissions/{entry.place}/scores.parquet, {size}")]
 
 
-def metric_view(metric: MetricValue, *, primary: bool, effects: bool) -> MetricView:
-    """A metric as it is printed; effect sizes with a sign, all else as points out of 100."""
-    estimate = of_metric(metric)
-    mean_abs = effects and metric.name.startswith(MEAN_ABS)
-    shown = percent(estimate)
-    if effects:
-        shown = magnitude(estimate) if mean_abs else effect(estimate)
-    scale, digits = (1.0, 2) if effects else (100.0, shown.places)
-    bounds = "" if metric.strict is None or metric.lenient is None or not metric.ties else (
-        f"{fixed(metric.strict * scale, digits)}{DASH}{fixed(metric.lenient * scale, digits)}"
-    )  # fmt: skip
+def metric_view(metric: MetricValue, unit: Unit, *, primary: bool) -> MetricView:
+    """A metric as it is printed in its unit."""
+    text = shown(of_metric(metric), unit)
+    bounds = (metric.strict, metric.lenient) if metric.ties else (None, None)
     return MetricView(
         name=metric.name,
-        shown=shown,
-        chance="" if metric.chance is None else fixed(metric.chance * scale, 2 if effects else 1),
+        shown=text,
+        chance=typeset(value_text(metric.chance, unit)),
         n=metric.n,
         ties=metric.ties,
-        tie_range=bounds,
-        noise="" if metric.noise_se is None else fixed(metric.noise_se * scale, 2),
+        tie_range=typeset(interval_text(*bounds, unit, places=text.places, between=DASH)),
+        noise=value_text(metric.noise_se, unit, places=2).removeprefix("+"),
         p="" if metric.p_value is None else p_text(metric.p_value),
-        style=("" if mean_abs else lean(metric.value, metric.low, metric.high))
-        if effects
-        else shade(metric.value, metric.chance, metric.low),
+        style=style_of(metric, unit),
         primary=primary,
     )
 

@@ -20,7 +20,7 @@ def task_page(name: str) -> str:
 def record_path(record: ResultRecord, slug: str) -> str:
     """A record: the model, the task, the suite and what else may differ."""
     task = record.task
-    mode = record.settings.compat or task.compat
+    mode = task.compat
     parts = [file_name(task.name), file_name(task.suite)]
     parts += [mode] if mode else []
     parts += [f"limit{task.limit}"] if task.limit is not None else []

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from gdbench.data.published import Figure, Source, published_sources
 from gdbench.leaderboard.badges import PUBLISHED
 from gdbench.leaderboard.columns import Cell, Column
-from gdbench.leaderboard.estimate import signed
+from gdbench.leaderboard.estimate import typeset
 from gdbench.leaderboard.pages.home import PoolView, RowView
-from gdbench.metrics.measures import EffectSize
+from gdbench.numbers import Unit, value_text
 from gdbench.tasks.base import Task
 
 KEY = "reported"
@@ -72,12 +72,11 @@ class TaskTable:
 def of_task(task: Task) -> TaskTable | None:
     """All published numbers of a task; None where there are none."""
     rows = [r for r in _rows(published_sources()) if any(t == task.name for t, _ in r.figures)]
-    names = [
-        m.name for m in task.measures if any((task.name, m.name) in row.figures for row in rows)
-    ]
+    measures = [m for m in task.measures if any((task.name, m.name) in row.figures for row in rows)]
+    names = [m.name for m in measures]
     if not names:
         return None
-    makers = [_Number(task.name, name, effect=task.kind == "bias") for name in names]
+    makers = [_Number(task.name, m.name, m.unit) for m in measures]
     return TaskTable(
         tuple(names),
         tuple(
@@ -100,14 +99,14 @@ def _rows(sources: Sequence[Source]) -> list[_Row]:
 class _Number:
     """Makes the cell of one metric."""
 
-    def __init__(self, task: str, metric: str, *, effect: bool) -> None:
-        self.key, self.effect = (task, metric), effect
+    def __init__(self, task: str, metric: str, unit: Unit) -> None:
+        self.key, self.unit = (task, metric), unit
 
     def __call__(self, row: _Row) -> Cell:
         figure = row.figures.get(self.key)
         if figure is None:
             return Cell()
-        text = signed(figure.value, 2) if self.effect else f"{100 * figure.value:.1f}"
+        text = typeset(value_text(figure.value, self.unit))
         n = "" if figure.n is None else f"n {figure.n:,}"
         return Cell(text, n, sort=f"{figure.value:.4g}")
 
@@ -122,13 +121,12 @@ def _columns(tasks: Sequence[Task], rows: Sequence[_Row]) -> list[tuple[Column, 
             key = (task.name, measure.name)
             if key not in present:
                 continue
-            effect = isinstance(measure, EffectSize)
-            if measure.name not in (_EFFECT_PAIRS if effect else task.primary):
+            if measure.name not in (task.primary or _EFFECT_PAIRS):
                 continue  # the task's page has it
             column = _column(
                 f"{task.name}.{measure.name}", measure.name.replace("_", " "), task.title
             )
-            shown.append((column, _Number(*key, effect=effect)))
+            shown.append((column, _Number(*key, measure.unit)))
     shown.append((_column("year", "Year"), _year))
     return shown
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gdbench.leaderboard.board import MEAN_ABS, Board, Pool, PoolBoard, Row, metric_of
-from gdbench.leaderboard.columns import Cell, lean, shade
+from gdbench.leaderboard.board import Board, Pool, PoolBoard, Row, metric_of
+from gdbench.leaderboard.columns import Cell, shade, style_of
 from gdbench.leaderboard.compare import detectable
-from gdbench.leaderboard.estimate import Estimate, effect, magnitude, of_metric, percent
+from gdbench.leaderboard.estimate import Estimate, of_metric, shown
 from gdbench.leaderboard.evidence import Evidence
 from gdbench.leaderboard.figures import bias_plot, budget_plot, subtask_plot, task_plot
 from gdbench.leaderboard.pages.paths import task_page
 from gdbench.leaderboard.pages.reported import of_task
 from gdbench.leaderboard.render import Renderer
 from gdbench.leaderboard.words import web_link
+from gdbench.metrics.measures import associations
+from gdbench.numbers import SHARE, Unit, value_text
 from gdbench.tasks.base import Task
 
 
@@ -63,14 +65,14 @@ def write(
         ]
         renderer.page(
             task_page(task.name), "task.html", title=task.title, here="tasks", task=task,
-            facts=_facts(task), pools=pools,
+            facts=_facts(task), pools=pools, effects=bool(associations(task.measures)),
             reported=of_task(task),
         )  # fmt: skip
 
 
 def _facts(task: Task) -> list[tuple[str, str, str]]:
     sizes = [f"{suite}: {sum(parts.values()):,}" for suite, parts in task.expected.items() if parts]
-    human = ", ".join(f"{name} {100 * v:.1f}" for name, v in task.human.items())
+    human = ", ".join(f"{name} {value_text(v, task.score_unit)}" for name, v in task.human.items())
     rows = [
         ("Score", f"mean of {', '.join(task.primary)}" if task.primary else "", ""),
         ("Items", "; ".join(sizes), ""),
@@ -88,7 +90,7 @@ def _pool_view(task: Task, board: PoolBoard, evidence: Mapping[str, Evidence]) -
     if not rows:
         return None
     names = metric_names(task, rows)
-    if task.kind != "bias":
+    if task.primary:
         rows.sort(key=lambda r: (-(_estimate(r, task) or -1.0), r.name))
     views = []
     for row in rows:
@@ -96,7 +98,7 @@ def _pool_view(task: Task, board: PoolBoard, evidence: Mapping[str, Evidence]) -
         cells = [_cell(row, task, name) for name in names]
         if task.primary:
             e = result.estimate
-            cells.insert(0, Cell() if e is None else _percent_cell(e, result.chance))
+            cells.insert(0, Cell() if e is None else _score_cell(e, result.chance, task.score_unit))
         views.append(
             RowView(
                 row.slug, row.model.name, row.model.revision, tuple(cells),
@@ -105,7 +107,7 @@ def _pool_view(task: Task, board: PoolBoard, evidence: Mapping[str, Evidence]) -
             )
         )  # fmt: skip
     heads = ("Score", *names) if task.primary else names
-    plot = bias_plot(board) if task.kind == "bias" else task_plot(task, rows)
+    plot = task_plot(task, rows) if task.primary else bias_plot(task, rows)
     return PoolView(
         board.pool.title,
         heads,
@@ -123,8 +125,8 @@ def _note(task: Task, rows: Sequence[Row], evidence: Mapping[str, Evidence]) -> 
     parts = [f"{n:,} items"]
     chances = [r.chance for r in results if r.chance is not None]
     if chances:
-        parts.append(f"chance {100 * chances[0]:.1f}")
-    if task.primary:
+        parts.append(f"chance {value_text(chances[0], task.score_unit)}")
+    if task.primary and task.score_unit == SHARE:
         samples = [
             e.tasks[task.name]
             for row in rows
@@ -138,7 +140,7 @@ def _note(task: Task, rows: Sequence[Row], evidence: Mapping[str, Evidence]) -> 
         )
         parts.append(
             f"smallest difference of two models that a paired test finds in four of five cases: "
-            f"{100 * found:.1f} points ({basis})"
+            f"{value_text(found, SHARE)} points ({basis})"
         )
     return "; ".join(parts) + "."
 
@@ -155,20 +157,16 @@ def metric_names(task: Task, rows: list[Row]) -> tuple[str, ...]:
     return (*known, *sorted(present - set(known)))
 
 
-def _percent_cell(e: Estimate, chance: float | None) -> Cell:
-    shown = percent(e)
-    return Cell(shown.text, shown.margin, shade(e.value, chance, e.low), "1", shown.places)
+def _score_cell(e: Estimate, chance: float | None, unit: Unit) -> Cell:
+    text = shown(e, unit)
+    style = shade(e.value, chance, e.low) if unit == SHARE else ""
+    return Cell(text.text, text.margin, style, "1", text.places)
 
 
 def _cell(row: Row, task: Task, name: str) -> Cell:
     metric = metric_of(row.results[task.name], name)
     if metric is None:
         return Cell()
-    e = of_metric(metric)
-    if task.kind == "bias":
-        if name.startswith(MEAN_ABS):
-            shown = magnitude(e)
-            return Cell(shown.text, shown.margin)
-        shown = effect(e)
-        return Cell(shown.text, shown.margin, lean(e.value, e.low, e.high))
-    return _percent_cell(e, metric.chance)
+    unit = task.unit(metric)
+    text = shown(of_metric(metric), unit)
+    return Cell(text.text, text.margin, style_of(metric, unit), "1", text.places)

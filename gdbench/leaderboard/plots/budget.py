@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from gdbench.leaderboard.plots import svg
+from gdbench.numbers import Unit, value_text
 
 WIDTH, HEIGHT = 760.0, 320.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 170.0, 14.0, 44.0
@@ -20,19 +21,22 @@ class Curve:
     name: str
     family: str
     points: tuple[tuple[int, float], ...]
-    """(timesteps, score in 0..1), by timesteps."""
+    """(timesteps, score), by timesteps."""
 
 
-def draw(curves: Sequence[Curve], chance: float | None) -> Markup:
+def draw(curves: Sequence[Curve], chance: float | None, unit: Unit) -> Markup:
     """The plot; curves must not be empty."""
     steps = [n for c in curves for n, _ in c.points]
     values = [v for c in curves for _, v in c.points] + ([chance] if chance is not None else [])
     x = svg.Scale(min(steps), max(steps), LEFT, WIDTH - RIGHT, log=True)
-    low, high = max(0.0, min(values) - 0.03), min(1.0, max(values) + 0.03)
+    pad = 0.03 if unit.bounds else 0.03 * (max(values) - min(values) or 1.0)
+    low, high = min(values) - pad, max(values) + pad
+    if unit.bounds is not None:
+        low, high = max(unit.bounds[0], low), min(unit.bounds[1], high)
     y = svg.Scale(low, high, HEIGHT - BOTTOM, TOP)
     parts = []
-    for tick in svg.round_ticks(100 * low, 100 * high):
-        py = y(tick / 100)
+    for tick in svg.round_ticks(unit.scale * low, unit.scale * high):
+        py = y(tick / unit.scale)
         parts += [svg.line(LEFT, py, WIDTH - RIGHT, py, "grid"),
                   svg.text(f"{tick:g}", LEFT - 8, py + 4, "tick", "end")]  # fmt: skip
     for n in sorted(set(steps)):
@@ -44,15 +48,18 @@ def draw(curves: Sequence[Curve], chance: float | None) -> Markup:
         parts.append(svg.text("chance", LEFT + 4, y(chance) - 4, "axis"))
     ends: list[float] = []
     for c in sorted(curves, key=lambda c: (-c.points[-1][1], c.name)):
-        places = [(x(n), y(v)) for n, v in c.points]
-        parts.append(svg.polyline(places, f"curve f-{c.family}"))
-        parts += [svg.mark(c.family, px, py) for px, py in places]
-        end = max([places[-1][1], *(e + 14 for e in ends[-1:])])
+        spots = [(x(n), y(v)) for n, v in c.points]
+        parts.append(svg.polyline(spots, f"curve f-{c.family}"))
+        parts += [svg.mark(c.family, px, py) for px, py in spots]
+        end = max([spots[-1][1], *(e + 14 for e in ends[-1:])])
         ends.append(end)
-        parts.append(svg.text(svg.cut(c.name, 24), places[-1][0] + 12, end + 4, "label"))
+        parts.append(svg.text(svg.cut(c.name, 24), spots[-1][0] + 12, end + 4, "label"))
+    places = 0 if unit.bounds else None
+
+    def said(point: tuple[int, float]) -> str:
+        return f"{value_text(point[1], unit, places=places)} at {point[0]}"
+
     words = "; ".join(
-        f"{svg.cut(c.name, 40)}: {100 * c.points[0][1]:.0f} at {c.points[0][0]}, "
-        f"{100 * c.points[-1][1]:.0f} at {c.points[-1][0]}"
-        for c in curves
+        f"{svg.cut(c.name, 40)}: {said(c.points[0])}, {said(c.points[-1])}" for c in curves
     )
     return svg.picture(WIDTH, HEIGHT, f"Score against number of timesteps. {words}", *parts)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from gdbench.leaderboard.estimate import Estimate, fixed, signed
+from gdbench.leaderboard.estimate import Estimate, typeset
 from gdbench.leaderboard.plots import svg
+from gdbench.numbers import Unit, tick_text
 
 WIDTH, NAMES, RIGHT, TOP, LINE = 760.0, 210.0, 70.0, 8.0, 20.0
 _AXIS = 40.0
@@ -25,24 +26,32 @@ class Line:
 
 
 def draw(
-    lines: Sequence[Line], label: str, *, reference: float, percent: bool, axis: str, note: str
+    lines: Sequence[Line],
+    label: str,
+    *,
+    reference: float,
+    unit: Unit,
+    axis: str,
+    note: str,
+    difference: bool = False,
 ) -> Markup:
-    """The plot; `reference` is chance or zero and gets a dashed line named `note`."""
+    """The plot; `reference` is chance or zero and gets a dashed line named `note`.
+
+    `difference`: the values are differences of two in that unit.
+    """
     shown = [e for one in lines if (e := one.estimate) is not None]
     ends = [b for e in shown for b in (*(e.bounds or ()), e.value)] + [reference]
     low, high = min(ends), max(ends)
     pad = 0.04 * (high - low or 1.0)
-    if percent:
-        low, high = max(0.0, low - pad), min(1.0, high + pad)
-    else:
-        low, high = low - pad, high + pad
+    low, high = low - pad, high + pad
+    if unit.bounds is not None and not difference:
+        low, high = max(unit.bounds[0], low), min(unit.bounds[1], high)
     bottom = TOP + LINE * len(lines)
     x = svg.Scale(low, high, NAMES, WIDTH - RIGHT)
     parts = []
-    scale = 100.0 if percent else 1.0
-    for tick in svg.round_ticks(scale * low, scale * high, 6):
-        px = x(tick / scale)
-        words = fixed(tick, 0 if percent else 1) if percent else signed(tick, 1)
+    for tick in svg.round_ticks(unit.scale * low, unit.scale * high, 6):
+        px = x(tick / unit.scale)
+        words = typeset(tick_text(tick, unit, difference=difference))
         parts += [svg.line(px, TOP, px, bottom, "grid"),
                   svg.text(words, px, bottom + 16, "tick", "middle")]  # fmt: skip
     parts += [svg.line(x(reference), TOP, x(reference), bottom, "reference"),

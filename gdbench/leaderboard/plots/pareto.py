@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from gdbench.leaderboard.estimate import Estimate, fixed, seconds
+from gdbench.leaderboard.estimate import Estimate, seconds
 from gdbench.leaderboard.plots import svg
+from gdbench.numbers import SHARE, value_text
 
 WIDTH, HEIGHT = 760.0, 380.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 20.0, 16.0, 46.0
@@ -53,7 +54,7 @@ def draw(points: Sequence[Point]) -> Markup:
         if p.score.bounds and not many:
             px = x(p.cost)
             parts.append(svg.line(px, y(p.score.bounds[0]), px, y(p.score.bounds[1]), "whisker"))
-        hint = "" if many else f"{p.name}: {fixed(100 * p.score.value, 1)}, {seconds(p.cost)}"
+        hint = "" if many else f"{p.name}: {value_text(p.score.value, SHARE)}, {seconds(p.cost)}"
         parts.append(svg.mark(p.family, x(p.cost), y(p.score.value), hint))
     parts += _labels(best, x, y)
     names = ", ".join(svg.cut(p.name, 40) for p in best)
@@ -63,8 +64,8 @@ def draw(points: Sequence[Point]) -> Markup:
 
 def _axes(x: svg.Scale, y: svg.Scale) -> list[Markup]:
     parts = []
-    for tick in svg.round_ticks(100 * y.low, 100 * y.high):
-        py = y(tick / 100)
+    for tick in svg.round_ticks(SHARE.scale * y.low, SHARE.scale * y.high):
+        py = y(tick / SHARE.scale)
         parts += [svg.line(LEFT, py, WIDTH - RIGHT, py, "grid"),
                   svg.text(f"{tick:g}", LEFT - 8, py + 4, "tick", "end")]  # fmt: skip
     for tick in svg.log_ticks(x.low, x.high):

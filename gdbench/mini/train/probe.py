@@ -10,13 +10,14 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextModel
 
+from gdbench.metrics.denoising import score_matrix
 from gdbench.mini.heldout import heldout
 from gdbench.mini.picture import Drawn
 from gdbench.mini.train.data import to_tensor
 from gdbench.mini.train.tokenizer import MAX_LENGTH, build
 from gdbench.protocol import Item, Query
 
-Scored = npt.NDArray[np.float64]
+Scored = npt.NDArray[np.float32]
 Pair = tuple[Scored, Scored]  # naive and normalised scores, each (images, texts)
 
 
@@ -82,9 +83,10 @@ class Matcher:
         errors = dict(zip(asked, found.tolist(), strict=True))
         results = []
         for item in items:
-            naive = np.array([[-errors[place[p], t] for t in item.texts] for p in drawn(item)])
-            empty = np.array([[-errors.get((place[p], ""), 0.0)] for p in drawn(item)])
-            results.append((naive, naive - empty))
+            means = np.array([[[errors[place[p], t]] for t in item.texts] for p in drawn(item)])
+            several = len(item.images) > 1
+            base = np.array([[errors[place[p], ""]] for p in drawn(item)]) if several else None
+            results.append((score_matrix(means, None, normalise=False), score_matrix(means, base)))
         return results
 
 

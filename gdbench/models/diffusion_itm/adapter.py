@@ -2,45 +2,54 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, TypeVar
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 
 from gdbench.data.images import MemoryImage
 from gdbench.errors import InputError
-from gdbench.metrics.denoising import score_matrix
+from gdbench.metrics.denoising import matrix_of
 from gdbench.models.device_clock import DeviceClock
+from gdbench.models.devices import choose_device, choose_dtype
 from gdbench.models.diffusion_itm.batching import Batcher
 from gdbench.models.diffusion_itm.cache import LRU, ArrayFolder
-from gdbench.models.diffusion_itm.denoiser import (
-    Denoiser,
-    EpsilonDenoiser,
-    FlowDenoiser,
-    VelocityDenoiser,
-)
 from gdbench.models.diffusion_itm.encoders import Encoders
 from gdbench.models.diffusion_itm.engine import Engine, FullPlan, Job, Plan
-from gdbench.models.diffusion_itm.loading import Parts, find_folder, load_parts
+from gdbench.models.diffusion_itm.loading import find_folder, load_parts
+from gdbench.models.diffusion_itm.parts import Parts
 from gdbench.models.diffusion_itm.racing import RacePlan
 from gdbench.models.diffusion_itm.schedule import (
     SOURCES,
     NoiseBank2023,
-    NoiseSource,
     grid_timesteps,
     nested_timesteps,
+    noise_source,
 )
 from gdbench.models.diffusion_itm.stem import StemUNet
+from gdbench.models.digests import digest_text
+from gdbench.models.kinds import ModelEntry, clean_name
+from gdbench.models.lora import find_lora, load_lora
 from gdbench.protocol import Item, Matrix, ModelCard, Query, Scores
-from gdbench.records import DEFAULT_NOISE, Compat, LoRAInfo, ModelSettings, Noise, Norm
+from gdbench.records import Content, LoRAInfo, ModelSettings
+from gdbench.run import ModelRequest, Where, asked
 
-Stop = Literal["none", "sequential"]
+T = TypeVar("T")
+DEFAULTS: Final[dict[str, Any]] = {
+    "samples": 50,
+    "schedule": "nested",
+    "noise": "antithetic",
+    "norm": "l2",
+    "normalise": True,
+    "stop": "none",
+    "delta": 0.05,
+}
+"""The settings that were not chosen."""
+_SHORT = 12  # characters of the content's hash in a revision
 _NOISE_ON_DEVICE_BYTES = 64 * 2**20
 
 
@@ -56,159 +65,116 @@ class DiffusionITM:
         self,
         parts: Parts,
         card: ModelCard,
+        settings: ModelSettings | None = None,
+        where: Where | None = None,
         *,
-        samples: int = 50,
-        seed: int = 0,
-        noise: Noise = DEFAULT_NOISE,
-        norm: Norm = "l2",
-        normalise: bool = True,
-        unconditional: bool = False,
-        compat: Compat | None = None,
-        stop: Stop = "none",
-        delta: float = 0.05,
-        stop_ranks: Sequence[int] | None = None,
-        device: torch.device,
-        dtype: torch.dtype,
-        batch_size: int | None = None,
-        compile: bool = False,  # noqa: A002 # the name of the flag
         lora: LoRAInfo | None = None,
-        cache_dir: Path | None = None,
     ) -> None:
-        """Assemble the engine around loaded parts; see `from_pretrained` for the arguments."""
-        _check_options(noise, norm, compat, stop, delta, batch_size)
-        self.card, self.parts, self.device, self.dtype = card, parts, device, dtype
-        self.norm: Norm = norm
-        self.normalise, self.stop, self.delta, self.seed = normalise, stop, delta, seed
-        self.compat, self.samples = compat, samples
-        self.stop_ranks = None if stop_ranks is None else tuple(stop_ranks)
-        self.lora = lora
+        """Assemble the engine around loaded parts.
+
+        Args:
+            parts: of the pipeline; the network has its LoRA already.
+            card: who the model is.
+            settings: what was chosen; see `DEFAULTS` for the rest.
+            where: device, batch size, compilation, cache folder.
+            lora: the LoRA that is in the network.
+
+        Raises:
+            InputError: settings that do not go together, or that this engine does not know.
+        """
+        chosen, where = (settings or ModelSettings()).with_defaults(**DEFAULTS), where or Where()
+        _check(chosen)
+        self.card, self.parts, self.lora = card, parts, lora
+        self.device = next(parts.unet.parameters()).device
+        self.dtype = next(p.dtype for p in parts.unet.parameters() if not p.requires_grad)
         shape = parts.latent_shape
-        if compat is None:
-            self.timesteps = nested_timesteps(samples)
-            self.noise: NoiseSource = SOURCES[noise](shape, seed)
-        else:
-            self.timesteps = grid_timesteps(samples)
-            self.noise = NoiseBank2023(shape, seed, len(self.timesteps))
-        self.unconditional = unconditional
+        samples = _known(chosen.samples)
+        grid = chosen.schedule == "grid"
+        self.timesteps = grid_timesteps(samples) if grid else nested_timesteps(samples)
+        self.noise = noise_source(_known(chosen.noise), shape, chosen.seed, len(self.timesteps))
+        self.unconditional = False
+        """Whether the unconditional errors are computed even where nothing needs them."""
         self._on_device: LRU[Tensor] = LRU(_NOISE_ON_DEVICE_BYTES // (4 * int(np.prod(shape))))
         network = StemUNet(parts.unet)
-        if compile:
+        if where.compile:
             network.compile_parts()
-        self.denoiser = _denoiser(parts, network, dtype)
-        self.clock = DeviceClock(device)
+        self.denoiser = parts.denoiser(network, self.dtype)
+        self.clock = DeviceClock(self.device)
         self.batcher = Batcher(
-            self.denoiser, self.timesteps, self._device_noise, self.clock, batch_size
+            self.denoiser, self.timesteps, self._device_noise, self.clock, where.batch_size
         )
-        self.encoders = Encoders(parts, self.clock, cache_dir)
-        self._disk_root = cache_dir
+        self.encoders = Encoders(parts, self.clock, where.cache_dir)
+        self._disk_root = where.cache_dir
+        self._chosen = chosen
 
     @classmethod
     def from_pretrained(
         cls,
         source: str | Path,
         *,
-        name: str | None = None,
-        revision: str | None = None,
-        samples: int = 50,
-        seed: int = 0,
-        noise: Noise = DEFAULT_NOISE,
-        norm: Norm = "l2",
-        normalise: bool = True,
-        unconditional: bool = False,
-        compat: Compat | None = None,
-        stop: Stop = "none",
-        delta: float = 0.05,
-        stop_ranks: Sequence[int] | None = None,
-        device: str | torch.device | None = None,
-        dtype: str | torch.dtype | None = None,
-        batch_size: int | None = None,
-        compile: bool = False,  # noqa: A002 # the name of the flag
-        lora: str | Path | None = None,
-        lora_scale: float = 1.0,
-        cache_dir: str | Path | None = None,
+        entry: ModelEntry | None = None,
         hub_cache: str | Path | None = None,
-        license: str = "",  # noqa: A002 # the name of the card's field
-        **card: Any,  # further fields of the card, checked by pydantic
+        **options: Any,
     ) -> DiffusionITM:
         """Load a model.
 
         Args:
-            source: hub id or folder in Stable-Diffusion layout (unet, vae, text_encoder,
-                tokenizer, scheduler), safetensors only.
-            name: name on the card; by default the last part of the source.
-            revision: commit or tag on the hub; also the card's revision.
-            samples: budget of timesteps (in compat mode that of the 2023 release's grid).
-            seed: of the noise.
-            noise: "antithetic", opposite for timesteps that are 128 apart, or "independent" for
-                every timestep; the release's with `compat`.
-            norm: "l2", the norm of the error as in the release, or "mse", its mean square.
-            normalise: subtract the unconditional error wherever images are compared. For text
-                retrieval it is the same for all texts of the image: it is neither computed nor
-                subtracted, as in the release.
-            unconditional: compute the unconditional errors of every item, and subtract them of
-                every item if `normalise`.
-            compat: "diffusion-itm-2023" for the release's timesteps and noise.
-            stop: "sequential" ends an item when more samples would not change the decision.
-            delta: the chance that the stopping rule may differ from the full run.
-            stop_ranks: what the stopping rule has to get right: 1 the best candidate, 5 the set
-                of the five best. By default what the metrics of an item need (`Item.ranks`).
-            device: by default cuda, then mps, then cpu.
-            dtype: of the U-Net; by default float16 on cuda and float32 elsewhere.
-            batch_size: U-Net samples per pass; by default found from free memory.
-            compile: use `torch.compile`.
-            lora: LoRA file or folder to load into the U-Net.
-            lora_scale: its scale.
-            cache_dir: folder for latents and unconditional errors that outlives the run.
+            source: hub id or folder of a diffusers pipeline, safetensors only.
+            entry: what is known of it; by default its name is the last part of the source.
             hub_cache: folder of the hub's downloads.
-            license: for the card.
-            **card: further fields of the card.
+            **options: see `gdbench.run.asked`: samples, seed, noise, norm, normalise, compat,
+                stop, delta, stop_ranks, lora, lora_scale, dtype; device, batch_size, compile,
+                cache_dir.
 
         Raises:
             InputError: naming the folder, file or flag and what was expected.
         """
-        from gdbench.models.diffusion_itm.devices import choose_device, choose_dtype
+        request, where = asked(str(source), **options)
+        known = entry or entry_for(str(source))
+        return cls.load(known, request, where, hub_cache=hub_cache)
 
-        _check_options(noise, norm, compat, stop, delta, batch_size)
-        where = choose_device(device)
-        precision = choose_dtype(dtype, where)
-        folder = find_folder(str(source), revision, hub_cache)
-        commit = folder.name if folder.parent.name == "snapshots" else None
-        parts = load_parts(folder, where, precision)
-        info = None if lora is None else _load_lora(parts, Path(lora), lora_scale)
-        final = re.sub(r"[^A-Za-z0-9._+-]+", "-", Path(str(source)).name) or "diffusion-itm"
-        made = ModelCard(
-            name=name or final,
-            revision=(revision or commit or parts.weights_sha256[:12])
-            + _lora_mark(info)
-            + _stop_mark(stop, delta, stop_ranks),
+    @classmethod
+    def load(
+        cls,
+        entry: ModelEntry,
+        request: ModelRequest,
+        where: Where,
+        *,
+        hub_cache: str | Path | None = None,
+    ) -> DiffusionITM:
+        """Load the model of an entry as it was asked for; raises as `from_pretrained`."""
+        settings = request.settings
+        # before gigabytes are fetched
+        _check(settings.with_defaults(**DEFAULTS))
+        named = request.lora or entry.lora
+        if named is None and settings.lora_scale is not None:
+            raise InputError("--lora-scale: there is no LoRA; give --lora too")
+        lora_path = None if named is None else find_lora(named)
+        device = choose_device(where.device)
+        dtype = choose_dtype(settings.dtype, device)
+        folder = find_folder(entry.source, entry.revision, hub_cache)
+        parts = load_parts(folder, device, dtype)
+        lora = None
+        if lora_path is not None:
+            scale = 1.0 if settings.lora_scale is None else settings.lora_scale
+            lora = load_lora(parts.unet, lora_path, scale=scale)
+        content = with_lora(parts.content, lora)
+        card = ModelCard(
+            name=entry.name,
+            revision=content.sha256[:_SHORT] + _stop_mark(settings.with_defaults(**DEFAULTS)),
             family="diffusion-unet",
-            source=str(source) if not Path(source).is_dir() else Path(source).name,
+            source=entry.source if not Path(entry.source).is_dir() else Path(entry.source).name,
             weights_sha256=parts.weights_sha256,
             parameters=parts.parameters,
             resolution=parts.resolution,
-            license=license,
-            **card,
+            **entry.card_fields(),
         )
-        return cls(
-            parts,
-            made,
-            samples=samples,
-            seed=seed,
-            noise=noise,
-            norm=norm,
-            normalise=normalise,
-            unconditional=unconditional,
-            compat=compat,
-            stop=stop,
-            delta=delta,
-            stop_ranks=stop_ranks,
-            device=where,
-            dtype=precision,
-            batch_size=batch_size,
-            compile=compile,
-            lora=info,
-            cache_dir=None if cache_dir is None else Path(cache_dir),
-        )
+        return cls(parts, card, settings, where, lora=lora)
+
+    @cached_property
+    def content(self) -> Content:
+        """Hashes of everything that was loaded."""
+        return with_lora(self.parts.content, self.lora)
 
     @cached_property
     def noise_sha256(self) -> str:
@@ -217,32 +183,29 @@ class DiffusionITM:
 
     @cached_property
     def settings(self) -> ModelSettings:
-        """Everything that can change a score."""
-        extra = {}
-        if self.stop != "none":
-            extra["stop_ranks"] = (
-                "metrics" if self.stop_ranks is None else ",".join(map(str, self.stop_ranks))
-            )
-        return ModelSettings(
-            dtype=str(self.dtype).removeprefix("torch."),
-            seed=self.seed,
-            compat=self.compat,
-            resolution=self.parts.resolution,
-            samples=self.samples,
-            timesteps=self.timesteps,
-            schedule="nested" if self.compat is None else "grid",
-            norm=self.norm,
-            normalise=self.normalise,
-            weighting="uniform",
-            noise=self.noise.name,
-            noise_sha256=self.noise_sha256,
-            latent_shape=self.parts.latent_shape,
-            prediction=self.denoiser.prediction,
-            stop=self.stop,
-            delta=self.delta if self.stop != "none" else None,
-            lora=self.lora,
-            extra=extra,
+        """Everything that can change a score: what was chosen, and what followed from it."""
+        stops = self._chosen.stop != "none"
+        return self._chosen.model_copy(
+            update={
+                "dtype": str(self.dtype).removeprefix("torch."),
+                "resolution": self.parts.resolution,
+                "timesteps": self.timesteps,
+                "weighting": "uniform",
+                "noise": self.noise.name,
+                "noise_sha256": self.noise_sha256,
+                "latent_shape": self.parts.latent_shape,
+                "prediction": self.denoiser.prediction,
+                "delta": self._chosen.delta if stops else None,
+                "stop_ranks": self._chosen.stop_ranks if stops else None,
+                "lora": self.lora,
+                "lora_scale": None if self.lora is None else self.lora.scale,
+            }
         )
+
+    @property
+    def normalise(self) -> bool:
+        """Whether the unconditional error is subtracted where images are compared."""
+        return bool(self._chosen.normalise)
 
     @property
     def unet_evaluations(self) -> int:
@@ -283,30 +246,33 @@ class DiffusionITM:
 
     def score_items(self, items: Iterable[Item]) -> Iterator[Scores]:
         """One `Scores` for every item, in order; reads ahead by no more than a few batches."""
+        return self.continue_items((item, None) for item in items)
+
+    def continue_items(self, items: Iterable[tuple[Item, Scores | None]]) -> Iterator[Scores]:
+        """As `score_items`, for items of which the first timesteps may be known already.
+
+        Of an item with earlier scores only the timesteps after those are evaluated.
+        """
         for job in self.engine.run(items):
             yield self._scores(job)
 
     def _scores(self, job: Job) -> Scores:
         errors, base = job.conditional(), job.unconditional()
-        matrix = score_matrix(
-            errors,
-            base,
-            norm=self.norm,
-            normalise=self.normalise,
-            latent_size=int(np.prod(self.parts.latent_shape)),
-        )
+        matrix = matrix_of(errors, base, self.settings)
         return Scores(job.item.id, matrix, errors, base, job.truncated)
 
-    def _plan(self, item: Item) -> Plan:
-        if self.stop == "none" or item.query is Query.ASSOCIATION:
-            return FullPlan(len(self.timesteps))  # effect sizes need every score, not an order
+    def _plan(self, item: Item, known: int) -> Plan:
+        chosen = self._chosen
+        if chosen.stop == "none" or item.query is Query.ASSOCIATION:
+            # effect sizes need every score, not an order
+            return FullPlan(len(self.timesteps), known)
         return RacePlan(
             item.query,
             len(self.timesteps),
-            delta=self.delta,
-            ranks=item.ranks if self.stop_ranks is None else self.stop_ranks,
+            delta=_known(chosen.delta),
+            ranks=item.ranks if chosen.stop_ranks is None else chosen.stop_ranks,
             normalise=self.normalise,
-            squared=self.norm == "mse",
+            squared=chosen.norm == "mse",
         )
 
     def _device_noise(self, k: int) -> Tensor:
@@ -318,59 +284,52 @@ class DiffusionITM:
 
     def _errors_key(self) -> str:
         """Everything that an unconditional error depends on."""
-        lora = "" if self.lora is None else f"-{self.lora.sha256[:16]}x{self.lora.scale:g}"
         precision = str(self.dtype).removeprefix("torch.")
-        noise = self.noise_sha256[:16]
-        return f"{self.parts.weights_sha256[:16]}{lora}-{noise}-{precision}-{self.parts.resolution}"
-
-
-def _denoiser(parts: Parts, network: StemUNet, dtype: torch.dtype) -> Denoiser:
-    if parts.prediction == "flow" or parts.alphas_cumprod is None:
-        return FlowDenoiser(network, parts.shift, dtype)
-    kind = EpsilonDenoiser if parts.prediction == "epsilon" else VelocityDenoiser
-    return kind(network, parts.alphas_cumprod, dtype)
-
-
-def _load_lora(parts: Parts, path: Path, scale: float) -> LoRAInfo:
-    """The seam for LoRA: weights go into `parts.unet` before anything else sees it."""
-    from gdbench.models.lora import load_lora
-
-    info: LoRAInfo = load_lora(parts.unet, path, scale=scale)
-    return info
-
-
-def _lora_mark(info: LoRAInfo | None) -> str:
-    """What tells a model with a LoRA from the same one without, in its revision."""
-    if info is None:
-        return ""
-    scale = "" if info.scale == 1.0 else f"x{info.scale:g}"
-    return f"+lora-{info.sha256[:8]}{scale}"
-
-
-def _stop_mark(stop: str, delta: float, ranks: Sequence[int] | None) -> str:
-    """What tells a run that stops early from a full one: it is a point of its own on the board."""
-    if stop == "none":
-        return ""
-    return f"+stop{delta:g}" + ("" if ranks is None else "r" + ".".join(map(str, ranks)))
-
-
-def _check_options(
-    noise: str, norm: str, compat: str | None, stop: str, delta: float, batch_size: int | None
-) -> None:
-    if noise not in SOURCES:
-        raise InputError(f"--noise {noise}: expected {' or '.join(SOURCES)}")
-    if norm not in ("l2", "mse"):
-        raise InputError(f"--norm {norm}: expected l2 or mse")
-    if compat not in (None, "diffusion-itm-2023"):
-        raise InputError(f"--compat {compat}: expected diffusion-itm-2023")
-    if stop not in ("none", "sequential"):
-        raise InputError(f"--stop {stop}: expected none or sequential")
-    if stop == "sequential" and compat is not None:
-        raise InputError(
-            f"--stop sequential needs timesteps of which any first ones are a sample of all; "
-            f"--compat {compat} takes them in order: leave one of the two out"
+        return (
+            f"{self.content.sha256[:32]}-{self.noise_sha256[:16]}-{precision}-"
+            f"{self.parts.resolution}-{self.device.type}"
         )
-    if not 0.0 < delta < 1.0:
-        raise InputError(f"--delta {delta}: expected a level between 0 and 1")
-    if batch_size is not None and batch_size < 1:
-        raise InputError(f"--batch-size {batch_size}: expected 1 or more")
+
+
+def _known(value: T | None) -> T:
+    """A setting that has a default."""
+    assert value is not None  # noqa: S101 # by DEFAULTS
+    return value
+
+
+def with_lora(content: Content, lora: LoRAInfo | None) -> Content:
+    """The content of a model with a LoRA in it."""
+    if lora is None:
+        return content
+    return Content(parts={**content.parts, "lora": digest_text(f"{lora.sha256} {lora.scale!r}")})
+
+
+def entry_for(source: str, name: str | None = None) -> ModelEntry:
+    """An entry for a pipeline that is not registered."""
+    return ModelEntry(
+        clean_name(name or Path(source).name), "diffusion-itm", source, "diffusion-unet"
+    )
+
+
+def _stop_mark(settings: ModelSettings) -> str:
+    """What tells a run that stops early from a full one: it is a point of its own on the board."""
+    if settings.stop == "none":
+        return ""
+    ranks = settings.stop_ranks
+    return f"+stop{settings.delta:g}" + ("" if ranks is None else "r" + ".".join(map(str, ranks)))
+
+
+def _check(settings: ModelSettings) -> None:
+    """Raise InputError for settings that do not go together."""
+    known = (*SOURCES, NoiseBank2023.name)
+    if settings.noise not in known:
+        raise InputError(f"--noise {settings.noise}: expected {' or '.join(known)}")
+    if settings.stop == "sequential" and settings.schedule == "grid":
+        raise InputError(
+            "--stop sequential needs timesteps of which any first ones are a sample of all; "
+            "the grid of 2023 (--compat) takes them in order: leave one of the two out"
+        )
+    if settings.noise == NoiseBank2023.name and settings.schedule != "grid":
+        raise InputError(
+            "--noise bank-2023 has one row for each timestep of the 2023 grid; use --compat"
+        )

@@ -85,7 +85,7 @@ class Batcher:
         """The batch size; `sample` gives an evaluation to probe with the first time."""
         if self.size is None:
             self.size = self._find_size(sample())
-            logger.info("batch size %d", self.size)
+            logger.debug("batch size %d", self.size)
         return self.size
 
     def _find_size(self, sample: Evaluation) -> int:

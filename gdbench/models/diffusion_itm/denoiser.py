@@ -146,3 +146,20 @@ class FlowDenoiser:
         if owner is not None:
             target, scale = target[owner], scale[owner]
         return scale * _norm(target - predicted)
+
+
+def denoiser_of(
+    prediction: Prediction,
+    network: Network,
+    alphas_cumprod: Tensor | None,
+    shift: float,
+    dtype: torch.dtype,
+) -> Denoiser:
+    """What turns a network's prediction into an error of the noise.
+
+    `alphas_cumprod` (1000,) is None for flow matching, `shift` is that of its noise levels.
+    """
+    if prediction == "flow" or alphas_cumprod is None:
+        return FlowDenoiser(network, shift, dtype)
+    kind = EpsilonDenoiser if prediction == "epsilon" else VelocityDenoiser
+    return kind(network, alphas_cumprod, dtype)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gdbench.models.device_clock import DeviceClock
 from gdbench.models.diffusion_itm.cache import LRU, ArrayFolder
-from gdbench.models.diffusion_itm.loading import Parts
+from gdbench.models.diffusion_itm.parts import Parts
 from gdbench.models.diffusion_itm.preprocess import to_tensor
 from gdbench.protocol import ImageRef
 
@@ -41,7 +41,9 @@ class Encoders:
         )
         self._disk = None
         if cache_dir is not None:
-            key = f"latents-{parts.weights_sha256[:16]}-{parts.resolution}-mean"
+            made_by = parts.content.of("vae", "vae_config")
+            # another kind of device rounds in another way
+            key = f"latents-{made_by[:32]}-{parts.resolution}-mean-{self.device.type}"
             self._disk = ArrayFolder(cache_dir, key, parts.latent_shape)
 
     def latent(self, image: ImageRef) -> Tensor:

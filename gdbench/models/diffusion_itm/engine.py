@@ -22,7 +22,7 @@ from gdbench.errors import InputError, ModelOutputError
 from gdbench.models.diffusion_itm.batching import Batcher, Evaluation
 from gdbench.models.diffusion_itm.cache import LRU, ArrayFolder
 from gdbench.models.diffusion_itm.encoders import Encoders
-from gdbench.protocol import Item
+from gdbench.protocol import Item, Scores
 
 Cells = NDArray[np.bool_]  # (n_images, n_texts): which pairs are still of interest
 
@@ -71,6 +71,20 @@ class Job:
         """Errors of shape (n_images, n_texts, n_timesteps) of the item as it was given."""
         return self.errors[np.ix_(self.image_index, self.text_index)]
 
+    def take_over(self, earlier: Scores) -> None:
+        """Start from the errors of an earlier run of the first timesteps of the same order."""
+        if earlier.errors is None:
+            return
+        n = earlier.errors.shape[-1]
+        for place, image in enumerate(self.image_index):
+            for column, text in enumerate(self.text_index):
+                self.errors[image, text, :n] = earlier.errors[place, column]
+            base = earlier.unconditional_errors
+            if self.shared and base is not None:
+                self.shared[image].values[:n] = base[place]
+                self.shared[image].drawn[:n] = True
+                self.needed[image, :n] = True
+
     def unconditional(self) -> NDArray[np.float32] | None:
         """Unconditional errors (n_images, n_timesteps), NaN where this item did not need them."""
         if not self.shared:
@@ -98,30 +112,30 @@ class Plan(Protocol):
 
 
 class FullPlan:
-    """Every pair at every timestep."""
+    """Every pair at every timestep, after the first `known` ones."""
 
-    def __init__(self, n_timesteps: int) -> None:
-        self.n_timesteps = n_timesteps
+    def __init__(self, n_timesteps: int, known: int = 0) -> None:
+        self.n_timesteps, self.known = n_timesteps, known
 
     def next_block(self, job: Job) -> tuple[range, Cells] | None:
         """See `Plan`."""
-        if not np.isnan(job.errors[0, 0, 0]):
+        if self.known >= self.n_timesteps or not np.isnan(job.errors[0, 0, self.known]):
             return None
-        return range(self.n_timesteps), np.ones(job.errors.shape[:2], bool)
+        return range(self.known, self.n_timesteps), np.ones(job.errors.shape[:2], bool)
 
 
 class Engine:
     """Runs jobs through a `Batcher`.
 
-    `plan_for` chooses the plan of an item, `needs_unconditional` whether its images are evaluated
-    under the empty prompt too.
+    `plan_for` chooses the plan of an item of which so many first timesteps are known,
+    `needs_unconditional` whether its images are evaluated under the empty prompt too.
     """
 
     def __init__(
         self,
         encoders: Encoders,
         batcher: Batcher,
-        plan_for: Callable[[Item], Plan],
+        plan_for: Callable[[Item, int], Plan],
         needs_unconditional: Callable[[Item], bool],
         *,
         shared_on_disk: ArrayFolder | None = None,
@@ -139,8 +153,8 @@ class Engine:
     def _empty_prompt(self) -> Tensor:
         return self.encoders.prompts([""])[0][0]
 
-    def run(self, items: Iterable[Item]) -> Iterator[Job]:
-        """Finished jobs in the order of the items.
+    def run(self, items: Iterable[tuple[Item, Scores | None]]) -> Iterator[Job]:
+        """Finished jobs in the order of the items; each may come with earlier errors.
 
         Raises InputError for an empty text or an unreadable picture, ModelOutputError where an
         error is NaN or infinite.
@@ -160,7 +174,7 @@ class Engine:
                     if item is None:
                         more = more and len(flying) >= self._most_jobs()
                         break
-                    flying.append(self._admit(item))
+                    flying.append(self._admit(*item))
                     self._advance(flying[-1], ready)
                 self._compute(batch, ready)
                 while flying and flying[0].done:
@@ -220,11 +234,12 @@ class Engine:
                 for text in texts:
                     yield image, text, k
 
-    def _admit(self, item: Item) -> Job:
+    def _admit(self, item: Item, earlier: Scores | None) -> Job:
         for number, text in enumerate(item.texts):
             if not text.strip():
                 raise InputError(f"item {item.id}: text {number} is empty; expected a caption")
-        job = Job(item, self.n_timesteps, self.plan_for(item), self._admitted)
+        n_known = 0 if earlier is None or earlier.errors is None else earlier.errors.shape[-1]
+        job = Job(item, self.n_timesteps, self.plan_for(item, n_known), self._admitted)
         self._admitted += 1
         references = dict(zip((job.images[i] for i in job.image_index), item.images, strict=True))
         job.latents = [self.encoders.latent(references[digest]) for digest in job.images]
@@ -233,6 +248,8 @@ class Engine:
         job.truncated = sum(encoded[index][1] for index in job.text_index)
         if self.needs_unconditional(item):
             job.shared = [self._shared_errors(digest) for digest in job.images]
+        if earlier is not None:
+            job.take_over(earlier)
         return job
 
     def _shared_errors(self, digest: str) -> SharedErrors:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
+from gdbench.metrics.denoising import terms
 from gdbench.metrics.prefixes import standard_error
 from gdbench.models.diffusion_itm.looks import looks_for, nominal_level
 from gdbench.protocol import Query
@@ -141,7 +142,7 @@ class RacePlan:
         squared: bool = False,
     ) -> None:
         self.query, self.n_timesteps, self.delta = query, n_timesteps, delta
-        self.ranks, self.normalise, self.power = tuple(ranks), normalise, 2 if squared else 1
+        self.ranks, self.normalise, self.squared = tuple(ranks), normalise, squared
         self.looks = looks_for(n_timesteps)
         self._next = 0  # index into looks
         self._race: Race | None = None
@@ -171,11 +172,9 @@ class RacePlan:
 
     def _errors(self, job: Job, n: int) -> Differences:
         """What is compared (n_images, n_texts, n), after n timesteps."""
-        errors: Differences = job.errors[:, :, :n].astype(np.float64) ** self.power
-        if self.normalise and job.shared:
-            base = np.stack([shared.values[:n] for shared in job.shared])
-            errors = errors - base[:, None, :].astype(np.float64) ** self.power
-        return errors
+        subtract = self.normalise and job.shared
+        base = np.stack([shared.values[:n] for shared in job.shared]) if subtract else None
+        return terms(job.errors[:, :, :n], base, norm="mse" if self.squared else "l2")
 
 
 def matching_is_decided(

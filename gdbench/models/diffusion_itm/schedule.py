@@ -154,3 +154,13 @@ class NoiseBank2023:
     def sha256(self, timesteps: tuple[int, ...]) -> str:
         """See `NoiseSource`."""
         return _hash(self, timesteps)
+
+
+def noise_source(name: str, shape: tuple[int, int, int], seed: int, rows: int) -> NoiseSource:
+    """The noise of that name for a run of `rows` timesteps. Raises InputError for another name."""
+    if name == NoiseBank2023.name:
+        return NoiseBank2023(shape, seed, rows)
+    for known, source in SOURCES.items():
+        if name == known:
+            return source(shape, seed)
+    raise InputError(f"--noise {name}: expected {', '.join(SOURCES)} or {NoiseBank2023.name}")

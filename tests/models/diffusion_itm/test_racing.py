@@ -270,8 +270,8 @@ def test_ranks_are_those_of_the_item_unless_others_are_asked_for(load, hard_item
     forced = load(samples=20, batch_size=32, stop="sequential", delta=0.3, stop_ranks=(1, 3))
     for a, b in zip(first, forced.score_items(hard_items[:2]), strict=True):
         np.testing.assert_array_equal(a.errors, b.errors)
-    assert asked.settings.extra["stop_ranks"] == "metrics"
-    assert forced.settings.extra["stop_ranks"] == "1,3"
+    assert asked.settings.stop_ranks is None
+    assert forced.settings.stop_ranks == (1, 3)
     full = load(samples=20)
     assert asked.card.revision == f"{full.card.revision}+stop0.3"
     assert forced.card.revision == f"{full.card.revision}+stop0.3r1.3"

@@ -1,0 +1,191 @@
+"""What a build takes from the score files. Each is opened once, verified, and let go again.
+
+Records alone make the whole board; where the score files are there and the items of the suite can
+be had without published data (the mini suite), ranks rest on paired tests instead of intervals.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdbench.leaderboard.badges import LOCAL, Trust
+from gdbench.leaderboard.load import Entry
+from gdbench.metrics.denoising import is_weighted, matrix_of, terms
+from gdbench.metrics.measures import Sample, means, sample, tie_rule
+from gdbench.protocol import Matrix, Scores
+from gdbench.submissions.badges import Badge, Logs
+from gdbench.submissions.finished import UNAVAILABLE, Finished, read_finished
+from gdbench.submissions.layout import SCORES, Place
+from gdbench.submissions.manifest import ManifestSource
+from gdbench.submissions.results import samples_of, score_of
+from gdbench.submissions.verify import verify_finished
+
+BUNDLED = "mini"
+_BINS = 16
+_LARGEST = 999  # of a curve's whole numbers
+# Items that are not here, or a task that only another gdbench knows: such results are shown as
+# their records tell them.
+_NO_DAMAGE = (UNAVAILABLE, "manifest")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Errors of an item by timestep, less their mean over the candidates."""
+
+    timesteps: tuple[int, ...]
+    """The mean of each group of timesteps."""
+    values: NDArray[np.int16]
+    """Shape (images * texts, groups), in units of `unit`."""
+    unit: float
+
+
+@dataclass(frozen=True)
+class ItemScores:
+    """A model's scores of an item, as an example page shows them."""
+
+    matrix: Matrix
+    curve: Curve | None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the pages need of a result beside its record."""
+
+    trust: Trust
+    samples: Mapping[str, Sample] | None = None
+    """Per-item values by metric; None where the scores or the items' labels are not at hand."""
+    score: Sample | None = None
+    """The primary metrics merged."""
+    budget: tuple[tuple[int, float], ...] = ()
+    """The task's score for the first k timesteps, (k, score)."""
+    answers: Mapping[str, ItemScores] | None = None
+    """By item, of the results that example pages show."""
+
+
+def unread(entry: Entry) -> Reading:
+    """What is known of a result before its scores are read."""
+    return Reading(Trust(Badge.REPORTED.value if entry.place else LOCAL))
+
+
+def read(
+    submissions: Path | None, entries: Sequence[Entry], exhibited: Collection[Path]
+) -> dict[Path, Reading]:
+    """Verify every entry and read what the pages need, by the record's file.
+
+    Args:
+        submissions: the folder of submissions with the public logs; None for local runs alone.
+        entries: the records.
+        exhibited: the records' files whose answers example pages show.
+
+    Raises:
+        InputError: a score file is damaged or not the record's, or a local run has none.
+    """
+    logs = Logs() if submissions is None else Logs.read(submissions)
+    source = ManifestSource()
+    return {e.file: _read(e, logs, source, answers=e.file in exhibited) for e in entries}
+
+
+def _read(entry: Entry, logs: Logs, source: ManifestSource, *, answers: bool) -> Reading:
+    withdrawn = logs.invalidation(entry.place) if entry.place else None
+    if entry.place and not os.path.lexists(entry.file.with_name(SCORES)):
+        if withdrawn is None:
+            return unread(entry)
+        return Reading(Trust(Badge.INVALIDATED.value, withdrawn.reason))
+    finished = read_finished(entry.file.parent, entry.record, source)
+    damage = [f for f in finished.faults if f.check not in _NO_DAMAGE]
+    if damage and withdrawn is None:
+        raise finished.refusal(damage)
+    trust = unread(entry).trust
+    if entry.place:
+        place = Place(entry.file.parent, *entry.place.split("/"))
+        verified = verify_finished(place, finished, logs)
+        trust = Trust(verified.badge.value, verified.reason)
+    if damage or finished.manifest is None or entry.record.task.suite != BUNDLED:
+        return Reading(trust)
+    if len(finished.scores) != entry.record.task.n_items:
+        return Reading(trust)
+    return _reading(trust, finished, answers=answers)
+
+
+def _reading(trust: Trust, finished: Finished, *, answers: bool) -> Reading:
+    matrices = [s.matrix for s in finished.scores]
+    samples = samples_of(finished.task, finished.labels, matrices)
+    timesteps = finished.record.settings.timesteps
+    kept = None
+    if answers:
+        kept = {s.item_id: ItemScores(s.matrix, curve(s, timesteps)) for s in finished.scores}
+    return Reading(
+        trust,
+        samples,
+        score_of(finished.task, samples),
+        tuple(budget_curve(finished)),
+        kept,
+    )
+
+
+def budgets(n: int) -> list[int]:
+    """1, 2, 5, 10, … up to n, and n."""
+    steps = [m * 10**p for p in range(6) for m in (1, 2, 5)]
+    return [*(s for s in steps if s < n), n]
+
+
+def budget_curve(finished: Finished) -> list[tuple[int, float]]:
+    """The task's score for the first k timesteps of the log; empty where that says nothing.
+
+    Only where timesteps were evaluated in nested order: the first k of a grid are its least noisy
+    ones, not a smaller grid.
+    """
+    settings, task = finished.record.settings, finished.task
+    if settings.norm is None or settings.stop == "sequential" or is_weighted(settings):
+        return []
+    if settings.schedule != "nested":
+        return []
+    if finished.file is None or not finished.file.with_errors:
+        return []
+    measures = [m for m in means(task.measures) if m.name in task.primary]
+    rule = tie_rule(finished.record.task.compat)
+    points = []
+    for k in budgets(len(settings.timesteps or ())):
+        matrices = [
+            matrix_of(s.errors, s.unconditional_errors, settings, samples=k)
+            for s in finished.scores
+            if s.errors is not None
+        ]
+        found = [s for m in measures if (s := sample(m, finished.labels, matrices)) is not None]
+        if len(found) < len(measures) or not found:
+            return []
+        points.append((k, float(np.mean([s.mean(s.values(rule)) for s in found]))))
+    return points
+
+
+def curve(scores: Scores, timesteps: Sequence[int] | None) -> Curve | None:
+    """Errors of one item by timestep for drawing, less their mean over the candidates.
+
+    Timesteps are averaged in at most 16 groups. For several images the unconditional error is
+    taken off first, as in the score. None without errors, or where a sequential rule stopped
+    early: there is no full curve.
+    """
+    if scores.errors is None or not timesteps:
+        return None
+    base = scores.unconditional_errors if len(scores.errors) > 1 else None
+    errors = terms(scores.errors, base)
+    steps = np.array(timesteps[: errors.shape[-1]])
+    order = np.argsort(steps, kind="stable")
+    flat = errors.reshape(-1, errors.shape[-1])[:, order]
+    if np.isnan(flat).any():
+        return None
+    flat = flat - flat.mean(axis=0)
+    groups = np.array_split(np.arange(len(steps)), min(_BINS, len(steps)))
+    by_group = np.stack([flat[:, g].mean(axis=1) for g in groups], axis=1)
+    unit = max(float(np.abs(by_group).max()) / _LARGEST, 1e-9)
+    return Curve(
+        tuple(round(float(steps[order][g].mean())) for g in groups),
+        np.rint(by_group / unit).astype(np.int16),
+        unit,
+    )

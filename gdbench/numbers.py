@@ -1,0 +1,79 @@
+"""Units of measures, and the one way in which a number of a unit becomes text.
+
+A measure says its unit; terminal and site print by it and never ask which task a number is from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_DECIMALS_OF_A_TICK = 1
+
+
+@dataclass(frozen=True)
+class Unit:
+    """How the values of a measure are printed."""
+
+    name: str
+    scale: float = 1.0
+    """What a value is multiplied by to be printed."""
+    places: int = 2
+    """Decimals, where nothing else is asked for."""
+    signed: bool = False
+    """Whether the sign is what matters, so that it is always printed."""
+    bounds: tuple[float, float] | None = None
+    """Smallest and largest value, where there are such; the larger is the better one."""
+
+
+SHARE = Unit("share", scale=100.0, places=1, bounds=(0.0, 1.0))
+"""Means of credits in 0..1, printed as points out of 100."""
+EFFECT = Unit("effect", signed=True)
+"""Effect sizes."""
+MAGNITUDE = Unit("magnitude")
+"""Means of absolute effect sizes."""
+
+
+def fixed(value: float, places: int) -> str:
+    """A number with so many decimals and no negative zero."""
+    text = f"{value:.{places}f}"
+    return text.removeprefix("-") if float(text) == 0 else text
+
+
+def signed(value: float, places: int) -> str:
+    """A number that always carries its sign, but for zero."""
+    text = fixed(value, places)
+    return text if text.startswith("-") or float(text) == 0 else f"+{text}"
+
+
+def value_text(
+    value: float | None, unit: Unit, *, places: int | None = None, difference: bool = False
+) -> str:
+    """A value in its unit, empty for None; a difference of two carries its sign in any unit."""
+    if value is None:
+        return ""
+    digits = unit.places if places is None else places
+    number = signed if unit.signed or difference else fixed
+    return number(value * unit.scale, digits)
+
+
+def interval_text(
+    low: float | None,
+    high: float | None,
+    unit: Unit,
+    *,
+    places: int | None = None,
+    difference: bool = False,
+    between: str = " to ",
+) -> str:
+    """Both ends of an interval, empty where one is missing."""
+    if low is None or high is None:
+        return ""
+    ends = (value_text(end, unit, places=places, difference=difference) for end in (low, high))
+    return between.join(ends)
+
+
+def tick_text(value: float, unit: Unit, *, difference: bool = False) -> str:
+    """A mark of an axis, where `value` is scaled already."""
+    if unit.signed or difference:
+        return signed(value, _DECIMALS_OF_A_TICK)
+    return fixed(value, 0 if unit.bounds else _DECIMALS_OF_A_TICK)

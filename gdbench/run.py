@@ -1,0 +1,180 @@
+"""What is run: which model, under which settings and conditions, and where.
+
+`RunSpec` is all that can change a number; it is validated where it is made, written to
+`RUN/run.json`, and enough to build the same model again (a worker, a later re-run). `Where` is the
+rest: device, batch size and the like, which change no score and are in no identity.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import Field, ValidationError
+
+from gdbench.errors import InputError
+from gdbench.protocol import ModelCard
+from gdbench.records import (
+    SCHEMA_VERSION,
+    Compat,
+    Content,
+    ModelSettings,
+    Strict,
+    canonical,
+)
+
+StrictT = TypeVar("StrictT", bound=Strict)
+_FLAGS = {"normalise": "--no-normalise", "cache_dir": "--cache", "arguments": "--model-args"}
+_FULL = "full"
+
+
+def flag_of(name: str) -> str:
+    """The command line's name of a field."""
+    return _FLAGS.get(name, "--" + name.replace("_", "-"))
+
+
+def validated(kind: type[StrictT], values: Mapping[str, Any]) -> StrictT:
+    """An object of validated values. Raises InputError that names the first wrong one."""
+    try:
+        return kind(**values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else kind.__name__
+        given = "" if first["type"] == "missing" else f" {str(first['input'])[:80]}"
+        expected = first["msg"].removeprefix("Input should be ")
+        raise InputError(f"{flag_of(name)}{given}: expected {expected}") from None
+
+
+class Where(Strict):
+    """Where and how fast a model runs; changes no score."""
+
+    device: str | None = Field(
+        default=None, description="cpu, cuda, cuda:1, mps; default: the best there is."
+    )
+    batch_size: int | None = Field(
+        default=None, ge=1, description="Network batch size; default: from free memory."
+    )
+    compile: bool = Field(default=False, description="Use torch.compile.")
+    cache_dir: Path | None = Field(
+        default=None, description="Folder for latents and errors that outlives the run."
+    )
+
+
+class ModelRequest(Strict):
+    """A model as it was asked for."""
+
+    model: str = Field(
+        description="Registered name, folder, file.py:Class, package.module:Class, "
+        "clip:ARCH/TAG, hf-hub:OWNER/NAME, diffusion:OWNER/NAME, or control:KIND:MODEL."
+    )
+    arguments: dict[str, str] = Field(
+        default={}, description="Arguments of a model of your own: key=value,key=value."
+    )
+    lora: str | None = Field(default=None, description="LoRA file or folder, or release:NAME.")
+    settings: ModelSettings = ModelSettings()
+
+
+def asked(
+    model: str,
+    *,
+    lora: str | None = None,
+    arguments: Mapping[str, str] | None = None,
+    compat: Compat | None = None,
+    **options: Any,
+) -> tuple[ModelRequest, Where]:
+    """Sort options by name into what changes a score and what does not, all of them validated.
+
+    Args:
+        model: see `ModelRequest.model`.
+        lora: LoRA file or folder, or `release:NAME`.
+        arguments: of a user's own model.
+        compat: "diffusion-itm-2023" stands for the release's timesteps and noise.
+        **options: fields of `ModelSettings` that a user may choose, and of `Where`.
+
+    Raises:
+        InputError: an option is unknown, or its value is not allowed.
+    """
+    names = ModelSettings.asked_names()
+    unknown = sorted(options.keys() - set(names) - Where.model_fields.keys())
+    if unknown:
+        raise InputError(
+            f"unknown option {unknown[0]!r}; there are: {', '.join((*names, *Where.model_fields))}"
+        )
+    chosen = {n: v for n, v in options.items() if n in names and v is not None}
+    places = {n: v for n, v in options.items() if n in Where.model_fields and v is not None}
+    settings = validated(ModelSettings, chosen)
+    if compat is not None:
+        settings = released(settings, compat)
+    request = validated(
+        ModelRequest,
+        {"model": model, "lora": lora, "arguments": arguments or {}, "settings": settings},
+    )
+    return request, validated(Where, places)
+
+
+def released(settings: ModelSettings, compat: Compat) -> ModelSettings:
+    """Settings with the timesteps and the noise of the 2023 release.
+
+    Raises InputError where other ones were chosen.
+    """
+    release = {"schedule": "grid", "noise": "bank-2023"}
+    for name, value in release.items():
+        other = getattr(settings, name)
+        if other not in (None, value):
+            raise InputError(
+                f"{flag_of(name)} {other}: --compat {compat} has its own ({value}); "
+                "leave one of the two out"
+            )
+    return settings.model_copy(update=release)
+
+
+class Conditions(Strict):
+    """Which questions are asked, and how ties count; owned by the run, unknown to the model."""
+
+    suite: str = Field(default=_FULL, description="full, mini, or a task's variant.")
+    limit: int | None = Field(
+        default=None, ge=1, description="At most so many items of each sub-task."
+    )
+    item_seed: int = Field(default=0, ge=0, description="Seed that chooses the items of --limit.")
+    compat: Compat | None = Field(
+        default=None,
+        description="diffusion-itm-2023: items, timesteps, noise, ties and denominators of the "
+        "release.",
+    )
+
+
+class RunSpec(Strict):
+    """What a run directory is about."""
+
+    request: ModelRequest | None
+    """None for a model that was handed over as an object."""
+    settings: ModelSettings
+    """Those of the loaded model."""
+    conditions: Conditions
+
+    def identity(self, content: Content, manifests: Mapping[str, str]) -> str:
+        """sha256 over everything that can change a number.
+
+        Args:
+            content: of the loaded model.
+            manifests: `name@version` of each task -> hash of its items.
+        """
+        parts = {
+            "content": content.sha256,
+            "settings": self.settings.model_dump(mode="json"),
+            "conditions": self.conditions.model_dump(mode="json"),
+            "tasks": dict(manifests),
+        }
+        return hashlib.sha256(canonical(parts)).hexdigest()
+
+
+class RunInfo(Strict):
+    """`RUN/run.json`: written before the first score; a run directory never mixes two of them."""
+
+    schema_version: int = SCHEMA_VERSION
+    spec: RunSpec
+    model: ModelCard
+    content: Content
+    created: str

@@ -1,0 +1,129 @@
+"""What gdbench writes to a terminal: the only consoles of the package.
+
+Captions, file names, model names and error texts are foreign. They are never read as markup, and
+no control character in them reaches the terminal: it is shown escaped, as Python would write it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from io import TextIOWrapper
+from typing import Any
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table as RichTable
+from rich.text import Text
+
+_FEWEST = 10  # characters in a line of a folded cell
+# Control characters, line and paragraph separators, marks that turn the direction of writing, and
+# halves of characters.
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+
+
+def clean(text: str) -> str:
+    r"""The text on one line, with every character a terminal would obey as its escape (`\x1b`)."""
+    return _UNSAFE.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+class _Terminal(Console):
+    """A console that shows texts as they are."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, highlight=False, emoji=False, **options)
+
+    @property
+    def encoding(self) -> str:
+        """Bars are drawn with what it has; Python writes UTF-8 even where the locale is C."""
+        locale = os.environ.get("LC_ALL") or os.environ.get("LC_CTYPE") or os.environ.get("LANG")
+        return "ascii" if locale in {"C", "POSIX"} else super().encoding
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Every string comes by here: printed, in a cell, a header or a title."""
+        return super().render_str(
+            clean(text), **options | {"markup": False, "highlight": False, "emoji": False}
+        )
+
+
+class Table(RichTable):
+    """A table without lines; its texts are shown as they are.
+
+    A number (a column with justify="right") is never cut or folded, a text may be folded.
+    """
+
+    def __init__(self, *headers: str, title: str | None = None, show_header: bool = True) -> None:
+        super().__init__(
+            *headers, box=None, pad_edge=False, header_style="bold", show_header=show_header,
+            title=title, title_justify="left",
+        )  # fmt: skip
+
+    def add_column(self, header: Any = "", footer: Any = "", **options: Any) -> None:
+        """A column; options as in rich."""
+        whole = {"no_wrap": True} if options.get("justify") == "right" else {"overflow": "fold"}
+        super().add_column(header, footer, **whole | options)
+
+    def widths(self) -> tuple[int, int]:
+        """Characters that it needs: at least, and with nothing folded."""
+        natural = Measurement.get(stdout, stdout.options.update(width=10_000), self).maximum
+        foldable = 0
+        for column in self.columns:
+            longest = max(cell_len(clean(str(c))) for c in (column.header, *column.cells))
+            if not column.no_wrap:
+                foldable += max(0, min(longest, column.max_width or longest) - _FEWEST)
+        return natural - foldable, natural
+
+
+stdout = _Terminal()
+notes = _Terminal(stderr=True)
+_errors = _Terminal(stderr=True)
+
+
+def line(text: str = "") -> None:
+    """One line of an answer, on standard output; it is not folded."""
+    stdout.print(text, soft_wrap=True)
+
+
+def note(text: str) -> None:
+    """One line about what goes on, on standard error; not with --quiet."""
+    notes.print(text, soft_wrap=True)
+
+
+def error(text: str) -> None:
+    """One line about what went wrong, on standard error."""
+    # The console of the bars knows how to write above them.
+    (_errors if notes.quiet else notes).print(text, soft_wrap=True)
+
+
+def show(table: Table) -> None:
+    """A table, on standard output: as wide as the terminal; a file has a line for each row.
+
+    Where the numbers alone are wider than the terminal, a long line is better than one cut short.
+    """
+    least, natural = table.widths()
+    asked = stdout.width if stdout.is_terminal or "COLUMNS" in os.environ else natural
+    _Terminal(width=max(least, asked)).print(table)
+
+
+class _Log(logging.Handler):
+    """Records of the log as lines on standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error(self.format(record))
+
+
+def speak(*, verbose: bool = False, quiet: bool = False) -> None:
+    """How much is said on standard error. Errors always are; answers are never held back."""
+    notes.quiet = quiet
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a letter the encoding lacks is escaped
+            stream.reconfigure(errors="backslashreplace")
+    logger = logging.getLogger("gdbench")
+    logger.setLevel(logging.DEBUG if verbose else logging.ERROR if quiet else logging.INFO)
+    if not any(isinstance(handler, _Log) for handler in logger.handlers):
+        logger.addHandler(_Log())

@@ -1,0 +1,102 @@
+"""Ctrl-C, really sent: one line that says how to go on, exit code 130, nothing lost."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+PATIENCE = 120  # seconds
+MODEL = """\
+import time
+from pathlib import Path
+import numpy as np
+from gdbench import ModelCard
+
+def reached(place):
+    Path("reached").touch()
+    if "{place}" == place:
+        time.sleep(60)
+
+{module}
+class M:
+    card = ModelCard(name="mine")
+    def __init__(self):
+        {init}
+    def score(self, images, texts):
+        {score}
+        return np.zeros((len(images), len(texts)))
+"""
+GOES_ON = "gdbench: interrupted; start the same command again to go on"
+
+
+def interrupted(process, ready, folder):
+    """Send SIGINT once `ready` is there; give the code and the lines of standard error."""
+    deadline = time.monotonic() + PATIENCE
+    while not ready():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=PATIENCE)
+    assert "Traceback" not in out + err
+    return process.returncode, err.rstrip().splitlines()
+
+
+def start(folder, *words):
+    return subprocess.Popen(
+        [sys.executable, "-m", "gdbench", *map(str, words)],
+        cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("place", ["module", "init", "score"])
+def test_evaluate_says_how_to_go_on(tmp_path, place):
+    calls = dict.fromkeys(("module", "init", "score"), "pass") | {place: f"reached({place!r})"}
+    (tmp_path / "mine.py").write_text(MODEL.format(place=place, **calls))
+    words = ("evaluate", "-m", "mine.py:M", "--suite", "mini", "--tasks", "pets", "--limit", 2)
+    process = start(tmp_path, *words)
+    code, lines = interrupted(process, (tmp_path / "reached").exists, tmp_path)
+    assert code == 130
+    assert lines[-1] == GOES_ON
+
+
+@pytest.mark.parametrize("delay", [0.5, 2, 4])
+def test_evaluate_of_a_network_whenever_it_is_interrupted(tmp_path, delay):
+    process = start(
+        tmp_path, "evaluate", "-m", "mini-sd", "--suite", "mini", "--samples", 200, "--out", "run"
+    )
+    start_time = time.monotonic()
+    code, lines = interrupted(process, lambda: time.monotonic() > start_time + delay, tmp_path)
+    assert code == 130
+    # so early the verb itself may not be reached
+    assert lines[-1] == GOES_ON or (delay < 1 and lines[-1] == "gdbench: interrupted")
+
+
+def test_what_was_scored_is_kept(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        MODEL.format(
+            place="", module="", init="pass", score="Path('reached').touch(); time.sleep(0.05)"
+        )
+    )
+    words = ("evaluate", "-m", "mine.py:M", "--suite", "mini", "--tasks", "winoground")
+    words = (*words, "--out", "run")
+
+    def some_are_stored():
+        return any((tmp_path / "run").glob("winoground/parts/*.parquet"))
+
+    code, lines = interrupted(start(tmp_path, *words), some_are_stored, tmp_path)
+    assert (code, lines[-1]) == (130, GOES_ON)
+    again = start(tmp_path, *words)
+    assert "winoground" in again.communicate(timeout=PATIENCE)[0]
+    assert again.returncode == 0
+
+
+def test_a_verb_that_cannot_go_on_just_says_that_it_was_interrupted(tmp_path):
+    calls = {"module": "reached('module')", "init": "pass", "score": "pass"}
+    (tmp_path / "mine.py").write_text(MODEL.format(place="module", **calls))
+    process = start(tmp_path, "check-model", "mine.py:M")
+    code, lines = interrupted(process, (tmp_path / "reached").exists, tmp_path)
+    assert (code, lines) == (130, ["gdbench: interrupted"])

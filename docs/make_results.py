@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from gdbench.records import ResultRecord
+from gdbench.submissions.finished import open_record
 from gdbench.tasks import GDBENCH, TASKS
 
 HERE = Path(__file__).parent
@@ -12,7 +13,7 @@ PAGE = HERE / "mini-results.md"
 def render(submissions: Path) -> str:
     """The page for all submissions of the mini suite below a folder."""
     records = [
-        ResultRecord.model_validate_json(path.read_bytes())
+        open_record(path)
         for path in sorted(submissions.glob("*/*/*/record.json"))
     ]
     records = [r for r in records if r.task.suite == "mini" and not r.partial]

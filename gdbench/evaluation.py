@@ -11,7 +11,8 @@ import numpy as np
 
 from gdbench.environment import device_name, environment, peak_memory_bytes
 from gdbench.errors import GdbenchError, InputError, ModelOutputError, RunMismatchError
-from gdbench.metrics.summary import RESAMPLING_SEED, summarise, task_score
+from gdbench.metrics.measures import tie_rule
+from gdbench.metrics.summary import RESAMPLING_SEED, score_interval, summarise, task_score
 from gdbench.models.own import describe_fault, own_model
 from gdbench.protocol import (
     BatchedITMModel,
@@ -319,6 +320,13 @@ def make_record(
         settings=settings,
         compat=compat,
     )
+    interval = score_interval(
+        task.measures,
+        task.primary,
+        [item.label for item in items],
+        matrices,
+        ties=tie_rule(compat),
+    )
     evaluations = log.evaluations()
     return ResultRecord(
         task=task_info,
@@ -327,6 +335,8 @@ def make_record(
         settings=settings,
         metrics=metrics,
         score=task_score(task.primary, metrics),
+        score_low=interval.low if interval else None,
+        score_high=interval.high if interval else None,
         truncated_texts=truncated,
         resampling_seed=RESAMPLING_SEED,
         cost=Cost(

@@ -233,6 +233,9 @@ class ResultRecord(Strict):
     metrics: tuple[MetricValue, ...]
     score: float | None
     """Mean of the task's primary metrics; None for bias, which is reported beside the score."""
+    score_low: float | None = None
+    """95 % interval of the score, from the joint sample of the primary metrics."""
+    score_high: float | None = None
     truncated_texts: int = 0
     resampling_seed: int = Field(default=0, ge=0)
     """Of the intervals and p-values."""

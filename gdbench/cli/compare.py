@@ -38,7 +38,10 @@ def run(
         bool, typer.Option("--metrics", help="Also every metric, not only the tasks' scores.")
     ] = False,
     ties: TiesOption = None,
-    seed: o.ResamplingSeedOption = 0,
+    margin: Annotated[
+        float | None,
+        typer.Option("--margin", help="Say whether they are equal within so many points (TOST)."),
+    ] = None,
     root: o.RootOption = None,
     as_json: o.JsonOption = False,
 ) -> None:
@@ -52,8 +55,8 @@ def run(
     rule = parse_ties(ties)
     loaded = [load_results(folder, ManifestSource(root)) for folder in folders]
     results = distinct(loaded, [str(folder) for folder in folders])
-    found = [compare_models(a, b, ties=rule, seed=seed) for a, b in combinations(results, 2)]
-    ranking = rank_models(results, ties=rule, seed=seed)
+    found = [compare_models(a, b, ties=rule) for a, b in combinations(results, 2)]
+    ranking = rank_models(results, ties=rule)
     if as_json:
         data = {
             "comparisons": [c.as_dict() for c in found],
@@ -62,7 +65,7 @@ def run(
         typer.echo(json.dumps(data, indent=2))
         return
     for comparison in found:
-        _print_comparison(comparison, metrics=metrics)
+        _print_comparison(comparison, metrics=metrics, margin=margin)
     if ranking is not None:
         _print_ranking(ranking)
 
@@ -88,14 +91,17 @@ def _add(table: Table, rows: Sequence[PairedDifference], found: ModelComparison)
             _p(r.p_holm),
             str(r.n),
             str(r.discordant),
-            value_text(r.detectable, unit).removeprefix("+"),
+            "" if r.detectable is None else value_text(r.detectable, unit).removeprefix("+"),
+            ""
+            if r.equivalent_within is None
+            else value_text(r.equivalent_within, unit).removeprefix("+"),
         )
 
 
-def _print_comparison(found: ModelComparison, *, metrics: bool) -> None:
+def _print_comparison(found: ModelComparison, *, metrics: bool, margin: float | None) -> None:
     table = Table(title=f"A = {found.first}, B = {found.second}")
     table.add_column("", no_wrap=True, min_width=12)
-    for name in ("A", "B", "A-B", "95 %", "p", "Holm", "n", "differ", "detect"):
+    for name in ("A", "B", "A-B", "95 %", "p", "Holm", "n", "differ", "detect", "within"):
         table.add_column(name, justify="right", no_wrap=True)
     if found.tasks:
         _add(table, found.tasks.rows, found)
@@ -108,11 +114,25 @@ def _print_comparison(found: ModelComparison, *, metrics: bool) -> None:
         table.add_section()
         _add(table, found.bias, found)
     show(table)
-    line("p: exact McNemar or sign-flip permutation; Holm: adjusted over the rows of a block")
+    line("p: exact McNemar, adjusted t or jackknife; Holm: adjusted over the rows of a block")
     line("differ: items on which they differ; detect: smallest difference found with 80 % power")
+    line("within: no difference larger than this is shown at 5 % (two one-sided tests)")
+    if margin is not None:
+        _print_equal(found, margin)
+
+
+def _print_equal(found: ModelComparison, margin: float) -> None:
+    rows = [*(found.tasks.rows if found.tasks else ()), *([found.overall] if found.overall else ())]
+    equal = [r.name for r in rows if r.equivalent(margin / 100)]
+    not_shown = [r.name for r in rows if not r.equivalent(margin / 100)]
+    line(f"equal within {margin:g} points: {', '.join(equal) or 'none'}")
+    line(f"not shown to be: {', '.join(not_shown) or 'none'}")
 
 
 def _print_ranking(ranking: Ranking) -> None:
+    if ranking.unranked:
+        line(f"no ranks: {ranking.unranked}")
+        return
     table = Table(title=f"Mean of {', '.join(ranking.tasks)}")
     for name in ("rank", "model", "score"):
         table.add_column(name)

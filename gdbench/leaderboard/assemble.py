@@ -17,11 +17,12 @@ from gdbench.leaderboard.board import (
     Result,
     Row,
 )
-from gdbench.leaderboard.estimate import mean_independent, mean_same_items, of_metric
+from gdbench.leaderboard.estimate import Estimate, mean_independent, of_score
 from gdbench.leaderboard.evidence import Evidence, gather
 from gdbench.leaderboard.load import Entry
 from gdbench.leaderboard.ranking import places_by_intervals, places_by_tests
 from gdbench.leaderboard.reading import Reading
+from gdbench.metrics.intervals import share_interval
 from gdbench.metrics.measures import associations
 from gdbench.numbers import EFFECT
 from gdbench.tasks.base import Task
@@ -48,13 +49,11 @@ def result_of(entry: Entry, task: Task, reading: Reading) -> Result:
     primary = [by_name[name] for name in task.primary if name in by_name]
     complete = bool(task.primary) and len(primary) == len(task.primary)
     chances = [m.chance for m in primary if m.chance is not None]
-    whole = record.task.limit is not None or (
-        record.task.n_items >= task.coverage * record.task.n_expected
-    )
+    whole = record.task.n_items >= task.coverage * record.task.n_expected
     return Result(
         entry=entry,
         task=task,
-        estimate=mean_same_items([of_metric(m) for m in primary]) if complete else None,
+        estimate=of_score(record, primary) if complete else None,
         chance=math.fsum(chances) / len(chances)
         if complete and len(chances) == len(primary)
         else None,
@@ -143,6 +142,7 @@ def _ranked(
 ) -> PoolBoard:
     """Rows by score, best first; rows without a score last; places for those that may have one."""
     scores = {r.name: r.score for r in rows if not r.reason and r.score is not None}
+    rows = [_joint(r, evidence) for r in rows]
     totals = {n: e.total for n, e in evidence.items() if n in scores and e.total is not None}
     same_items = len({frozenset(t.ids) for t in totals.values()}) == 1
     tested = same_items and len(totals) == len(scores) <= _MOST_TESTED
@@ -150,6 +150,17 @@ def _ranked(
     placed = [replace(r, place=found.get(r.name)) for r in rows]
     placed.sort(key=lambda r: (r.score is None, -(r.score.value if r.score else 0), r.name))
     return PoolBoard(pool, tuple(placed), pairs, tested)
+
+
+def _joint(row: Row, evidence: Mapping[str, Evidence]) -> Row:
+    """The row with the interval of the joint sample of all tasks, on which its rank rests too."""
+    total = evidence[row.name].total if row.name in evidence else None
+    if total is None or row.score is None:
+        return row
+    ends = share_interval(total, total.expected)
+    return (
+        row if ends is None else replace(row, score=Estimate(row.score.value, ends.low, ends.high))
+    )
 
 
 def model_slugs(keys: Iterable[Key]) -> dict[Key, str]:

@@ -84,9 +84,9 @@ def detectable(samples: Sequence[Sample], n: int) -> tuple[float, bool]:
     two models that disagree on a quarter of n items: (z_0.975 + z_0.8) sqrt(0.25 / n).
     """
     found = [
-        paired_difference("", a, b, resamples=None).detectable
+        d
         for a, b in combinations(samples[:_MOST_FOR_POWER], 2)
-        if set(a.ids) == set(b.ids)
+        if set(a.ids) == set(b.ids) and (d := paired_difference("", a, b).detectable) is not None
     ]
     if found:
         return median(found), True

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gdbench.numbers import Unit, interval_text, value_text
-from gdbench.records import MetricValue
+from gdbench.records import MetricValue, ResultRecord
 
 MINUS = "\N{MINUS SIGN}"
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
@@ -47,23 +47,21 @@ def _mean(estimates: Sequence[Estimate]) -> float:
     return math.fsum(e.value for e in estimates) / len(estimates)
 
 
-def mean_same_items(estimates: Sequence[Estimate]) -> Estimate:
-    """Mean of metrics over the same or overlapping items.
+def of_score(record: ResultRecord, primary: Sequence[MetricValue]) -> Estimate:
+    """The score of a record, the mean of its primary metrics.
 
-    Their errors may be fully correlated, so the ends are averaged: the interval is as wide as
-    it can be, never too narrow.
+    Records that were made before scores had intervals have one where one metric is the score.
     """
-    bounds = [e.bounds for e in estimates if e.bounds is not None]
-    if len(bounds) < len(estimates):
-        return Estimate(_mean(estimates))
-    k = len(bounds)
-    return Estimate(
-        _mean(estimates), math.fsum(b[0] for b in bounds) / k, math.fsum(b[1] for b in bounds) / k
-    )
+    if len(primary) == 1:
+        return of_metric(primary[0])
+    return Estimate(_mean([of_metric(m) for m in primary]), record.score_low, record.score_high)
 
 
 def mean_independent(estimates: Sequence[Estimate]) -> Estimate:
-    """Mean over tasks, whose items have nothing in common: distances add in quadrature."""
+    """Mean over tasks, whose items have nothing in common: distances add in quadrature.
+
+    "MOVER" (Zou and Donner 2008): it keeps the ends' different distances near 0 and 1.
+    """
     bounds = [(e.value, *e.bounds) for e in estimates if e.bounds is not None]
     mean = _mean(estimates)
     if len(bounds) < len(estimates):

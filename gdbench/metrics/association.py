@@ -20,7 +20,7 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from gdbench.metrics.bootstrap import RESAMPLES, expanded_quantiles
+from gdbench.metrics.jackknife import Pair
 from gdbench.metrics.measures import EffectSize
 from gdbench.protocol import Label, Matrix, Query
 from gdbench.records import Compat
@@ -84,6 +84,11 @@ def denominator_groups(measure: EffectSize, compat: Compat | None) -> tuple[str,
     """The groups whose standard deviation divides the difference."""
     pair = (measure.first, measure.second)
     return RELEASE_DENOMINATORS.get(pair, pair) if compat is not None else pair
+
+
+def pair_of(measure: EffectSize, compat: Compat | None) -> Pair:
+    """The groups of a measure, for its interval."""
+    return Pair(measure.first, measure.second, denominator_groups(measure, compat))
 
 
 def effect(
@@ -152,47 +157,3 @@ def _all_sums(values: NDArray[np.float64], n: int) -> NDArray[np.float64]:
             if sums[size - 1]:
                 sums[size].append(np.concatenate(sums[size - 1]) + value)
     return np.concatenate(sums[n])
-
-
-def bootstrap_effects(
-    measures: Sequence[EffectSize],
-    groups: Groups,
-    *,
-    compat: Compat | None = None,
-    seed: int = 0,
-    resamples: int = RESAMPLES,
-) -> NDArray[np.float64]:
-    """Effect sizes (n_measures, resamples) with the pictures of each group drawn anew.
-
-    A group is drawn once for all pairs, so that means over pairs have the right spread.
-    """
-    rng = np.random.default_rng(seed)
-    moments: dict[str, tuple[int, NDArray[np.float64], NDArray[np.float64]]] = {}
-    # Deviations from one common centre keep the difference of squares exact.
-    centre = np.mean([v.mean() for v in groups.phi.values()]) if groups.phi else 0.0
-    for name in sorted(groups.phi):
-        values = groups.phi[name] - centre
-        drawn = values[rng.integers(0, len(values), size=(resamples, len(values)))]
-        moments[name] = (len(values), drawn.mean(axis=1), (drawn**2).mean(axis=1))
-    out = np.zeros((len(measures), resamples))
-    for row, measure in zip(out, measures, strict=True):
-        a, b = (moments[g] for g in denominator_groups(measure, compat))
-        size = a[0] + b[0]
-        mean = (a[0] * a[1] + b[0] * b[1]) / size
-        square = (a[0] * a[2] + b[0] * b[2]) / size
-        std = np.sqrt(np.maximum(square - mean**2, 0.0))
-        difference = moments[measure.first][1] - moments[measure.second][1]
-        np.divide(difference, std, out=row, where=std > 1e-12 * np.sqrt(square))
-    return out
-
-
-def mean_abs_interval(value: float, draws: NDArray[np.float64], n: int) -> tuple[float, float]:
-    """95 % interval of a mean absolute effect over `n` pictures, from draws (n_pairs, resamples).
-
-    Resampling adds noise, and noise adds to absolute values: the draws are moved so that their
-    mean is `value`. The value itself carries the same bias and is never 0 by chance; whether
-    there is an effect at all is for the permutation p-values of the pairs to say.
-    """
-    means = np.abs(draws).mean(axis=0)
-    low, high = expanded_quantiles(means - means.mean() + value, n)
-    return max(0.0, low), high

@@ -76,8 +76,8 @@ class Sample:
         parts = (
             np.full(len(count), 1 / len(count)) if self.part_weight is None else self.part_weight
         )
-        found: NDArray[np.float64] = (parts / count)[self.part]
-        return found
+        weight: NDArray[np.float64] = (parts / count)[self.part]
+        return weight
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,14 @@
 
 A score averages the errors at T timesteps, each with its own noise. Sorted by timestep, four
 neighbours form a stratum; dealing one of each stratum to each of four quarters gives four repeats
-of the experiment with T/4 samples, and two with T/2 (random groups; Wolter 2007, chapter 2, with
-strata that keep the smooth change of the error over timesteps out of the spread). The variance at
-T follows by extrapolation: v(T) = v(T/2) 2^-b with b from v(T/4) / v(T/2). A mean has b = 1. An
-accuracy over items whose noise is independent has b = 1/2, because the share of items that noise
-can flip shrinks only with the square root of T: halving the error then takes 16 T, not 4 T.
+of the experiment with T/4 samples, and strata of two give two with T/2 (random groups; Wolter
+2007, chapter 2, with strata that keep the smooth change of the error over timesteps out of the
+spread). The variance at T follows by extrapolation: v(T) = v(T/2) 2^-b with b from
+v(T/4) / v(T/2). A mean has b = 1. An accuracy over
+items whose noise is independent has b = 1/2 where items are spread evenly about the border,
+because the share that noise can flip shrinks only with the square root of T; near chance it has
+b = 0, because every item is a coin that more samples do not settle; where hardly an item is near
+the border it falls faster than with 1/T. So b is held within wide bounds alone.
 """
 
 from __future__ import annotations
@@ -33,9 +36,11 @@ from gdbench.protocol import Label
 from gdbench.records import ModelSettings
 
 REPLICATES = 24
-QUARTERS = 4
+QUARTERS, HALVES = 4, 2
 MIN_TIMESTEPS = 8  # two strata
-_RATE = (0.5, 1.0)  # of the decrease of the variance with the number of samples
+MIN_ITEMS = 20  # of fewer, the two halves tell next to nothing about the variance
+_RATE = (0.0, 2.0)  # of the decrease of the variance with the number of samples
+_SLOWEST = 0.25  # below it so many samples would be needed that none is named
 
 
 class Errors(Protocol):
@@ -56,27 +61,28 @@ class NoiseError:
 
     se: float
     samples_to_halve: int | None
-    """Timesteps that would halve `se`; None where there is no error to halve."""
+    """Timesteps that would halve `se`; None where more samples hardly lower it (near chance)."""
 
 
-def quarter_weights(
+def group_weights(
     n_timesteps: int,
     timesteps: Sequence[int] | None,
+    groups: int,
     replicates: int = REPLICATES,
     seed: int = 0,
 ) -> NDArray[np.float32]:
-    """Weights (replicates, 4, n_timesteps) of 0 and 1: four quarters that do not overlap.
+    """Weights (replicates, groups, n_timesteps) of 0 and 1: groups that do not overlap.
 
-    `timesteps` gives the timestep at each position of the log (default: in order). The up to three
-    that do not fill a stratum are in no quarter.
+    `timesteps` gives the timestep at each position of the log (default: in order). Neighbours are
+    dealt to different groups; those that do not fill a last stratum are in none.
     """
     order = np.argsort(np.arange(n_timesteps) if timesteps is None else timesteps[:n_timesteps])
-    strata = order[: n_timesteps // QUARTERS * QUARTERS].reshape(-1, QUARTERS)
+    strata = order[: n_timesteps // groups * groups].reshape(-1, groups)
     rng = np.random.default_rng(seed)
     dealt = rng.permuted(np.broadcast_to(strata, (replicates, *strata.shape)), axis=-1)
-    weights = np.zeros((replicates, QUARTERS, n_timesteps), dtype=np.float32)
-    row, quarter = np.arange(replicates)[:, None, None], np.arange(QUARTERS)
-    weights[row, quarter, dealt] = 1
+    weights = np.zeros((replicates, groups, n_timesteps), dtype=np.float32)
+    row, group = np.arange(replicates)[:, None, None], np.arange(groups)
+    weights[row, group, dealt] = 1
     return weights
 
 
@@ -139,7 +145,8 @@ def noise_errors(
     """Name and Monte-Carlo error of each accuracy-like measure that has items.
 
     Nothing where an item has no errors, fewer than eight timesteps were evaluated, or timesteps
-    are weighted (`settings.weighting`), where quarters would need the weights.
+    are weighted (`settings.weighting`), where quarters would need the weights; and nothing for a
+    measure of fewer than 20 items.
     """
     lengths = [0 if e.errors is None else int(e.errors.shape[-1]) for e in errors]
     longest = max(lengths, default=0)
@@ -150,8 +157,9 @@ def noise_errors(
     timesteps = settings.timesteps if settings is not None else None
     if timesteps is not None and len(timesteps) < longest:
         timesteps = None
-    quarters = quarter_weights(longest, timesteps, replicates, seed)
-    halves = quarters[:, 0::2] + quarters[:, 1::2]
+    quarters, halves = (
+        group_weights(longest, timesteps, groups, replicates, seed) for groups in (QUARTERS, HALVES)
+    )
     weights = np.concatenate([quarters, halves], axis=1).reshape(-1, longest)
     scores = []
     for e, length in zip(errors, lengths, strict=True):
@@ -160,7 +168,7 @@ def noise_errors(
             return
         scores.append(found)
     for measure in means(measures):
-        if not members(measure, labels)[0]:
+        if len(members(measure, labels)[0]) < MIN_ITEMS:
             continue
         values = _values(measure, labels, scores, ties).reshape(replicates, -1)
         quarter = float(values[:, :QUARTERS].var(axis=1, ddof=1).mean())
@@ -170,10 +178,12 @@ def noise_errors(
 
 def extrapolate(quarter: float, half: float, n: int) -> NoiseError:
     """The error at `n` samples from the variances at a quarter and at half of them."""
-    if half == 0:
+    if half == 0:  # noise moved nothing
         return NoiseError(0.0, None)
     low, high = _RATE
-    rate = min(max(float(np.log2(quarter / half)) if quarter > 0 else low, low), high)
-    used = n // QUARTERS * QUARTERS
-    variance = half * (used / 2 / n) ** rate
-    return NoiseError(float(np.sqrt(variance)), round(n * 4 ** (1 / rate)))
+    in_half, in_quarter = n // HALVES, n // QUARTERS
+    seen = np.log(quarter / half) / np.log(in_half / in_quarter) if quarter > 0 else low
+    rate = min(max(float(seen), low), high)
+    variance = half * (in_half / n) ** rate
+    to_halve = round(n * 4 ** (1 / rate)) if rate >= _SLOWEST else None
+    return NoiseError(float(np.sqrt(variance)), to_halve)

@@ -11,16 +11,21 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
 from gdbench.metrics.adjust import holm
-from gdbench.metrics.bootstrap import LEVEL, RESAMPLES, mean_interval, wilson
+from gdbench.metrics.intervals import (
+    FEWEST_CLUSTERS,
+    LEVEL,
+    AdjustedDifference,
+    bonett_price,
+)
 from gdbench.metrics.measures import Sample, TieRule
+from gdbench.metrics.power import POWER, detectable_adjusted, detectable_mcnemar
+from gdbench.metrics.spread import spread
 
-FLIPS = 10_000
-POWER = 0.8
-_EXACT_CLUSTERS = 14  # up to 2^14 sign patterns all of them are tried
+__all__ = ["POWER", "Comparison", "PairedDifference", "compare", "mcnemar_p", "paired_difference"]
+EQUIVALENCE = 0.9  # level of the interval that two one-sided tests at 5 % make
 
 
 @dataclass(frozen=True)
@@ -37,17 +42,23 @@ class PairedDifference:
     """95 % interval of the difference; None for fewer than two clusters."""
     p_value: float
     """Two-sided, against no difference."""
-    method: Literal["mcnemar", "permutation"]
+    method: Literal["mcnemar", "adjusted", "jackknife"]
     n: int
     n_clusters: int
     discordant: int
     """Items on which the two differ."""
     first_better: int
     second_better: int
-    detectable: float
+    detectable: float | None
     """Smallest true difference that a test at 5 % would find with a probability of 80 %."""
+    equivalent_within: float | None = None
+    """Smallest margin within which the two are shown to be equal at 5 %: two one-sided tests."""
     p_holm: float | None = None
     """p-value adjusted for all the comparisons made together."""
+
+    def equivalent(self, margin: float) -> bool:
+        """Whether no difference larger than `margin` is shown (TOST at 5 %, Schuirmann 1987)."""
+        return self.equivalent_within is not None and self.equivalent_within <= margin
 
     def significant(self, level: float = 1 - LEVEL) -> bool:
         """Whether the two can be told apart (after adjustment where there was one)."""
@@ -60,14 +71,15 @@ def paired_difference(
     second: Sample,
     *,
     ties: TieRule = "expected",
-    seed: int = 0,
-    resamples: int | None = RESAMPLES,
+    power: bool = True,
 ) -> PairedDifference:
     """The difference of two samples over the same items, in any order.
 
-    The p-value is McNemar's exact test where items are 0 or 1, independent and in one part, else
-    a sign-flip permutation test over clusters. `resamples=None` leaves out the interval. Raises
-    ValueError where the items of the two differ.
+    Where items are 0 or 1, independent and in one part, the p-value is McNemar's exact test and
+    the interval Bonett and Price's; else both come from the adjusted difference over clusters
+    (`gdbench.metrics.intervals.AdjustedDifference`). `power=False` leaves out what is detectable.
+    Raises ValueError where the items of the two
+    differ.
     """
     rank = {item: i for i, item in enumerate(second.ids)}
     if len(first.ids) != len(second.ids) or any(i not in rank for i in first.ids):
@@ -82,19 +94,24 @@ def paired_difference(
         and not first.part.any()
         and bool(np.isin(np.concatenate([x, y]), (0, 1)).all())
     )
-    # They sum to the difference.
-    shares = np.bincount(first.cluster, delta * first.item_weight()).astype(np.float64)
-    if plain:
-        p, method = mcnemar_p(plus, minus), "mcnemar"
-    else:
-        p, method = sign_flip_p(shares, seed=seed), "permutation"
     low: float | None = None
     high: float | None = None
-    if resamples is not None and clusters > 1:
-        if plain:
-            low, high = bonett_price(plus, minus, n)
-        else:
-            low, high = _resampled(first, delta, clusters, seed, resamples)
+    within: float | None = None
+    adjusted = AdjustedDifference(spread(delta, first.item_weight(), first.cluster, first.part))
+    if plain:
+        p = mcnemar_p(plus, minus)
+    else:
+        p = adjusted.p_value if clusters >= FEWEST_CLUSTERS else 1.0
+    detectable: float | None = None
+    if power and clusters >= FEWEST_CLUSTERS:
+        detectable = detectable_mcnemar(n, plus + minus) if plain else detectable_adjusted(adjusted)
+    if clusters >= FEWEST_CLUSTERS:
+        wide, narrow = (
+            bonett_price(plus, minus, n, level) if plain else adjusted.interval(level)
+            for level in (LEVEL, EQUIVALENCE)
+        )
+        low, high = wide
+        within = max(abs(narrow[0]), abs(narrow[1]))
     return PairedDifference(
         name=name,
         first=first.mean(x),
@@ -103,96 +120,21 @@ def paired_difference(
         low=low,
         high=high,
         p_value=p,
-        method="mcnemar" if method == "mcnemar" else "permutation",
+        method="mcnemar" if plain else "adjusted",
         n=n,
         n_clusters=clusters,
         discordant=plus + minus,
         first_better=plus,
         second_better=minus,
-        detectable=detectable_difference(shares),
+        detectable=detectable,
+        equivalent_within=within,
     )
-
-
-def _resampled(
-    first: Sample, delta: NDArray[np.float64], clusters: int, seed: int, resamples: int
-) -> tuple[float | None, float | None]:
-    if not delta.any():  # no discordant item: as for 0 of n
-        edge = wilson(0, clusters).high
-        return -edge, edge
-    found = mean_interval(
-        delta,
-        first.cluster,
-        first.part,
-        first.part_weight,
-        seed=seed,
-        resamples=resamples,
-        bounded=False,
-    )
-    return (found.low, found.high) if found else (None, None)
 
 
 def mcnemar_p(first_better: int, second_better: int) -> float:
     """Exact two-sided McNemar test from the two kinds of discordant items."""
     n = first_better + second_better
     return float(stats.binomtest(first_better, n).pvalue) if n else 1.0
-
-
-def bonett_price(
-    first_better: int, second_better: int, n: int, level: float = LEVEL
-) -> tuple[float, float]:
-    """Interval of a difference of paired shares (Bonett and Price 2012, adjusted Wald)."""
-    a, b = (first_better + 1) / (n + 2), (second_better + 1) / (n + 2)
-    half = float(stats.norm.isf((1 - level) / 2)) * np.sqrt((a + b - (a - b) ** 2) / (n + 2))
-    return float(max(-1.0, a - b - half)), float(min(1.0, a - b + half))
-
-
-def sign_flip_p(differences: NDArray[np.float64], *, seed: int = 0, flips: int = FLIPS) -> float:
-    """Two-sided p-value of a sum of independent differences (n_clusters,) under random signs.
-
-    Exact for up to 14 clusters that differ, else from seeded flips with the observed signs
-    counted in. Equal absolute differences are flipped together: the number of positive signs
-    among m of them is binomial.
-    """
-    size = np.abs(differences)
-    size = size[size > 1e-12 * size.max(initial=0.0)]
-    if not len(size):
-        return 1.0
-    observed = abs(float(differences.sum()))
-    tolerance = 1e-9 * float(size.sum())
-    if len(size) <= _EXACT_CLUSTERS:
-        bits = np.arange(2 ** len(size))[:, None] >> np.arange(len(size)) & 1
-        return float(np.mean(np.abs((2 * bits - 1) @ size) >= observed - tolerance))
-    # Grouped by the rounded size: exact to 1e-10 of the largest.
-    values, count = np.unique(np.round(size / size.max(), 10), return_counts=True)
-    rng = np.random.default_rng(seed)
-    hits = 0
-    step = max(1, 4_000_000 // len(values))
-    for start in range(0, flips, step):
-        rows = min(step, flips - start)
-        positive = rng.binomial(count, 0.5, size=(rows, len(values)))
-        sums = (2 * positive - count) @ values * size.max()
-        hits += int(np.count_nonzero(np.abs(sums) >= observed - tolerance))
-    return (hits + 1) / (flips + 1)
-
-
-def detectable_difference(
-    shares: NDArray[np.float64],
-    level: float = LEVEL,
-    power: float = POWER,
-    limit: float = 1.0,
-) -> float:
-    """Smallest true difference found with probability `power` by a two-sided test.
-
-    `shares` (n_clusters,) sum to the observed difference; their spread gives its standard error.
-    Without any spread one discordant cluster in each direction is assumed. No difference exceeds
-    `limit`.
-    """
-    n = len(shares)
-    variance = n * float(shares.var(ddof=1)) if n > 1 else 1.0
-    if variance == 0:
-        variance = 2 / n**2
-    z = float(stats.norm.isf((1 - level) / 2) + stats.norm.ppf(power))
-    return min(limit, z * float(np.sqrt(variance)))
 
 
 @dataclass(frozen=True)
@@ -218,7 +160,6 @@ def compare(
     *,
     names: tuple[str, str] = ("A", "B"),
     ties: TieRule = "expected",
-    seed: int = 0,
 ) -> Comparison:
     """Compare two models on every sample (metric or task score) that both have.
 
@@ -227,9 +168,7 @@ def compare(
     common = [name for name in first if name in second]
     if not common:
         raise ValueError(f"{names[0]} and {names[1]} have no task in common")
-    rows = [
-        paired_difference(name, first[name], second[name], ties=ties, seed=seed) for name in common
-    ]
+    rows = [paired_difference(name, first[name], second[name], ties=ties) for name in common]
     adjusted = holm([r.p_value for r in rows])
     return Comparison(
         *names, tuple(replace(r, p_holm=p) for r, p in zip(rows, adjusted, strict=True))

@@ -6,30 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy import stats
 
 from gdbench.metrics.adjust import holm
-from gdbench.metrics.association import Groups, bootstrap_effects, denominator_groups, effect
-from gdbench.metrics.bootstrap import expanded_quantiles
+from gdbench.metrics.association import Effect, Groups, effect, pair_of
+from gdbench.metrics.jackknife import Jackknifed, Pair, enough, jackknife, no_effect
 from gdbench.metrics.measures import EffectSize
-from gdbench.metrics.paired import PairedDifference, detectable_difference, sign_flip_p
+from gdbench.metrics.paired import EQUIVALENCE, PairedDifference
+from gdbench.metrics.power import POWER
 from gdbench.records import Compat
-
-_ROUNDING = 1e-12  # of terms that are fractions of an effect size
-
-
-def _standardised(
-    measure: EffectSize, groups: Groups, compat: Compat | None
-) -> NDArray[np.float64]:
-    """Per-picture terms (n,) of an effect size, first group then second; they sum to it."""
-    x, y = groups.phi[measure.first], groups.phi[measure.second]
-    pool = np.concatenate([groups.phi[g] for g in denominator_groups(measure, compat)])
-    both = np.concatenate([x, y])
-    std = 0.0 if np.ptp(pool) == 0 else float(pool.std())
-    if std == 0:
-        return np.zeros(len(both))
-    terms = (both - both.mean()) / std
-    return np.concatenate([terms[: len(x)] / len(x), -terms[len(x) :] / len(y)])
 
 
 def compare_effects(
@@ -38,44 +23,72 @@ def compare_effects(
     second: Groups,
     *,
     compat: Compat | None = None,
-    seed: int = 0,
 ) -> tuple[PairedDifference, ...]:
     """Differences of effect sizes for every pair of groups that both models have.
 
-    The groups must hold the same pictures in the same order. The interval resamples pictures, the
-    same for both models; the p-value exchanges the models picture by picture after both have been
-    brought to their own standard deviation. p-values are adjusted over the pairs (Holm). Raises
-    ValueError where the numbers of pictures differ.
+    The groups must hold the same pictures in the same order: each is left out of both models at
+    once. The p-value is that of the difference on the scale on which the variance hardly depends
+    on the effect (`gdbench.metrics.jackknife`), the interval that of the difference of d. p-values
+    are adjusted over the pairs (Holm). Raises ValueError where the numbers of pictures differ.
     """
     if {g: len(v) for g, v in first.phi.items()} != {g: len(v) for g, v in second.phi.items()}:
         raise ValueError("bias: the two models were not scored on the same pictures")
-    usable = [m for m in measures if effect(m, first, compat=compat) is not None]
-    draws = bootstrap_effects(usable, first, compat=compat, seed=seed) - bootstrap_effects(
-        usable, second, compat=compat, seed=seed
-    )
     rows = []
-    for measure, row in zip(usable, draws, strict=True):
-        a, b = (_standardised(measure, g, compat) for g in (first, second))
-        shares = a - b
-        shares[np.abs(shares) < _ROUNDING] = 0.0
-        low, high = expanded_quantiles(row, len(shares))
-        rows.append(
-            PairedDifference(
-                name=measure.name,
-                first=float(a.sum()),
-                second=float(b.sum()),
-                difference=float(shares.sum()),
-                low=low,
-                high=high,
-                p_value=sign_flip_p(shares, seed=seed),
-                method="permutation",
-                n=len(shares),
-                n_clusters=len(shares),
-                discordant=int(np.count_nonzero(shares)),
-                first_better=int(np.count_nonzero(shares > 0)),
-                second_better=int(np.count_nonzero(shares < 0)),
-                detectable=detectable_difference(shares, limit=np.inf),
-            )
-        )
+    for measure in measures:
+        effects = [effect(measure, groups, compat=compat) for groups in (first, second)]
+        if effects[0] is not None and effects[1] is not None:
+            pair = pair_of(measure, compat)
+            rows.append(_row(measure.name, pair, (effects[0], effects[1]), (first, second)))
     adjusted = holm([r.p_value for r in rows])
     return tuple(replace(r, p_holm=p) for r, p in zip(rows, adjusted, strict=True))
+
+
+def _row(
+    name: str, pair: Pair, effects: tuple[Effect, Effect], models: tuple[Groups, Groups]
+) -> PairedDifference:
+    test, raw = (_difference(pair, effects, models, stable=stable) for stable in (True, False))
+    differ = sum(
+        int(np.count_nonzero(models[0].phi[g] != models[1].phi[g]))
+        for g in (pair.first, pair.second)
+    )
+    low = high = within = None
+    detectable: float | None = None
+    difference = effects[0].value - effects[1].value
+    if raw is not None and raw.variance > 0 and enough(pair, models[0].phi):
+        low, high = raw.interval()
+        within = max(map(abs, raw.interval(EQUIVALENCE)))
+        detectable = float(
+            (stats.t.isf(0.025, raw.df) + stats.t.ppf(POWER, raw.df)) * np.sqrt(raw.variance)
+        )
+    return PairedDifference(
+        name=name,
+        first=effects[0].value,
+        second=effects[1].value,
+        difference=difference,
+        low=low,
+        high=high,
+        p_value=1.0 if test is None else test.p_value,
+        method="jackknife",
+        n=effects[0].n,
+        n_clusters=effects[0].n,
+        discordant=differ,
+        first_better=int(difference > 0),
+        second_better=int(difference < 0),
+        detectable=detectable,
+        equivalent_within=within,
+    )
+
+
+def _difference(
+    pair: Pair, effects: tuple[Effect, Effect], models: tuple[Groups, Groups], *, stable: bool
+) -> Jackknifed | None:
+    """First less second; None where an effect has no error that could be known."""
+    sides = [
+        no_effect(pair, groups.phi)
+        if found.std == 0
+        else jackknife(pair, groups.phi, stable=stable)
+        for found, groups in zip(effects, models, strict=True)
+    ]
+    if sides[0] is None or sides[1] is None:
+        return None
+    return sides[0] - sides[1]

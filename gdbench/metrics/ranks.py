@@ -29,18 +29,16 @@ class RankInterval:
 
 
 def pairwise(
-    models: Mapping[str, Sample], *, ties: TieRule = "expected", seed: int = 0
+    models: Mapping[str, Sample], *, ties: TieRule = "expected"
 ) -> dict[tuple[str, str], PairedDifference]:
     """Compare every pair of models on one metric or merged score, p-values adjusted over all pairs.
 
-    Intervals are left out. Raises ValueError where models were scored on different items.
+    Raises ValueError where models were scored on different items.
     """
     value = {name: s.mean(s.values(ties)) for name, s in models.items()}
     order = sorted(models, key=lambda name: (-value[name], name))
     found = {
-        (a, b): paired_difference(
-            f"{a} - {b}", models[a], models[b], ties=ties, seed=seed, resamples=None
-        )
+        (a, b): paired_difference(f"{a} - {b}", models[a], models[b], ties=ties, power=False)
         for a, b in combinations(order, 2)
     }
     adjusted = holm([d.p_value for d in found.values()])
@@ -52,7 +50,6 @@ def rank_intervals(
     differences: Pairwise | None = None,
     *,
     ties: TieRule = "expected",
-    seed: int = 0,
     level: float = 0.05,
 ) -> dict[str, RankInterval]:
     """Rank intervals of models on one metric or merged score, best value first.
@@ -62,7 +59,7 @@ def rank_intervals(
     of ranks would not: it is over-confident exactly where models are close. `differences` are
     those of `pairwise` where they are at hand.
     """
-    tests = pairwise(models, ties=ties, seed=seed) if differences is None else differences
+    tests = pairwise(models, ties=ties) if differences is None else differences
     value = {name: s.mean(s.values(ties)) for name, s in models.items()}
     better = dict.fromkeys(models, 0)  # how many are significantly better than the model
     worse = dict.fromkeys(models, 0)
@@ -87,7 +84,6 @@ def indistinguishable_groups(
     differences: Pairwise | None = None,
     *,
     ties: TieRule = "expected",
-    seed: int = 0,
     level: float = 0.05,
 ) -> tuple[tuple[str, ...], ...]:
     """Runs of neighbours in the ranking within which no pair differs significantly, best first.
@@ -95,7 +91,7 @@ def indistinguishable_groups(
     Runs are as long as can be and may overlap: A ~ B and B ~ C does not make A ~ C. A model that
     differs from all others is a group of its own.
     """
-    tests = pairwise(models, ties=ties, seed=seed) if differences is None else differences
+    tests = pairwise(models, ties=ties) if differences is None else differences
     value = {name: s.mean(s.values(ties)) for name, s in models.items()}
     order = sorted(models, key=lambda name: (-value[name], name))
     apart = {frozenset(pair) for pair, d in tests.items() if d.significant(level)}

@@ -10,12 +10,13 @@ from gdbench.metrics.adjust import holm
 from gdbench.metrics.association import (
     Effect,
     Groups,
-    bootstrap_effects,
     effect,
     groups_of,
-    mean_abs_interval,
+    pair_of,
 )
-from gdbench.metrics.bootstrap import expanded_quantiles, mean_interval
+from gdbench.metrics.intervals import Interval, share_interval
+from gdbench.metrics.jackknife import effect_interval
+from gdbench.metrics.mean_effects import mean_effect
 from gdbench.metrics.measures import (
     MEAN_ABS,
     MEAN_ABS_EFFECT,
@@ -25,6 +26,7 @@ from gdbench.metrics.measures import (
     TieRule,
     associations,
     means,
+    merge,
     sample,
     tie_rule,
 )
@@ -60,7 +62,7 @@ def summarise(
     found = [
         value
         for measure in means(measures)
-        if (value := _accuracy(measure, labels, matrices, rule, seed)) is not None
+        if (value := _accuracy(measure, labels, matrices, rule)) is not None
     ]
     if found and errors is not None:
         noise = dict(noise_errors(measures, labels, errors(), settings, ties=rule, seed=seed))
@@ -86,13 +88,12 @@ def _accuracy(
     labels: Sequence[Label],
     matrices: Sequence[Matrix],
     ties: TieRule,
-    seed: int,
 ) -> MetricValue | None:
     s = sample(measure, labels, matrices)
     if s is None:
         return None
     values = s.values(ties)
-    interval = mean_interval(values, s.cluster, s.part, s.part_weight, seed=seed)
+    interval = share_interval(s, values)
     return MetricValue(
         name=measure.name,
         value=s.mean(values),
@@ -117,29 +118,28 @@ def _associations(
             found.append((pair, e))
     if not found:
         return []
-    draws = bootstrap_effects([p for p, _ in found], groups, compat=compat, seed=seed)
     adjusted = holm([e.p_value for _, e in found])
     metrics = [
-        _pair_metric(pair, e, row, p)
-        for (pair, e), row, p in zip(found, draws, adjusted, strict=True)
+        _pair_metric(pair, e, groups, compat, p)
+        for (pair, e), p in zip(found, adjusted, strict=True)
     ]
-    topics = {pair.topic for pair, _ in found if pair.topic}
-    metrics.append(_mean_abs(MEAN_ABS_EFFECT, found, draws, groups))
-    for topic in sorted(topics):
-        rows = [i for i, (pair, _) in enumerate(found) if pair.topic == topic]
+    metrics.append(_mean_abs(MEAN_ABS_EFFECT, found, groups, compat, seed))
+    for topic in sorted({pair.topic for pair, _ in found if pair.topic}):
         name = MEAN_ABS + topic.lower().replace(" ", "_")
-        metrics.append(_mean_abs(name, [found[i] for i in rows], draws[rows], groups))
+        of_topic = [(pair, e) for pair, e in found if pair.topic == topic]
+        metrics.append(_mean_abs(name, of_topic, groups, compat, seed))
     return metrics
 
 
-def _pair_metric(pair: EffectSize, e: Effect, draws: np.ndarray, p_holm: float) -> MetricValue:
-    enough = e.n > 2 and e.std > 0  # noqa: PLR2004 # two pictures have no spread to resample
-    low, high = expanded_quantiles(draws, e.n) if enough else (None, None)
+def _pair_metric(
+    pair: EffectSize, e: Effect, groups: Groups, compat: Compat | None, p_holm: float
+) -> MetricValue:
+    ends = effect_interval(pair_of(pair, compat), groups.phi) if e.std > 0 else None
     return MetricValue(
         name=pair.name,
         value=e.value,
-        low=low,
-        high=high,
+        low=ends[0] if ends else None,
+        high=ends[1] if ends else None,
         n=e.n,
         n_clusters=e.n,
         chance=0.0,
@@ -155,13 +155,56 @@ def _pair_metric(pair: EffectSize, e: Effect, draws: np.ndarray, p_holm: float) 
 
 
 def _mean_abs(
-    name: str, found: Sequence[tuple[EffectSize, Effect]], draws: np.ndarray, groups: Groups
+    name: str,
+    found: Sequence[tuple[EffectSize, Effect]],
+    groups: Groups,
+    compat: Compat | None,
+    seed: int,
 ) -> MetricValue:
-    value = float(np.mean([abs(e.value) for _, e in found]))
+    mean = mean_effect(
+        [pair_of(p, compat) for p, _ in found],
+        [e.value for _, e in found],
+        groups.phi,
+        [p.topic for p, _ in found],
+        seed=seed,
+    )
     n = sum(len(groups.phi[g]) for g in {g for p, _ in found for g in (p.first, p.second)})
-    usable = n > 2 and any(e.std > 0 for _, e in found)  # noqa: PLR2004 # as for a pair
-    low, high = mean_abs_interval(value, draws, n) if usable else (None, None)
-    return MetricValue(name=name, value=value, low=low, high=high, n=n, n_clusters=n, chance=0.0)
+    return MetricValue(
+        name=name,
+        value=mean.value,
+        low=mean.low,
+        high=mean.high,
+        n=n,
+        n_clusters=n,
+        chance=0.0,
+        p_value=mean.p_value,
+        details={"plain": mean.plain, "null_mean": mean.null_mean},
+    )
+
+
+def score_interval(
+    measures: Sequence[AnyMeasure],
+    primary: Sequence[str],
+    labels: Sequence[Label],
+    matrices: Sequence[Matrix],
+    *,
+    ties: TieRule = "expected",
+) -> Interval | None:
+    """Interval of a task's score: that of its primary metrics' joint sample.
+
+    None where there is no score (see `task_score`) or there are fewer than two clusters.
+    """
+    samples = {
+        m.name: s
+        for m in measures
+        if m.name in primary
+        and not isinstance(m, EffectSize)
+        and (s := sample(m, labels, matrices)) is not None
+    }
+    if not primary or len(samples) < len(primary):
+        return None
+    joint = merge(samples)
+    return share_interval(joint, joint.values(ties))
 
 
 def task_score(primary: Sequence[str], metrics: Sequence[MetricValue]) -> float | None:

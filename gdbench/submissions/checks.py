@@ -15,7 +15,9 @@ import numpy as np
 
 from gdbench.errors import InputError
 from gdbench.metrics.denoising import is_weighted, latent_size, matrix_of, terms
-from gdbench.metrics.summary import summarise, task_score
+from gdbench.metrics.intervals import Interval
+from gdbench.metrics.measures import tie_rule
+from gdbench.metrics.summary import score_interval, summarise, task_score
 from gdbench.protocol import Scores
 from gdbench.records import MetricValue, ResultRecord
 from gdbench.signature import parse_signature, signature
@@ -131,6 +133,17 @@ def recomputed(subject: Subject) -> tuple[MetricValue, ...]:
     )
 
 
+def recomputed_interval(subject: Subject) -> Interval | None:
+    """The interval of the score from the scores."""
+    return score_interval(
+        subject.task.measures,
+        subject.task.primary,
+        [subject.manifest.labels[s.item_id] for s in subject.scores],
+        [s.matrix for s in subject.scores],
+        ties=tie_rule(subject.record.task.compat),
+    )
+
+
 def metrics(subject: Subject) -> Iterator[Finding]:
     """Every number of every metric, and the score."""
     record = subject.record
@@ -150,6 +163,11 @@ def metrics(subject: Subject) -> Iterator[Finding]:
     score = task_score(subject.task.primary, own)
     if _differs(score, record.score):
         yield "score", f"score is {record.score}, the scores give {score}"
+    interval = recomputed_interval(subject)
+    ends = (None, None) if interval is None else (interval.low, interval.high)
+    for name, end in zip(("score_low", "score_high"), ends, strict=True):
+        if _differs(end, getattr(record, name)):
+            yield "score", f"{name} is {getattr(record, name)}, the scores give {end}"
 
 
 def _metric(mine: MetricValue, theirs: MetricValue, *, noise: bool) -> Iterator[Finding]:

@@ -52,6 +52,8 @@ class Ranking:
     tasks: tuple[str, ...]
     ranks: Mapping[str, RankInterval]
     groups: tuple[tuple[str, ...], ...]
+    unranked: str = ""
+    """Why there are no ranks, empty where there are."""
 
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
@@ -59,6 +61,7 @@ class Ranking:
             "tasks": self.tasks,
             "ranks": [asdict(r) for r in self.ranks.values()],
             "groups": self.groups,
+            "unranked": self.unranked,
         }
 
 
@@ -104,7 +107,7 @@ def _rule(results: Sequence[Results], names: Sequence[str], ties: TieRule | None
 
 
 def compare_models(
-    first: Results, second: Results, *, ties: TieRule | None = None, seed: int = 0
+    first: Results, second: Results, *, ties: TieRule | None = None
 ) -> ModelComparison:
     """Compare two models on everything that both have.
 
@@ -119,7 +122,7 @@ def compare_models(
     overall = None
     if len(shares) > 1:
         x, y = (merge({n: s[n] for n in shares}) for s in (a, b))
-        overall = paired_difference("gdbench", x, y, ties=rule, seed=seed)
+        overall = paired_difference("gdbench", x, y, ties=rule)
     metrics_a, metrics_b = (
         {f"{n}/{m}": s for n in names for m, s in r.tasks[n].samples.items()}
         for r in (first, second)
@@ -127,9 +130,9 @@ def compare_models(
     return ModelComparison(
         *titles,
         overall,
-        compare(a, b, names=titles, ties=rule, seed=seed) if both else None,
-        compare(metrics_a, metrics_b, names=titles, ties=rule, seed=seed) if metrics_a else None,
-        tuple(row for n in names for row in _effects(first.tasks[n], second.tasks[n], seed)),
+        compare(a, b, names=titles, ties=rule) if both else None,
+        compare(metrics_a, metrics_b, names=titles, ties=rule) if metrics_a else None,
+        tuple(row for n in names for row in _effects(first.tasks[n], second.tasks[n])),
         _units(first.tasks[n].task for n in names),
     )
 
@@ -143,18 +146,20 @@ def _units(tasks: Iterable[Task]) -> dict[str, Unit]:
     return units
 
 
-def _effects(first: TaskResult, second: TaskResult, seed: int) -> tuple[PairedDifference, ...]:
+def _effects(first: TaskResult, second: TaskResult) -> tuple[PairedDifference, ...]:
     if first.groups is None or second.groups is None:
         return ()
     measures = associations(first.task.measures)
     compat = first.record.task.compat
-    return compare_effects(measures, first.groups, second.groups, compat=compat, seed=seed)
+    return compare_effects(measures, first.groups, second.groups, compat=compat)
 
 
-def rank_models(
-    results: Sequence[Results], *, ties: TieRule | None = None, seed: int = 0
-) -> Ranking | None:
-    """Rank intervals and groups over the tasks with a score that all models have; None: no task."""
+def rank_models(results: Sequence[Results], *, ties: TieRule | None = None) -> Ranking | None:
+    """Rank intervals and groups over the tasks with a score that all models have; None: no task.
+
+    Where a result holds a part of its task's items nobody has a rank, and `Ranking.unranked` says
+    why: a part of a task is not the task.
+    """
     names = _common(results)
     rule = _rule(results, names, ties)
     scores = {r.name: _scores(r, names) for r in results}
@@ -167,8 +172,16 @@ def rank_models(
     ]
     if not both:
         return None
+    partial = [
+        f"{r.name} has {info.n_items} of {info.n_expected} items of {n}"
+        for r in results
+        for n in both
+        if (info := r.tasks[n].record.task).n_items < r.tasks[n].task.coverage * info.n_expected
+    ]
+    if partial:
+        return Ranking(tuple(both), {}, (), partial[0])
     merged = {name: merge({n: s[n] for n in both}) for name, s in scores.items()}
-    tests = pairwise(merged, ties=rule, seed=seed)
+    tests = pairwise(merged, ties=rule)
     return Ranking(
         tuple(both),
         rank_intervals(merged, tests, ties=rule),

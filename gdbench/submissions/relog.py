@@ -9,8 +9,8 @@ import numpy as np
 
 from gdbench.errors import InputError
 from gdbench.metrics.denoising import is_weighted, matrix_of
-from gdbench.metrics.measures import TieRule
-from gdbench.metrics.summary import summarise, task_score
+from gdbench.metrics.measures import TieRule, tie_rule
+from gdbench.metrics.summary import score_interval, summarise, task_score
 from gdbench.protocol import Scores
 from gdbench.records import ModelSettings, Norm, ResultRecord
 from gdbench.signature import signature, with_ties
@@ -54,10 +54,18 @@ def score_run(
         if (norm, normalise, samples) != (None, None, None):
             settings = changed(settings, norm, normalise, samples, where=str(finished.folder))
             log = [rescored(s, settings) for s in log]
+        matrices = [s.matrix for s in log]
+        interval = score_interval(
+            task.measures,
+            task.primary,
+            labels,
+            matrices,
+            ties=ties or tie_rule(info.compat),
+        )
         metrics = summarise(
             task.measures,
             labels,
-            [s.matrix for s in log],
+            matrices,
             ties=ties,
             seed=record.resampling_seed if seed is None else seed,
             errors=(lambda log=log: log) if settings.timesteps is not None else None,  # type: ignore[misc] # bound now
@@ -73,6 +81,8 @@ def score_run(
                     "settings": settings,
                     "metrics": metrics,
                     "score": task_score(task.primary, metrics),
+                    "score_low": interval.low if interval else None,
+                    "score_high": interval.high if interval else None,
                     "signature": text,
                     "scores_sha256": hash_scores(log),
                     "cost": record.cost.model_copy(

@@ -6,12 +6,11 @@ from scipy import stats
 
 from gdbench.metrics.association import (
     association,
-    bootstrap_effects,
     effect,
     groups_of,
-    mean_abs_interval,
     permutation_p,
 )
+from gdbench.metrics.jackknife import Pair, jackknife
 from gdbench.metrics.measures import EffectSize
 from gdbench.metrics.summary import summarise
 from gdbench.protocol import Label, Query
@@ -130,17 +129,23 @@ def test_sampled_permutation_p_is_near_welch():
     assert permutation_p(x, y, seed=1) == permutation_p(x, y, seed=1)
 
 
-def test_bootstrap_draws_are_effect_sizes_of_resampled_groups():
+def test_the_jackknife_is_the_spread_of_effect_sizes_of_resampled_groups():
     rng = np.random.default_rng(17)
-    labels, matrices = board(x=rng.normal(1, 1, 40), y=rng.normal(0, 2, 60))
-    groups = groups_of(labels, matrices)
-    draws = bootstrap_effects([EffectSize("x_y", "x", "y")], groups, resamples=4000)[0]
+    phi = {"x": rng.normal(1, 1, 40), "y": rng.normal(0, 2, 60)}
+    found = jackknife(Pair("x", "y", ("x", "y")), phi, stable=False)
     loop = []
     for _ in range(4000):
-        a, b = (rng.choice(groups.phi[g], len(groups.phi[g])) for g in "xy")
+        a, b = (rng.choice(phi[g], len(phi[g])) for g in "xy")
         loop.append((a.mean() - b.mean()) / np.concatenate([a, b]).std())
-    assert draws.mean() == pytest.approx(np.mean(loop), abs=0.02)
-    assert draws.std() == pytest.approx(np.std(loop), rel=0.06)
+    assert np.sqrt(found.variance) == pytest.approx(np.std(loop), rel=0.06)
+
+
+def test_an_effect_of_few_pictures_has_no_interval():
+    rng = np.random.default_rng(18)
+    labels, matrices = board(x=rng.normal(1, 1, 4), y=rng.normal(0, 1, 40))
+    metric = summarise([EffectSize("x_y", "x", "y", "t")], labels, matrices)[0]
+    assert (metric.low, metric.high) == (None, None)
+    assert metric.p_value > 0
 
 
 def test_means_over_topics_and_holm():
@@ -148,18 +153,28 @@ def test_means_over_topics_and_holm():
     labels, matrices = board(a=rng.normal(1, 1, 20), b=rng.normal(0, 1, 20), c=rng.normal(0, 1, 20))
     measures = [EffectSize("a_b", "a", "b", "one"), EffectSize("b_c", "b", "c", "two")]
     found = {m.name: m for m in summarise(measures, labels, matrices)}
-    ab, bc = found["a_b"], found["b_c"]
-    assert found["mean_abs_effect"].value == pytest.approx((abs(ab.value) + abs(bc.value)) / 2)
-    assert found["mean_abs_one"].value == pytest.approx(abs(ab.value))
+    ab, bc, mean = found["a_b"], found["b_c"], found["mean_abs_effect"]
+    assert mean.details["plain"] == pytest.approx((abs(ab.value) + abs(bc.value)) / 2)
+    assert found["mean_abs_one"].details["plain"] == pytest.approx(abs(ab.value))
     assert found["mean_abs_two"].n == 40
     assert ab.details["p_holm"] == pytest.approx(2 * ab.p_value)
     assert bc.details["p_holm"] == pytest.approx(bc.p_value)
-    low, high = found["mean_abs_effect"].low, found["mean_abs_effect"].high
-    assert low < found["mean_abs_effect"].value < high
+    assert mean.low < mean.value < mean.details["plain"]
+    assert mean.value <= mean.high
 
 
-def test_a_mean_absolute_effect_lies_in_its_interval_even_without_effects():
+def test_without_effects_the_mean_is_that_of_the_null_and_its_interval_holds_0():
     rng = np.random.default_rng(23)
-    draws = rng.normal(0, 0.1, size=(5, 2000))
-    low, high = mean_abs_interval(0.05, draws, 100)
-    assert 0 <= low < 0.05 < high
+    names = "abcdef"
+    labels, matrices = board(**{g: rng.normal(0, 1, 50) for g in names})
+    measures = [EffectSize(f"{x}_{y}", x, y, "t") for x, y in ("ab", "cd", "ef")]
+    mean = summarise(measures, labels, matrices)[3]
+    assert mean.low == 0
+    assert mean.p_value > 0.025
+    assert mean.details["null_mean"] == pytest.approx(np.sqrt(2 / np.pi) * 2 / 10, rel=0.1)
+
+
+def test_a_model_without_effects_has_a_mean_of_0_and_no_interval():
+    labels, matrices = board(a=np.zeros(20), b=np.zeros(20))
+    mean = summarise([EffectSize("a_b", "a", "b", "t")], labels, matrices)[1]
+    assert (mean.value, mean.low, mean.high, mean.p_value) == (0.0, None, None, 1.0)

@@ -7,7 +7,7 @@ import pytest
 
 from gdbench.metrics.denoising import score_matrix
 from gdbench.metrics.measures import Recall
-from gdbench.metrics.montecarlo import extrapolate, noise_errors, quarter_weights, replicate_scores
+from gdbench.metrics.montecarlo import extrapolate, group_weights, noise_errors, replicate_scores
 from gdbench.metrics.summary import summarise
 from gdbench.protocol import Scores
 from gdbench.records import ModelSettings
@@ -51,7 +51,8 @@ def test_the_rate_of_decrease_decides_how_many_samples_halve_it(retrieval):
     assert extrapolate(4.0, 2.0, 16).samples_to_halve == 64
     assert extrapolate(2**0.5, 1.0, 16).samples_to_halve == 256
     assert extrapolate(4.0, 2.0, 16).se == pytest.approx(1.0)
-    assert extrapolate(0.0, 0.0, 16).samples_to_halve is None
+    assert extrapolate(1.0, 1.0, 16).samples_to_halve is None
+    assert extrapolate(1.0, 1.0, 16).se == pytest.approx(1.0)
     rng = np.random.default_rng(2)
     gaps = rng.normal(0.3, 0.3, 400)
     spread = [np.std([accuracy(errors_of(gaps, t, rng)) for _ in range(80)]) for t in (8, 128)]
@@ -60,7 +61,7 @@ def test_the_rate_of_decrease_decides_how_many_samples_halve_it(retrieval):
 
 def test_quarters_deal_out_neighbouring_timesteps():
     timesteps = (500, 10, 900, 300, 700, 100, 800, 950, 1)
-    weights = quarter_weights(9, timesteps, replicates=10)
+    weights = group_weights(9, timesteps, 4, replicates=10)
     assert weights.shape == (10, 4, 9)
     assert (weights.sum(axis=2) == 2).all()
     for stratum in ([8, 1, 5, 3], [0, 4, 6, 2]):
@@ -91,10 +92,31 @@ def test_it_stands_in_the_record_beside_the_interval_over_items(retrieval):
     matrices = [score_matrix(f.errors, None, normalise=False) for f in found]
     (metric,) = summarise([ACC], labels, matrices, errors=lambda: found)
     assert 0 < metric.noise_se < 0.5
-    assert 40 <= metric.samples_to_halve_noise <= 160
     (without,) = summarise([ACC], labels, matrices)
     assert without.noise_se is None
     assert (without.low, without.high) == (metric.low, metric.high)
+
+
+def test_noise_that_flips_no_item_is_none_and_few_items_measure_nothing(retrieval):
+    rng = np.random.default_rng(6)
+    labels, _ = retrieval(np.zeros((50, 2)))
+    ((_, noise),) = noise_errors([ACC], labels, errors_of(np.full(50, 20.0), 10, rng))
+    assert (noise.se, noise.samples_to_halve) == (0.0, None)
+    labels, _ = retrieval(np.zeros((19, 2)))
+    assert list(noise_errors([ACC], labels, errors_of([0.3] * 19, 10, rng))) == []
+
+
+def test_near_chance_it_does_not_fall_with_the_samples(retrieval):
+    """Stated against true, root mean square over 60 seeds; every item is a coin."""
+    rng = np.random.default_rng(7)
+    labels, _ = retrieval(np.zeros((100, 2)))
+    for timesteps in (10, 20, 50):
+        stated = []
+        for _ in range(60):
+            found = errors_of(np.zeros(100), timesteps, rng)
+            ((_, noise),) = noise_errors([ACC], labels, found)
+            stated.append(noise.se**2)
+        assert 0.9 <= np.sqrt(np.mean(stated)) / 0.05 <= 1.15
 
 
 def test_too_few_timesteps_say_nothing(retrieval):

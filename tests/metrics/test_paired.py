@@ -1,21 +1,14 @@
 """Paired tests against scipy, brute force, and simulation."""
 
-from itertools import product
-
 import numpy as np
 import pytest
 from scipy import stats
 
 from gdbench.metrics.adjust import holm
+from gdbench.metrics.intervals import bonett_price
 from gdbench.metrics.measures import PairMatching, Recall, merge, sample
-from gdbench.metrics.paired import (
-    bonett_price,
-    compare,
-    detectable_difference,
-    mcnemar_p,
-    paired_difference,
-    sign_flip_p,
-)
+from gdbench.metrics.paired import compare, mcnemar_p, paired_difference
+from gdbench.metrics.power import detectable_mcnemar
 from gdbench.protocol import Label, Query
 
 ACC = Recall("acc", ("s",))
@@ -50,29 +43,13 @@ def test_other_items_cannot_be_compared(retrieval):
         paired_difference("acc", of(retrieval, [1, 0, 1]), of(retrieval, [1, 0]))
 
 
-def test_sign_flips_against_all_sign_patterns():
-    values = np.array([0.5, -0.25, 1.0, 0.75, 0.5, -0.5])
-    sums = [
-        abs(sum(s * v for s, v in zip(signs, values, strict=True)))
-        for signs in product((1, -1), repeat=6)
-    ]
-    expected = np.mean([s >= abs(values.sum()) - 1e-12 for s in sums])
-    assert sign_flip_p(values) == pytest.approx(expected)
-
-
-def test_sampled_sign_flips_agree_with_the_binomial_test():
-    values = np.array([1.0] * 30 + [-1.0] * 15 + [0.0] * 100)
-    assert sign_flip_p(values) == pytest.approx(stats.binomtest(30, 45).pvalue, abs=0.01)
-    assert mcnemar_p(30, 15) == pytest.approx(stats.binomtest(30, 45).pvalue)
-
-
-def test_clusters_are_flipped_together(retrieval):
+def test_clusters_count_not_items(retrieval):
     clusters = [c for c in range(10) for _ in range(20)]
     a = of(retrieval, [1] * 160 + [0] * 40, clusters)
     b = of(retrieval, [0] * 160 + [1] * 40, clusters)
     d = paired_difference("acc", a, b)
-    assert d.method == "permutation"
-    assert d.p_value == pytest.approx(stats.binomtest(8, 10).pvalue)
+    assert d.method == "adjusted"
+    assert d.p_value > 0.02
     assert d.n_clusters == 10
 
 
@@ -94,16 +71,26 @@ def test_bonett_price_covers(retrieval):
     assert 0.93 <= hits / 2000 <= 0.97
 
 
-def test_the_detectable_difference_is_detected_four_times_of_five():
+@pytest.mark.parametrize(("n", "discordant"), [(20, 8), (100, 20), (400, 40)])
+def test_the_detectable_difference_is_detected_four_times_of_five(n, discordant):
     rng = np.random.default_rng(5)
-    n = 400
-    spread = rng.choice([-1.0, 0.0, 1.0], n, p=[0.1, 0.8, 0.1])
-    effect = detectable_difference(spread / n)
-    found = 0
-    for _ in range(600):
-        d = rng.choice([-1.0, 0.0, 1.0], n, p=[0.1 - effect / 2, 0.8, 0.1 + effect / 2])
-        found += stats.ttest_1samp(d, 0).pvalue < 0.05
-    assert 0.74 < found / 600 < 0.86
+    effect = detectable_mcnemar(n, discordant)
+    share = max(discordant / n, effect)
+    differ = rng.binomial(n, share, 4000)
+    better = rng.binomial(differ, (1 + effect / share) / 2)
+    p = {(m, k): mcnemar_p(k, m - k) for m, k in set(zip(differ, better, strict=True))}
+    found = np.mean([p[pair] <= 0.05 for pair in zip(differ, better, strict=True)])
+    assert 0.78 < found < 0.82
+
+
+def test_two_equal_models_are_shown_to_be_equal_within_what_the_items_allow(retrieval):
+    rng = np.random.default_rng(6)
+    right = (rng.random(400) < 0.8).astype(int)
+    other = np.where(rng.random(400) < 0.05, 1 - right, right)
+    d = paired_difference("acc", of(retrieval, right.tolist()), of(retrieval, other.tolist()))
+    assert d.equivalent_within < max(abs(d.low), abs(d.high))
+    assert d.equivalent(0.1)
+    assert not d.equivalent(0.001)
 
 
 def test_holm_by_hand():
@@ -141,5 +128,5 @@ def test_winoground_values_with_ties_take_the_permutation_test():
     b = [np.zeros((2, 2), dtype=np.float32) for _ in labels]
     measure = PairMatching("group", "group")
     d = paired_difference("g", sample(measure, labels, a), sample(measure, labels, b))
-    assert d.method == "permutation"
+    assert d.method == "adjusted"
     assert d.second == pytest.approx(1 / 6)

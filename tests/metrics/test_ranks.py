@@ -55,6 +55,6 @@ def test_all_rank_intervals_hold_the_truth_together(retrieval):
     covered = 0
     for seed in range(60):
         found = models(retrieval, rates, n=150, seed=seed)
-        ranks = rank_intervals(found, pairwise(found, seed=seed))
+        ranks = rank_intervals(found, pairwise(found))
         covered += all(r.best <= truth[n][0] and truth[n][1] <= r.worst for n, r in ranks.items())
     assert covered / 60 >= 0.9

@@ -6,8 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from gdbench.metrics.association import Groups, bootstrap_effects
-from gdbench.metrics.bootstrap import expanded_quantiles, mean_interval
 from gdbench.metrics.measures import EffectSize, PairMatching, Recall, sample
 from gdbench.metrics.summary import summarise, task_score
 from gdbench.protocol import Label, Query
@@ -187,48 +185,3 @@ def test_the_score_is_the_mean_of_the_primary_metrics():
     assert task_score(("a", "b"), metrics) == pytest.approx(0.4)
     assert task_score(("a", "c"), metrics) is None
     assert task_score((), metrics) is None
-
-
-def simulated_coverage(boards_, clusters, size, rate, spread, seed):
-    """Share of simulated boards whose interval holds the true accuracy."""
-    rng = np.random.default_rng(seed)
-    hits = 0
-    cluster = np.repeat(np.arange(clusters), size)
-    for i in range(boards_):
-        own = (
-            rng.beta(rate * spread, (1 - rate) * spread, clusters)
-            if spread
-            else np.full(clusters, rate)
-        )
-        values = (rng.random(clusters * size) < own[cluster]).astype(float)
-        found = mean_interval(values, cluster, seed=i)
-        hits += found.low <= rate <= found.high
-    return hits / boards_
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("clusters", "size", "rate", "spread"),
-    [
-        (400, 1, 0.3, 0.0),
-        (50, 1, 0.6, 0.0),
-        (200, 5, 0.5, 2.0),
-        (60, 5, 0.7, 2.0),
-        (100, 10, 0.2, 5.0),
-    ],
-)
-def test_coverage_of_1000_simulated_boards(clusters, size, rate, spread):
-    assert 0.93 <= simulated_coverage(1000, clusters, size, rate, spread, seed=clusters) <= 0.97
-
-
-@pytest.mark.slow
-def test_coverage_of_effect_sizes():
-    rng = np.random.default_rng(0)
-    truth = 1.0 / np.sqrt(1 + 0.25)  # means one apart, unit variance: pooled variance 1 + 1/4
-    hits = 0
-    for i in range(1000):
-        phi = {"x": rng.normal(1, 1, 40), "y": rng.normal(0, 1, 40)}
-        draws = bootstrap_effects([EffectSize("x_y", "x", "y")], Groups(phi, {}), seed=i)
-        low, high = expanded_quantiles(draws[0], 80)
-        hits += low <= truth <= high
-    assert 0.93 <= hits / 1000 <= 0.97

@@ -12,10 +12,7 @@ PAGE = HERE / "mini-results.md"
 
 def render(submissions: Path) -> str:
     """The page for all submissions of the mini suite below a folder."""
-    records = [
-        open_record(path)
-        for path in sorted(submissions.glob("*/*/*/record.json"))
-    ]
+    records = [open_record(path) for path in sorted(submissions.glob("*/*/*/record.json"))]
     records = [r for r in records if r.task.suite == "mini" and not r.partial]
     revisions = {(r.model.name, r.model.revision) for r in records}
 

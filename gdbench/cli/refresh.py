@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gdbench.cli import options as o
+from gdbench.terminal import line
 
 
 def register(app: typer.Typer) -> None:
@@ -28,9 +29,9 @@ def run(
 
     results = refresh(folder, ManifestSource(root), write=not dry_run)
     for result in results:
-        typer.echo(f"{result.path}: {result.refused or '; '.join(result.changes()) or 'digits'}")
+        line(f"{result.path}: {result.refused or '; '.join(result.changes()) or 'digits'}")
     refused = sum(bool(r.refused) for r in results)
     word = "would change" if dry_run else "changed"
-    typer.echo(f"{len(results) - refused} records {word}, {refused} were left as they are")
+    line(f"{len(results) - refused} records {word}, {refused} were left as they are")
     if refused:
         raise typer.Exit(1)

@@ -56,7 +56,7 @@ def resolve(source: str) -> object | None:
     """
     if source in MODELS:
         return MODELS.get(source)
-    for _, kind in KINDS.items():
+    for _, kind in KINDS.items():  # noqa: PERF102 # a registry is no dict
         entry = kind.claim(source)
         if entry is not None:
             return entry

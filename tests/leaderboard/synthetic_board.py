@@ -15,6 +15,7 @@ from gdbench.metrics.denoising import score_matrix
 from gdbench.metrics.measures import EffectSize
 from gdbench.protocol import ModelCard, Scores
 from gdbench.records import (
+    Content,
     Cost,
     Environment,
     MetricValue,
@@ -144,6 +145,7 @@ class Guesser:
     def __init__(self, name: str, skill: float, *, timesteps: int = 0, family: str = "contrastive"):
         self.card = ModelCard(name=name, revision="1", family=family, parameters=1_000_000,
                               license="MIT", description="Knows the answers.")  # fmt: skip
+        self.content = Content(parts={"answers": hashlib.sha256(name.encode()).hexdigest()})
         self.skill = skill
         self.timesteps = timesteps
         self.settings = (

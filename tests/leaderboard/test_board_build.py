@@ -263,7 +263,13 @@ def test_hostile_text_in_every_field_stays_text(tmp_path):
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_in_a_submission_is_refused_or_stays_text(text, tmp_path):
-    submissions = synthetic_board.write(tmp_path / "submissions", hostile_record(text, 1))
+    record = hostile_record(text, 1)
+    # the pattern of these fields refuses every one of the texts
+    plain = record.settings.model_copy(
+        update={"dtype": "float32", "schedule": "nested", "noise": "independent"}
+    )
+    record = record.model_copy(update={"settings": plain})
+    submissions = synthetic_board.write(tmp_path / "submissions", record)
     if text_problem(text) is None:
         assert build(submissions, tmp_path / "site").n_records == 1
         return

@@ -160,7 +160,8 @@ def test_the_same_record_twice_is_refused(tmp_path):
     [
         ("{", "is not JSON"),
         ("[]", "is not a JSON object"),
-        ('{"schema_version": 1}', "task"),
+        ('{"schema_version": 1}', "no record of version 1"),
+        ('{"schema_version": 2}', "task"),
         ('{"a": NaN}', "NaN"),
     ],
 )

@@ -159,7 +159,7 @@ def test_what_moves_all_texts_of_a_picture_does_not_count_in_text_retrieval(task
 def test_another_model_of_the_same_revision_is_a_problem(tree, edit):
     class Other:
         card = ModelCard(name="other", revision="1")
-        content = verify(tree).submissions[0].record.content
+        content = verify(tree / "hashing").submissions[0].record.content
         settings = ModelSettings()
 
         def score(self, images, texts):

@@ -18,6 +18,7 @@ from gdbench.store import ScoreLog
 from gdbench.submissions.finished import open_finished, open_run
 from gdbench.submissions.hub import files_of
 from gdbench.submissions.manifest import ManifestSource
+from gdbench.submissions.migrate import _signature_1
 from gdbench.submissions.scores import encode
 from gdbench.tasks import TASKS
 
@@ -37,7 +38,11 @@ def golden(version):
             del raw["schema_version"]
         else:
             raw["schema_version"] = version
-        raw["signature"] = raw["signature"].rpartition("|")[0] + f"|v{version}"
+        if version < SCHEMA_VERSION:
+            for name in ("content", "resampling_seed"):
+                del raw[name]
+            del raw["task"]["item_seed"]
+            raw["signature"] = _signature_1(raw).removesuffix("1") + str(version)
 
     return record_edit(change, TASK)
 

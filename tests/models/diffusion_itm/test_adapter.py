@@ -220,7 +220,7 @@ def test_missing_and_damaged_files_are_named(tiny_sd, tmp_path, load):
     shutil.copytree(tiny_sd, folder)
     weights = folder / "vae" / "diffusion_pytorch_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:5000])
-    with pytest.raises(InputError, match="vae/.*: not a safetensors file") as caught:
+    with pytest.raises(InputError, match=r"vae/.*: not a safetensors file") as caught:
         load(folder)
     assert "\n" not in str(caught.value)
     weights.rename(weights.with_name("diffusion_pytorch_model.bin"))

@@ -7,7 +7,7 @@ import torch
 
 from gdbench.data.images import MemoryImage
 from gdbench.errors import GdbenchError, InputError, ModelOutputError
-from gdbench.models.diffusion_itm.batching import is_out_of_memory
+from gdbench.memory import is_out_of_memory
 from gdbench.protocol import Item, Query
 from tests.models.diffusion_itm.conftest import mixed_items
 from tests.models.diffusion_itm.tiny import picture

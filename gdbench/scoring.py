@@ -221,15 +221,6 @@ def _count(item: Item, given: object, n_texts: int) -> int:
     )
 
 
-def _count(item: Item, given: object, n_texts: int) -> int:
-    whole = isinstance(given, (int, np.integer)) and not isinstance(given, bool)
-    if not whole or not 0 <= int(given) <= n_texts:  # type: ignore[call-overload] # a number
-        raise ModelOutputError(
-            f"item {item.id}: truncated_texts is {str(given)[:40]}, expected 0 to {n_texts}"
-        )
-    return int(given)  # type: ignore[call-overload] # a number
-
-
 def _numbers(item: Item, name: str, given: object, shape: tuple[int, ...]) -> NDArray[Any]:
     """An array of numbers of that shape."""
     try:

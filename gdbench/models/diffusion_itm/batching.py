@@ -39,7 +39,7 @@ def _power_of_two(limit: int) -> int:
 
 def _shape(n: int, size: int) -> int:
     """How many rows n evaluations run in: `size`, or fewer where most would be padding."""
-    rows = min(LARGEST_BATCH, size)
+    rows = CPU_BATCH
     while rows < min(n, size):
         rows *= 2
     return min(rows, size)

@@ -33,7 +33,7 @@ _AXES = {
     "unconditional_errors": "images, timesteps",
 }
 _END = object()
-_BEYOND_FLOAT64 = ("int64", "uint64", np.dtype(np.longdouble).name)
+_DOUBLE = np.dtype(np.float64)
 _DEEPEST = 3  # levels of lists and tensors in each other that are looked into
 
 
@@ -184,7 +184,9 @@ def _matrix(item: Item, given: object, shape: tuple[int, int]) -> Matrix:
         wide = raw.astype(np.float64) if raw.dtype != np.float32 else raw
     if not np.isfinite(wide).all():
         raise ModelOutputError(f"item {item.id}: the model returned NaN or infinity")
-    if raw.dtype.name in _BEYOND_FLOAT64 and len(np.unique(raw)) != len(np.unique(wide)):
+    # whole numbers above 2^53, and long doubles
+    beyond = raw.itemsize >= _DOUBLE.itemsize and raw.dtype != _DOUBLE
+    if beyond and len(np.unique(raw)) != len(np.unique(wide)):
         raise ModelOutputError(
             f"item {item.id}: scores of type {raw.dtype} differ by less than float64 can tell"
         )

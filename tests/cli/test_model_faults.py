@@ -15,7 +15,6 @@ import pytest
 from gdbench.records import ResultRecord
 
 FAULT, WHEN = "MODEL_FAULT", 5
-PASSES = 2 * 2 * 3  # of one item
 MODEL = """\
 import ctypes, hashlib, os, random, signal, subprocess, sys, threading, time, warnings
 from pathlib import Path
@@ -136,9 +135,8 @@ def fails_and_heals(gdbench, monkeypatch, model, fault, undisturbed, *options, c
     assert f"resumed: {WHEN - 1} of" in healed.err
     found = record()
     if well["cost"]["unet_evaluations"] is not None:
-        # what the failing start spent on its last item was spent
-        more = found["cost"].pop("unet_evaluations") - well["cost"]["unet_evaluations"]
-        assert 0 <= more <= PASSES
+        # what the failing start spent on what it did not answer was spent
+        assert found["cost"].pop("unet_evaluations") >= well["cost"]["unet_evaluations"]
         found["cost"]["unet_evaluations"] = well["cost"]["unet_evaluations"]
     assert found == well
     return lines[0]

@@ -3,90 +3,30 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gdbench.environment import device_name, environment, peak_memory_bytes
-from gdbench.errors import GdbenchError, InputError, ModelOutputError, RunMismatchError
+from gdbench.errors import InputError, RunMismatchError
+from gdbench.foreign import preserved
 from gdbench.metrics.measures import tie_rule
 from gdbench.metrics.summary import RESAMPLING_SEED, score_interval, summarise, task_score
-from gdbench.models.own import describe_fault, own_model
-from gdbench.protocol import (
-    BatchedITMModel,
-    ExtendableITMModel,
-    Item,
-    ITMModel,
-    Known,
-    Scores,
-)
+from gdbench.models.own import own_model
+from gdbench.protocol import ExtendableITMModel, Item, Known
 from gdbench.records import Cost, ModelSettings, ResultRecord, TaskInfo
 from gdbench.run import Conditions, ModelRequest, RunInfo, RunSpec, validated
 from gdbench.run_folder import claim_task, now, open_run, read_run_file, write_run_file
+from gdbench.scoring import Counters, score_stream
 from gdbench.signature import signature
-from gdbench.store import Clocks, ScoreLog, check_scores, hash_scores
+from gdbench.store import ScoreLog, hash_scores
 from gdbench.tasks.base import Task, limited, manifest_sha256
 
 logger = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
 """Called with (task, items done, items in all) after every item."""
-
-
-def score_stream(model: ITMModel, items: Iterable[Item | Known]) -> Iterator[tuple[Item, Scores]]:
-    """Checked scores for every item, in order; memory does not grow with the number of items.
-
-    An item may come with its scores at the first timesteps (`Known`): a model with
-    `continue_items` evaluates only the rest. Raises ModelOutputError on a wrong shape, NaN or
-    infinity, a missing or an unknown item, or a fault inside the model.
-    """
-    pairs = (i if isinstance(i, tuple) else (i, None) for i in items)
-    try:
-        yield from _raw_stream(model, pairs)
-    except (GdbenchError, MemoryError):
-        raise
-    except Exception as error:
-        # a model is a stranger's code and can raise anything
-        name = getattr(model.card, "name", type(model).__name__)
-        raise ModelOutputError(f"model {name} raised {describe_fault(error)}") from error
-
-
-def _raw_stream(model: ITMModel, items: Iterable[Known]) -> Iterator[tuple[Item, Scores]]:
-    if not isinstance(model, BatchedITMModel):
-        for item, _ in items:
-            matrix = model.score([image.open() for image in item.images], list(item.texts))
-            yield item, check_scores(item, Scores(item.id, matrix))
-        return
-    waiting: dict[str, Item] = {}
-    settings = getattr(model, "settings", None)
-    steps = len(getattr(settings, "timesteps", None) or ())
-
-    def remembered() -> Iterator[Known]:
-        for item, earlier in items:
-            if not (steps and _timesteps(earlier) >= steps):
-                waiting[item.id] = item
-            yield item, earlier
-
-    if isinstance(model, ExtendableITMModel):
-        stream = model.continue_items(remembered())
-    else:
-        stream = model.score_items(item for item, _ in remembered())
-    for scores in stream:
-        if scores.item_id not in waiting:
-            raise ModelOutputError(
-                f"the model scored {scores.item_id!r}, which was not asked (now)"
-            )
-        item = waiting.pop(scores.item_id)
-        yield item, check_scores(item, scores)
-    if waiting:
-        raise ModelOutputError(
-            f"the model left out {len(waiting)} items, the first is {next(iter(waiting))}"
-        )
-
-
-def _timesteps(scores: Scores | None) -> int:
-    return 0 if scores is None or scores.errors is None else scores.errors.shape[-1]
 
 
 def evaluate(
@@ -99,6 +39,7 @@ def evaluate(
     allow_partial: bool = False,
     request: ModelRequest | None = None,
     progress: Progress | None = None,
+    item_timeout: float | None = None,
     **asked_conditions: Any,
 ) -> list[ResultRecord]:
     """Evaluate a model on tasks; a run directory that was begun before is continued.
@@ -115,6 +56,7 @@ def evaluate(
         allow_partial: leave out what is missing or broken of a data set; the record says so.
         request: how the model was asked for, kept in `run.json`.
         progress: called after every item.
+        item_timeout: seconds in which the model has to give its next answer; None: any time.
         **asked_conditions: fields of `Conditions` by name, instead of `conditions`.
 
     Returns:
@@ -123,7 +65,8 @@ def evaluate(
     Raises:
         RunMismatchError: `out` belongs to another model, settings or data.
         DataProblemsError: data is missing or broken.
-        ModelOutputError: the model returned something that is not a finite matrix of scores.
+        ModelOutputError: the model failed, took too long, or returned something that is not a
+            finite matrix of scores; what was scored before is kept.
         InputError: the model or a condition is none, or they do not go together.
     """
     if conditions is None or asked_conditions:
@@ -138,8 +81,14 @@ def evaluate(
         created=now(),
     )
     open_run(out, info)
-    run = Run(subject, info, out, root, allow_partial=allow_partial, progress=progress)
-    return [run.evaluate(task) for task in tasks]
+    # a model may change the working folder
+    out, root = out.absolute(), None if root is None else root.absolute()
+    run = Run(
+        subject, info, out, root, allow_partial=allow_partial, progress=progress,
+        item_timeout=item_timeout,
+    )  # fmt: skip
+    with preserved():
+        return [run.evaluate(task) for task in tasks]
 
 
 def _check_compat(model: Any, conditions: Conditions) -> None:
@@ -167,9 +116,11 @@ class Run:
         *,
         allow_partial: bool = False,
         progress: Progress | None = None,
+        item_timeout: float | None = None,
     ) -> None:
         self.model, self.info, self.out, self.root = model, info, out, root
         self.allow_partial = allow_partial
+        self.item_timeout = item_timeout
         self._progress = progress
 
     @property
@@ -217,7 +168,7 @@ class Run:
 
     def _score(self, task: Task, items: Sequence[Item], folder: Path) -> ScoreLog:
         """The whole log of a task."""
-        log = ScoreLog(folder, clocks=self._clocks)
+        log = ScoreLog(folder, clocks=Counters(self.model))
         lengths = log.lengths()
         by_id = {item.id: item for item in items}
         strangers = lengths.keys() - by_id.keys()
@@ -239,8 +190,11 @@ class Run:
 
         n_done = len(done)
         self._tell(task, n_done, len(items))
+        stream = score_stream(
+            self.model, waiting(), item_timeout=self.item_timeout, rescue=log.flush
+        )
         try:
-            for _, scores in score_stream(self.model, waiting()):
+            for _, scores in stream:
                 log.append(scores)
                 n_done += 1
                 self._tell(task, n_done, len(items))
@@ -273,12 +227,6 @@ class Run:
             )
             if scores.item_id in short or shares:
                 yield item, scores
-
-    def _clocks(self) -> Clocks:
-        return Clocks(
-            getattr(self.model, "device_seconds", None),
-            getattr(self.model, "unet_evaluations", None),
-        )
 
     def _tell(self, task: Task, done: int, total: int) -> None:
         if self._progress is not None:

@@ -60,6 +60,11 @@ class Where(Strict):
     cache_dir: Path | None = Field(
         default=None, description="Folder for latents and errors that outlives the run."
     )
+    item_timeout: float | None = Field(
+        default=None,
+        ge=0.01,
+        description="Seconds without an answer after which the run ends; default: any time.",
+    )
 
 
 class ModelRequest(Strict):

@@ -21,8 +21,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from gdbench.errors import GdbenchError, InputError, ModelOutputError
-from gdbench.protocol import Item, Scores
+from gdbench.errors import GdbenchError, InputError
+from gdbench.precision import narrowed
+from gdbench.protocol import Scores
 
 SCHEMA = pa.schema(
     [
@@ -35,6 +36,8 @@ SCHEMA = pa.schema(
         ("truncated_texts", pa.int32()),
     ]
 )
+WIDE_SCHEMA = SCHEMA.set(SCHEMA.get_field_index("score"), pa.field("score", pa.float64()))
+"""Of rows where float32 would lose the order of some item's scores (see `narrowed`)."""
 SECONDS = b"wall_seconds"
 DEVICE_SECONDS = b"device_seconds"
 EVALUATIONS = b"evaluations"
@@ -65,35 +68,6 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise GdbenchError(f"cannot write {path}: {error.strerror}") from error
 
 
-def check_scores(item: Item, scores: Scores) -> Scores:
-    """The scores with a float32 matrix. Raises ModelOutputError on a wrong shape, NaN, infinity."""
-    expected = (len(item.images), len(item.texts))
-    try:
-        raw = np.asarray(scores.matrix)
-    except ValueError as error:
-        raise ModelOutputError(
-            f"item {item.id}: rows of different lengths, not a matrix of shape {expected}"
-        ) from error
-    if raw.shape != expected:
-        raise ModelOutputError(
-            f"item {item.id}: the model returned scores of shape {raw.shape}, "
-            f"expected {expected} (images, texts)"
-        )
-    if raw.dtype.kind not in "fiu":
-        raise ModelOutputError(f"item {item.id}: scores of type {raw.dtype}, expected numbers")
-    with np.errstate(over="ignore"):
-        matrix = raw.astype(np.float32)
-    if not np.isfinite(matrix).all():
-        raise ModelOutputError(f"item {item.id}: the model returned NaN or infinity (in float32)")
-    return Scores(
-        item.id,
-        matrix,
-        scores.errors,
-        scores.unconditional_errors,
-        scores.truncated_texts,
-    )
-
-
 def _known(errors: np.ndarray) -> np.ndarray:
     """The errors before the first NaN: what a sequential rule evaluated."""
     missing = np.isnan(errors)
@@ -103,17 +77,21 @@ def _known(errors: np.ndarray) -> np.ndarray:
 def to_table(batch: Sequence[Scores]) -> pa.Table:
     """Rows of the log for some items."""
     rows: dict[str, list[object]] = {name: [] for name in SCHEMA.names}
+    schema = SCHEMA
     for s in batch:
-        for i, j in np.ndindex(*s.matrix.shape):
+        matrix = narrowed(s.matrix)
+        if matrix.dtype == np.float64:
+            schema = WIDE_SCHEMA
+        for i, j in np.ndindex(*matrix.shape):
             rows["item"].append(s.item_id)
             rows["image"].append(i)
             rows["text"].append(j)
-            rows["score"].append(float(s.matrix[i, j]))
+            rows["score"].append(float(matrix[i, j]))
             rows["errors"].append(None if s.errors is None else _known(s.errors[i, j]))
             base = s.unconditional_errors
             rows["unconditional_errors"].append(None if base is None else _known(base[i]))
             rows["truncated_texts"].append(s.truncated_texts)
-    return pa.table(rows, schema=SCHEMA)
+    return pa.table(rows, schema=schema)
 
 
 def _padded(lists: Sequence[np.ndarray], length: int) -> np.ndarray:
@@ -151,7 +129,8 @@ def from_table(table: pa.Table) -> Iterator[Scores]:
         if base is not None and base[start].is_valid:
             lists = [np.asarray(v.values) for v in base[start : end : shape[1]]]
             b = _padded(lists, max(map(len, lists)))
-        yield Scores(names[start], score[start:end].reshape(shape), e, b, int(truncated[start]))
+        matrix = narrowed(score[start:end].reshape(shape))
+        yield Scores(names[start], matrix, e, b, int(truncated[start]))
         start = end
 
 
@@ -161,7 +140,10 @@ def hash_scores(scores: Iterable[Scores]) -> str:
     for s in scores:
         digest = hashlib.sha256(s.item_id.encode() + b"\0")
         digest.update(struct.pack("<2I", *s.matrix.shape))
-        digest.update(np.ascontiguousarray(s.matrix, dtype="<f4").tobytes())
+        matrix = narrowed(s.matrix)
+        if matrix.dtype == np.float64:
+            digest.update(b"float64")
+        digest.update(np.ascontiguousarray(matrix, f"<f{matrix.itemsize}").tobytes())
         for errors in (s.errors, s.unconditional_errors):
             if errors is not None:
                 for values in errors.reshape(-1, errors.shape[-1]):
@@ -279,7 +261,7 @@ class ScoreLog:
             table = pq.read_table(path)
             mask = [longest[name][1] == path for name in table.column("item").to_pylist()]
             tables.append(table.filter(pa.array(mask)))
-        whole = pa.concat_tables(tables)
+        whole = pa.concat_tables(tables, promote_options="permissive")
         rank = np.array([position[name] for name in whole.column("item").to_pylist()])
         self._write(self.file, whole.take(np.argsort(rank, kind="stable")), spent)
         for path in parts:

@@ -6,10 +6,13 @@ no control character in them reaches the terminal: it is shown escaped, as Pytho
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
 from io import TextIOWrapper
 from typing import Any
 
@@ -108,6 +111,34 @@ def show(table: Table) -> None:
     least, natural = table.widths()
     asked = stdout.width if stdout.is_terminal or "COLUMNS" in os.environ else natural
     _Terminal(width=max(least, asked)).print(table)
+
+
+@contextmanager
+def kept_for_the_answer() -> Iterator[None]:
+    """Send to standard error what a block writes to standard output: models print, too.
+
+    Covered are Python, C code and child processes, by the file descriptor. What a thread or an
+    exit handler prints after the block is not.
+    """
+    sys.stdout.flush()
+    with redirect_stdout(sys.stderr):
+        try:
+            answer = os.dup(1)
+            os.dup2(2, 1)
+        except OSError:
+            # one of the two is closed: there is nothing to keep apart
+            yield
+            return
+        try:
+            yield
+        finally:
+            with suppress(OSError, AttributeError, TypeError, ValueError):
+                if sys.__stdout__ is not None:
+                    sys.__stdout__.flush()
+                # what C code has printed and not yet written
+                ctypes.CDLL(None).fflush(None)
+            os.dup2(answer, 1)
+            os.close(answer)
 
 
 class _Log(logging.Handler):

@@ -13,7 +13,7 @@ from gdbench.cli.evaluate import print_records
 from gdbench.cli.interruption import goes_on
 from gdbench.errors import InputError
 from gdbench.run import ModelRequest, flag_of
-from gdbench.terminal import note
+from gdbench.terminal import kept_for_the_answer, note
 
 
 def register(app: typer.Typer) -> None:
@@ -58,14 +58,18 @@ def run(
     elif unused := sorted(options.keys() - {"seed"}):
         raise InputError(f"{flag_of(unused[0])}: is for --model, and there is none")
     records = []
+    # a model may change the working folder
+    here = Path.cwd()
+    root = None if root is None else here / root
     for request, where in requests:
-        loaded = own_model(load_request(request, where))
+        with kept_for_the_answer():
+            loaded = own_model(load_request(request, where))
         folder = out / default_folder(loaded.card, request, asked_conditions)
         note(f"{loaded.card.name}: {folder}")
-        with o.item_progress() as progress:
+        with kept_for_the_answer(), o.item_progress() as progress:
             records += evaluate(
-                loaded, chosen, folder, asked_conditions, root=root, request=request,
-                progress=progress,
+                loaded, chosen, here / folder, asked_conditions, root=root, request=request,
+                progress=progress, item_timeout=where.item_timeout,
             )  # fmt: skip
     if as_json:
         typer.echo(json.dumps([r.model_dump(mode="json") for r in records], indent=2))

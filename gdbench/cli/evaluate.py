@@ -15,7 +15,7 @@ from gdbench.numbers import interval_text, value_text
 from gdbench.progress import waiting
 from gdbench.protocol import Item, ITMModel
 from gdbench.records import ResultRecord
-from gdbench.terminal import Table, line, note, show
+from gdbench.terminal import Table, kept_for_the_answer, line, note, show
 
 
 def register(app: typer.Typer) -> None:
@@ -50,7 +50,11 @@ def run(
     asked_conditions = validated(Conditions, conditions)
     request, where = asked(**options, compat=asked_conditions.compat)
     chosen = select(tasks, asked_conditions.suite)
-    loaded = load_request(request, where)
+    # a model may change the working folder
+    here = Path.cwd()
+    root = None if root is None else here / root
+    with kept_for_the_answer():
+        loaded = load_request(request, where)
     if dry_run:
         c = asked_conditions
         items = [
@@ -66,10 +70,10 @@ def run(
         return
     model = own_model(loaded)
     folder = out or Path("runs") / default_folder(model.card, request, asked_conditions)
-    with o.item_progress() as progress:
+    with kept_for_the_answer(), o.item_progress() as progress:
         records = evaluate(
-            model, chosen, folder, asked_conditions, root=root, allow_partial=allow_partial,
-            request=request, progress=progress,
+            model, chosen, here / folder, asked_conditions, root=root, allow_partial=allow_partial,
+            request=request, progress=progress, item_timeout=where.item_timeout,
         )  # fmt: skip
     if as_json:
         typer.echo(json.dumps([r.model_dump(mode="json") for r in records], indent=2))

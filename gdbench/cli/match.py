@@ -14,7 +14,7 @@ from typer.core import TyperCommand
 from gdbench.cli import options as o
 from gdbench.errors import InputError
 from gdbench.protocol import Item, ITMModel, Query, Scores
-from gdbench.terminal import Table, line, note, show
+from gdbench.terminal import Table, kept_for_the_answer, line, note, show
 
 
 class SeveralValues(TyperCommand):
@@ -58,12 +58,16 @@ def run(
     for number, sentence in enumerate(text, 1):
         if not sentence.strip():
             raise InputError(f"--text number {number} is empty; expected a sentence")
-    references = tuple(FileImage(path) for path in image)
-    for reference in references:  # before a model is loaded
-        reference.open()
-    loaded: Any = own_model(load_request(*asked(**options, **release)))
+    for path in image:  # before a model is loaded
+        FileImage(path).open()
+    # a model may change the working folder
+    references = tuple(FileImage(path.absolute()) for path in image)
+    request, where = asked(**options, **release)
+    with kept_for_the_answer():
+        loaded: Any = own_model(load_request(request, where))
     item = Item("match", references, tuple(text), Query.ASSOCIATION, (), "match")
-    scores = _score(loaded, item)
+    with kept_for_the_answer():
+        scores = _score(loaded, item, where.item_timeout)
     settings = loaded.settings
     signed = signature(None, loaded.card, settings, loaded.content)
     if scores.truncated_texts:
@@ -75,13 +79,14 @@ def run(
     line(signed)
 
 
-def _score(model: ITMModel, item: Item) -> Scores:
-    from gdbench.evaluation import score_stream
+def _score(model: ITMModel, item: Item, item_timeout: float | None) -> Scores:
+    from gdbench.scoring import score_stream
 
     if hasattr(model, "unconditional"):
         model.unconditional = True  # printed even where it is not subtracted
     with _progress(model, item):
-        return next(iter(score_stream(model, [item])))[1]
+        ((_, scores),) = score_stream(model, [item], item_timeout=item_timeout)
+    return scores
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from gdbench.cli import options as o
 from gdbench.run import ModelRequest
-from gdbench.terminal import Table, show
+from gdbench.terminal import Table, kept_for_the_answer, show
 
 
 def register(app: typer.Typer) -> None:
@@ -119,7 +119,8 @@ def check_model(
     from gdbench.models import load_model, takes
     from gdbench.models.conformance import check
 
-    results = check(load_model(spec, samples=4 if takes(spec, "samples") else None))
+    with kept_for_the_answer():
+        results = check(load_model(spec, samples=4 if takes(spec, "samples") else None))
     if as_json:
         typer.echo(json.dumps([r._asdict() for r in results], indent=2))
     else:

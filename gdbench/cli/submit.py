@@ -12,7 +12,7 @@ from gdbench.cli import options as o
 from gdbench.errors import InputError
 from gdbench.numbers import value_text
 from gdbench.run import ModelRequest, Where, flag_of, validated
-from gdbench.terminal import Table, error, line, note, show
+from gdbench.terminal import Table, error, kept_for_the_answer, line, note, show
 
 if TYPE_CHECKING:
     from gdbench.submissions.rescore import Rescored
@@ -100,10 +100,12 @@ def verify(
     report = run_verify(folder, source)
     rescored: list[Rescored] = []
     if share is not None:
-        report, rescored = rescore_report(
-            report, share, folder=folder, seed=seed, root=root, record=record,
-            load=loader(model, lora, validated(Where, options)),
-        )  # fmt: skip
+        where = validated(Where, options)
+        with kept_for_the_answer():
+            report, rescored = rescore_report(
+                report, share, folder=folder, seed=seed, root=root, record=record,
+                load=loader(model, lora, where), item_timeout=where.item_timeout,
+            )  # fmt: skip
     if as_json:
         found = report.as_dict()
         if share is not None:

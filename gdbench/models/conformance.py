@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from gdbench.errors import GdbenchError
-from gdbench.models.own import describe_fault
+from gdbench.foreign import describe_fault
 from gdbench.protocol import ITMModel, Matrix
 
 TOLERANCE = 1e-4  # relative to the spread of the scores
@@ -53,7 +53,9 @@ def check(model: ITMModel) -> list[Check]:
             results.append(Check(name, passed=False, detail=str(error)))
         except GdbenchError as error:
             results.append(Check(name, passed=False, detail=str(error)))
-        except Exception as error:  # noqa: BLE001 # a stranger's model can raise anything: that is the finding
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 # a stranger's model can raise anything: that is the finding
             results.append(Check(name, passed=False, detail=describe_fault(error)))
 
     def shape() -> str:

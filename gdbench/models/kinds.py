@@ -80,7 +80,8 @@ KINDS.add("baseline", "gdbench.models.baselines:KIND")
 KINDS.add("open-clip", "gdbench.models.open_clip:KIND")
 KINDS.add("diffusion-itm", "gdbench.models.diffusion_itm.kind:KIND")
 
-_ALWAYS = frozenset({"seed", "device"})
+# the harness keeps the time, whatever the model
+_ALWAYS = frozenset({"seed", "device", "item_timeout"})
 
 
 def asked_options(request: ModelRequest, where: Where) -> dict[str, object]:

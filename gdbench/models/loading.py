@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gdbench.errors import InputError, UnknownNameError
+from gdbench.foreign import one_process
 from gdbench.models.controls import KINDS as CONTROLS
 from gdbench.models.controls import control, parse_control
 from gdbench.models.kinds import KINDS, ModelEntry, refuse_unused
@@ -28,6 +29,7 @@ def load_model(model: str, **options: Any) -> ITMModel:
     return load_request(*asked(model, **options))
 
 
+@one_process()
 def load_request(request: ModelRequest, where: Where | None = None) -> ITMModel:
     """The model that was asked for; see `load_model`."""
     where = where or Where()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from huggingface_hub import hf_hub_download
@@ -18,6 +18,7 @@ from PIL import Image
 from safetensors import SafetensorError
 
 from gdbench.errors import InputError
+from gdbench.memory import attempted, capped, free_memory, halved
 from gdbench.models.device_clock import DeviceClock
 from gdbench.models.devices import choose_device, choose_dtype
 from gdbench.models.digests import digest_config, digest_state, digest_text, digest_tokenizer
@@ -30,7 +31,9 @@ from gdbench.run import ModelRequest, Where
 if TYPE_CHECKING:
     import torch
 
+T = TypeVar("T")
 Vector = NDArray[np.float32]
+_USUAL_BATCH = 32
 _WINDOW = 64  # items looked at together
 _CACHE = 16384  # embeddings kept: 50 MB at 768 dimensions
 
@@ -60,7 +63,12 @@ class OpenCLIP:
     ) -> None:  # fmt: skip
         self.card, self.content, self.settings = card, content, settings
         self.device = str(encoders.device)
-        self.batch_size = where.batch_size or 32
+        self.batch_size = _USUAL_BATCH
+        if where.batch_size is not None:
+            # a picture's activations take some 64 times what its pixels take
+            each = 64 * 4 * 3 * (card.resolution or 224) ** 2
+            most = max(_USUAL_BATCH, free_memory(encoders.device) // each)
+            self.batch_size = capped(where.batch_size, most)
         self._clock = DeviceClock(encoders.device)
         self._encoders = encoders
         self._model, self._tokenizer = encoders.model, encoders.tokenizer
@@ -116,8 +124,8 @@ class OpenCLIP:
         missing = [key for key in wanted if key not in cache]
         for key in wanted.keys() - set(missing):
             cache.move_to_end(key)
-        for start in range(0, len(missing), self.batch_size):
-            keys = missing[start : start + self.batch_size]
+        while missing:
+            keys, missing = missing[: self.batch_size], missing[self.batch_size :]
             padded = keys + [keys[0]] * (self.batch_size - len(keys))
             vectors = list(encode([wanted[key] for key in padded]))
             cache.update(zip(keys, vectors, strict=False))
@@ -130,18 +138,31 @@ class OpenCLIP:
     def _encode_images(self, images: list[Image.Image]) -> Iterator[Vector]:
         import torch
 
-        for start in range(0, len(images), self.batch_size):
-            chunk = images[start : start + self.batch_size]
+        def run(chunk: list[Image.Image]) -> Vector:
             pixels = torch.stack([self._encoders.preprocess(i.convert("RGB")) for i in chunk])
-            yield from self._run(self._model.encode_image, pixels)
+            return self._run(self._model.encode_image, pixels)
+
+        return self._in_batches(images, run, "pictures")
 
     def _encode_texts(self, texts: list[str]) -> Iterator[Vector]:
-        for start in range(0, len(texts), self.batch_size):
-            yield from self._run(
-                self._model.encode_text, self._tokenizer(texts[start : start + self.batch_size])
-            )
+        return self._in_batches(
+            texts, lambda chunk: self._run(self._model.encode_text, self._tokenizer(chunk)), "texts"
+        )
 
-    def _run(self, encode: Callable[..., torch.Tensor], batch: torch.Tensor) -> Iterator[Vector]:
+    def _in_batches(
+        self, inputs: list[T], run: Callable[[list[T]], Vector], what: str
+    ) -> Iterator[Vector]:
+        """A vector for each input; batches become smaller when memory runs out."""
+        while inputs:
+            chunk = inputs[: self.batch_size]
+            vectors = attempted(lambda: run(chunk))  # noqa: B023 # called at once
+            if vectors is None:
+                self.batch_size = halved(self.batch_size, self._clock.device, what)
+                continue
+            yield from vectors
+            inputs = inputs[len(chunk) :]
+
+    def _run(self, encode: Callable[..., torch.Tensor], batch: torch.Tensor) -> Vector:
         import torch
 
         if batch.is_floating_point():
@@ -149,7 +170,8 @@ class OpenCLIP:
         with self._clock.running(), torch.inference_mode():
             vectors = encode(batch.to(self._encoders.device)).float()
             vectors = vectors / vectors.norm(dim=-1, keepdim=True)
-        yield from vectors.cpu().numpy()
+        found: Vector = vectors.cpu().numpy()
+        return found
 
 
 def _cosines(images: Vector, texts: Vector) -> Matrix:

@@ -11,7 +11,6 @@ import importlib
 import inspect
 import json
 import re
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 from PIL import Image
 
 from gdbench.errors import GdbenchError, InputError
+from gdbench.foreign import describe_fault
 from gdbench.models.digests import digest_text
 from gdbench.models.kinds import asked_options
 from gdbench.models.own_source import import_file, module_digests, source_digests
@@ -42,8 +42,16 @@ class OwnModel:
         self.card = _identified(inner.card, content)
 
     def __getattr__(self, name: str) -> Any:
-        """What else the model offers, such as `device` or `device_seconds`."""
+        """What else the model offers, such as `device_seconds`."""
         return getattr(self.inner, name)
+
+    @property
+    def device(self) -> str:
+        """Where the model says that it runs."""
+        try:
+            return str(getattr(self.inner, "device", "cpu"))
+        except Exception:  # noqa: BLE001 # a stranger's property can raise anything
+            return "unknown"
 
     def score(self, images: Sequence[Image.Image], texts: Sequence[str]) -> Matrix:
         """See `gdbench.protocol.ITMModel`."""
@@ -87,9 +95,9 @@ def load_file(request: ModelRequest, where: Where) -> ITMModel:
         # hashed before it runs: an edit while the model is at work is another content
         sources = source_digests(path)
         module = import_file(path)
-    except GdbenchError:
+    except (GdbenchError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         # a stranger's code can raise anything, and the fault is to be named
         raise InputError(f"{path}: {describe_fault(error, path)}") from error
     if not location or not hasattr(module, attribute):
@@ -113,7 +121,9 @@ def load_module(request: ModelRequest, where: Where) -> ITMModel:
                 "installed in this environment?"
             ) from None
         raise InputError(f"{name}: {describe_fault(error)}") from error
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise InputError(f"{name}: {describe_fault(error)}") from error
     if not hasattr(module, attribute):
         raise InputError(f"{name} has no {attribute!r}; it has: {_made(module)}")
@@ -157,14 +167,16 @@ def instantiate(
     # a seed is recorded for every model, whether or not it draws anything
     options.pop("seed", None)
     options.pop("arguments", None)
+    # kept by the harness, whatever the model makes of it
+    options.pop("item_timeout", None)
     if isinstance(made, type) or (callable(made) and not _is_model(made)):
         keywords = _keywords(made, request, where, what)
         unused = [name for name in options if not _takes(made, name)]
         try:
             model: object = None if unused else made(**keywords)
-        except GdbenchError:
+        except (GdbenchError, KeyboardInterrupt):
             raise
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             raise InputError(f"{path or what}: {describe_fault(error, path)}") from error
     else:
         model, unused = made, list(options)
@@ -291,13 +303,3 @@ def _made(module: ModuleType) -> str:
         if isinstance(value, type) and value.__module__ == module.__name__
     ]  # fmt: skip
     return ", ".join(names) or "no class"
-
-
-def describe_fault(error: BaseException, path: Path | None = None) -> str:
-    """One line for an exception from a user's code: type, message, and the line of their file."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if path is not None and Path(f.filename).resolve() == path.resolve()]
-    frame = (own or frames)[-1] if frames else None
-    place = f" (line {frame.lineno} of {Path(frame.filename).name})" if frame else ""
-    message = " ".join(str(error).split())[:200]
-    return f"{type(error).__name__}: {message}{place}"

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from gdbench.errors import GdbenchError, InputError, UnknownNameError
-from gdbench.evaluation import score_stream
 from gdbench.models import load_request
 from gdbench.models.own import own_model
 from gdbench.protocol import Item, ITMModel, Query, Scores
 from gdbench.records import ModelSettings, ResultRecord, canonical
 from gdbench.run import ModelRequest, Where
+from gdbench.scoring import score_stream
 from gdbench.submissions.badges import Badge, Logs, Rescoring, write_rescored
 from gdbench.submissions.finished import open_finished
 from gdbench.submissions.layout import run_places
@@ -144,7 +144,13 @@ def _comparable(settings: ModelSettings) -> ModelSettings:
 
 
 def rescore_one(
-    model: ITMModel, items: Iterable[Item], submitted: Sequence[Scores], share: float, seed: int
+    model: ITMModel,
+    items: Iterable[Item],
+    submitted: Sequence[Scores],
+    share: float,
+    seed: int,
+    *,
+    item_timeout: float | None = None,
 ) -> tuple[int, float]:
     """Number of items scored again and the largest relative difference of a score.
 
@@ -154,7 +160,8 @@ def rescore_one(
     wanted = chosen(sorted(old), share, seed)
     worst = 0.0
     n = 0
-    for item, scores in score_stream(model, (i for i in items if i.id in wanted)):
+    asked = (i for i in items if i.id in wanted)
+    for item, scores in score_stream(model, asked, item_timeout=item_timeout):
         before, now = (m.astype(np.float64) for m in (old[item.id], scores.matrix))
         scale = np.maximum(1.0, np.abs(before))
         if item.query is Query.TEXT_RETRIEVAL:
@@ -173,6 +180,7 @@ def rescore_report(
     root: Path | None = None,
     record: bool = False,
     load: Load | None = None,
+    item_timeout: float | None = None,
 ) -> tuple[Report, list[Rescored]]:
     """Rescore what was recomputed without a problem; a difference becomes a problem.
 
@@ -196,7 +204,7 @@ def rescore_report(
         try:
             if key not in models:
                 models = {key: load(v.record)}
-            found = _rescore(v, models[key], share, seed, root)
+            found = _rescore(v, models[key], share, seed, root, item_timeout)
         except NotAtHandError as error:
             rescored.append(Rescored(v.place.path, 0, 0.0, 0.0, skipped=str(error)))
             after.append(v)
@@ -216,15 +224,16 @@ def rescore_report(
 
 
 def _rescore(
-    v: Verified, model: ITMModel, share: float, seed: int, root: Path | None
-) -> Rescored | Problem:
+    v: Verified, model: ITMModel, share: float, seed: int, root: Path | None,
+    item_timeout: float | None,
+) -> Rescored | Problem:  # fmt: skip
     subject = open_finished(v.place.folder)
     info = subject.record.task
     other = same_model(model, subject.record)
     if other:
         return Problem(v.place.path, "rescore", other)
     items = subject.task.items(info.suite, root, info.compat, allow_partial=True)
-    n, worst = rescore_one(model, items, subject.scores, share, seed)
+    n, worst = rescore_one(model, items, subject.scores, share, seed, item_timeout=item_timeout)
     tolerance = TOLERANCE.get(subject.record.settings.dtype or "float32", TOLERANCE["float16"])
     if worst > tolerance:
         text = f"{n} items scored again differ by up to {worst:.3g}, at most {tolerance:g} is noise"

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from gdbench.protocol import Label, Scores
-from gdbench.store import SCHEMA, SCORE_COLUMNS, from_table, to_table
+from gdbench.store import SCHEMA, SCORE_COLUMNS, WIDE_SCHEMA, from_table, to_table
 from gdbench.submissions.problems import Rejected, shown
 from gdbench.submissions.untrusted import MAX_SCORES_BYTES, read_bytes
 
@@ -83,9 +83,10 @@ def open_scores(
         raise Rejected("scores", f"has the columns {shown(names, 120)}, expected {SCORE_COLUMNS}")
     for name in names:
         got, expected = schema.field(name).type, SCHEMA.field(name).type
+        wide = WIDE_SCHEMA.field(name).type
         if pa.types.is_dictionary(got):
             got = got.value_type
-        if got != expected:
+        if got not in (expected, wide):
             raise Rejected("scores", f"column {name} is of type {got}, expected {expected}")
     if meta.num_rows > most_rows:
         raise Rejected("scores", f"has {meta.num_rows} rows, there are {most_rows} pairs at most")

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from gdbench.errors import InputError
-from gdbench.evaluation import evaluate, score_stream
+from gdbench.evaluation import evaluate
 from gdbench.protocol import ModelCard
 from gdbench.records import ModelSettings
+from gdbench.scoring import score_stream
 from gdbench.submissions.badges import Badge, Logs, badge
 from gdbench.submissions.rescore import (
     NotAtHandError,

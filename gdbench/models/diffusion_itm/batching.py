@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -12,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gdbench.errors import GdbenchError
+from gdbench.memory import attempted, capped, free_memory, halved
 from gdbench.models.device_clock import DeviceClock
 from gdbench.models.diffusion_itm.denoiser import Denoiser
 
@@ -21,7 +20,6 @@ logger = logging.getLogger(__name__)
 CPU_BATCH = 16
 LARGEST_BATCH = 128
 _SHARE_OF_FREE = 0.8  # the rest is for the encoders and for fragmentation
-_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "bad allocation")
 
 
 class Evaluation(NamedTuple):
@@ -32,14 +30,6 @@ class Evaluation(NamedTuple):
     k: int  # index into the run's timesteps
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that memory ran out, on any device."""
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    text = str(error).lower()
-    return isinstance(error, RuntimeError) and any(phrase in text for phrase in _OUT_OF_MEMORY)
-
-
 def _power_of_two(limit: int) -> int:
     size = 1
     while 2 * size <= limit:
@@ -47,21 +37,20 @@ def _power_of_two(limit: int) -> int:
     return size
 
 
-def free_memory(device: torch.device) -> int:
-    """Free bytes on a device, as far as it can be asked."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    if device.type == "mps":
-        return int(torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+def _shape(n: int, size: int) -> int:
+    """How many rows n evaluations run in: `size`, or fewer where most would be padding."""
+    rows = CPU_BATCH
+    while rows < min(n, size):
+        rows *= 2
+    return min(rows, size)
 
 
 class Batcher:
     """Runs evaluations in batches of one shape; smaller ones are padded.
 
-    `noise` gives the noise of the k-th timestep on the device. With `size=None` the size is found
-    from free memory at the first batch. When a batch runs out of memory the size is halved and
-    the same evaluations are run again: nothing that was computed is lost.
+    `noise` gives the noise of the k-th timestep on the device. The size is found from free memory
+    at the first batch; `asked` is taken instead where it fits. When a batch runs out of memory
+    the size is halved and the same evaluations are run again: nothing that was computed is lost.
     """
 
     def __init__(
@@ -70,11 +59,13 @@ class Batcher:
         timesteps: Sequence[int],
         noise: Callable[[int], Tensor],
         clock: DeviceClock,
-        size: int | None = None,
+        asked: int | None = None,
     ) -> None:
         self.denoiser, self.timesteps, self.noise = denoiser, tuple(timesteps), noise
         self.clock, self.device = clock, clock.device
-        self.size = size  # None until it is found
+        self.asked = asked
+        # None until it is found; what is asked and surely fits needs no look at the memory
+        self.size = asked if asked is not None and asked <= CPU_BATCH else None
         self._buffers: dict[str, Tensor] = {}
         self.evaluations = 0  # asked for
         self.padding = 0  # run for nothing, to keep the shape
@@ -89,12 +80,22 @@ class Batcher:
         return self.size
 
     def _find_size(self, sample: Evaluation) -> int:
+        if self.asked is not None and self.asked <= LARGEST_BATCH and self.device.type == "cuda":
+            # a device says when it has no more, and then the size is halved
+            return self.asked
+        most = self._fits(sample)
+        if self.asked is not None:
+            return capped(self.asked, most)
+        # A fixed size where it fits: a repeated run then has the same shapes to the last bit.
+        usual = LARGEST_BATCH if self.device.type == "cuda" else CPU_BATCH
+        return _power_of_two(min(usual, most))
+
+    def _fits(self, sample: Evaluation) -> int:
+        """How many samples free memory holds, about."""
         if self.device.type != "cuda":
-            # A fixed size where it fits: a repeated run then has the same shapes to the last bit.
             # Twelve feature maps of the first level and as many of its tokens are alive at most.
-            channels = 320 * sample.latent[0].numel() * 4 * 24
-            fits = int(_SHARE_OF_FREE * free_memory(self.device) / channels)
-            return _power_of_two(min(CPU_BATCH, fits))
+            each = 320 * sample.latent[0].numel() * 4 * 24
+            return int(_SHARE_OF_FREE * free_memory(self.device) / each)
         peaks = []
         for n in (1, 2):
             torch.cuda.reset_peak_memory_stats(self.device)
@@ -102,8 +103,7 @@ class Batcher:
             self._evaluate([sample] * n, n)
             peaks.append(torch.cuda.max_memory_allocated(self.device) - before)
         each = max(peaks[1] - peaks[0], 1)
-        fits = int((_SHARE_OF_FREE * free_memory(self.device) - peaks[0]) / each)
-        return _power_of_two(min(LARGEST_BATCH, fits))
+        return int((_SHARE_OF_FREE * free_memory(self.device) - peaks[0]) / each)
 
     def run(self, evaluations: Sequence[Evaluation]) -> NDArray[np.float32]:
         """L2 norms of the prediction errors, shape (n,), in the order given.
@@ -115,14 +115,13 @@ class Batcher:
         while done < len(evaluations):
             size = self.size_for(lambda: evaluations[0])
             part = evaluations[done : done + size]
-            try:
-                results.append(self._evaluate(part, size))
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
+            rows = _shape(len(part), size)
+            errors = attempted(lambda: self._evaluate(part, rows))  # noqa: B023 # called at once
+            if errors is None:
                 self._shrink(size)
                 continue
-            self.padding += size - len(part)
+            results.append(errors)
+            self.padding += rows - len(part)
             done += len(part)
             self.evaluations += len(part)
             if self.progress is not None:
@@ -131,15 +130,8 @@ class Batcher:
 
     def _shrink(self, size: int) -> None:
         self.out_of_memory += 1
-        if size == 1:
-            raise GdbenchError(
-                f"out of memory on {self.device} with a batch of one: close other programs, or "
-                "use --dtype float16 or another --device"
-            )
-        self.size = size // 2
-        logger.warning("out of memory with batches of %d, going on with %d", size, self.size)
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+        self._buffers.clear()
+        self.size = halved(size, self.device, "evaluations")
 
     def _evaluate(self, part: Sequence[Evaluation], size: int) -> NDArray[np.float32]:
         padded = [*part, *([part[-1]] * (size - len(part)))]

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gdbench.memory import attempted, give_back, halved, no_room
 from gdbench.models.device_clock import DeviceClock
 from gdbench.models.diffusion_itm.cache import LRU, ArrayFolder
 from gdbench.models.diffusion_itm.parts import Parts
@@ -39,6 +40,7 @@ class Encoders:
         self._prompts: LRU[tuple[Tensor, bool]] = LRU(
             min(MAX_PROMPTS, CACHE_BYTES // (4 * self.length * wide))
         )
+        self._at_once = 1 if self.device.type == "cpu" else _TEXTS_AT_ONCE
         self._disk = None
         if cache_dir is not None:
             made_by = parts.content.of("vae", "vae_config")
@@ -63,8 +65,13 @@ class Encoders:
         if stored is not None:
             return torch.from_numpy(stored).to(self.device)
         pixels = to_tensor(image.open(), self.parts.resolution)[None].to(self.device)
-        with self.clock.running(), torch.inference_mode():
-            mean = self.parts.vae.encode(pixels).latent_dist.mean[0].float()
+        mean = attempted(lambda: self._mean(pixels))
+        if mean is None:
+            # what torch keeps of the network's batches may be enough
+            give_back(self.device)
+            mean = attempted(lambda: self._mean(pixels))
+        if mean is None:
+            raise no_room(self.device, "pictures for the VAE")
         config = self.parts.vae.config
         latent: Tensor = (mean - (config.get("shift_factor") or 0.0)) * config.scaling_factor
         self.latents_made += 1
@@ -72,17 +79,26 @@ class Encoders:
             self._disk.save(digest, latent.cpu().numpy().astype(np.float32, copy=False))
         return latent
 
+    def _mean(self, pixels: Tensor) -> Tensor:
+        with self.clock.running(), torch.inference_mode():
+            mean: Tensor = self.parts.vae.encode(pixels).latent_dist.mean[0].float()
+        return mean
+
     def prompts(self, texts: list[str]) -> list[tuple[Tensor, bool]]:
         """For each text: its embedding (L, D), float32, and whether the tokenizer cut it."""
         found = {text: self._prompts.get(text) for text in dict.fromkeys(texts)}
         missing = [text for text, known in found.items() if known is None]
-        step = 1 if self.device.type == "cpu" else _TEXTS_AT_ONCE
-        for start in range(0, len(missing), step):
-            chunk = missing[start : start + step]
-            padded = chunk + [chunk[-1]] * (step - len(chunk))
-            for text, made in zip(chunk, self._encode(padded), strict=False):
+        while missing:
+            chunk = missing[: self._at_once]
+            padded = chunk + [chunk[-1]] * (self._at_once - len(chunk))
+            encoded = attempted(lambda: self._encode(padded))  # noqa: B023 # called at once
+            if encoded is None:
+                self._at_once = halved(self._at_once, self.device, "texts")
+                continue
+            for text, made in zip(chunk, encoded, strict=False):
                 self._prompts.put(text, made)
                 found[text] = made
+            missing = missing[len(chunk) :]
         return [known for text in texts if (known := found[text]) is not None]
 
     def _encode(self, texts: list[str]) -> list[tuple[Tensor, bool]]:

@@ -1,13 +1,15 @@
 import logging
+import weakref
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from gdbench import memory
 from gdbench.data.images import MemoryImage
 from gdbench.errors import GdbenchError, InputError, ModelOutputError
-from gdbench.models.diffusion_itm.batching import is_out_of_memory
+from gdbench.memory import is_out_of_memory
 from gdbench.protocol import Item, Query
 from tests.models.diffusion_itm.conftest import mixed_items
 from tests.models.diffusion_itm.tiny import picture
@@ -103,6 +105,104 @@ def test_running_out_of_memory_halves_the_batch_and_loses_nothing(load, items, c
     assert model.batcher.out_of_memory == 2
     assert model.unet_evaluations == whole.unet_evaluations
     assert "going on with 4" in caplog.text
+
+
+def test_the_failed_batch_is_dead_before_the_cache_is_emptied(load, items, monkeypatch):
+    model = load(batch_size=4)
+    dead = []
+
+    class Full:
+        """A denoiser that fills the memory in its first call."""
+
+        prediction = model.denoiser.prediction
+
+        def errors(self, latents, noise, *rest):
+            made = latents * 2
+            self.batch = [weakref.ref(made), weakref.ref(latents), weakref.ref(noise)]
+            model.batcher.denoiser = model.denoiser
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    full = Full()
+    model.batcher.denoiser = full
+    monkeypatch.setattr(
+        memory, "give_back", lambda device: dead.extend(ref() is None for ref in full.batch)
+    )
+    reference = logged(load(batch_size=4).score_items(items))
+    np.testing.assert_allclose(logged(model.score_items(items)), reference, rtol=1e-5)
+    assert dead == [True, True, True]
+    assert model.batcher.size == 2
+
+
+@pytest.mark.parametrize("part", ["vae", "text_encoder"])
+def test_an_encoder_without_memory_is_tried_again_and_then_one_line(load, items, part):
+    model = load()
+    reference = logged(load().score_items(items))
+    network = getattr(model.parts, part)
+    name = "encode" if part == "vae" else "forward"
+    real, failures = getattr(network, name), []
+
+    def full(*arguments, **options):
+        if len(failures) < most:
+            failures.append(1)
+            raise RuntimeError("CUDNN_STATUS_ALLOC_FAILED")
+        return real(*arguments, **options)
+
+    setattr(network, name, full)
+    try:
+        most = 10**6
+        with pytest.raises(GdbenchError, match="out of memory on cpu with a batch of one of"):
+            list(model.score_items(items))
+        if part == "vae":
+            failures.clear()
+            most = 1
+            np.testing.assert_array_equal(logged(model.score_items(items)), reference)
+            assert failures == [1]
+        else:
+            # eight at once, as on an accelerator: half of them fit
+            failures.clear()
+            most, model.encoders._at_once = 1, 8
+            np.testing.assert_allclose(logged(model.score_items(items)), reference, rtol=1e-5)
+            assert model.encoders._at_once == 4
+    finally:
+        delattr(network, name) if name in vars(network) else None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[enforce fail at alloc_cpu.cpp:117] . DefaultCPUAllocator: can't allocate memory",
+        "[enforce fail at alloc_cpu.cpp:117] . DefaultCPUAllocator: not enough memory: you tried",
+        "CUDA error: out of memory",
+        "HIP out of memory. Tried to allocate",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "Unable to find an engine to execute this computation",
+        "Invalid buffer size: 48.00 GiB",
+        "MPS backend out of memory (MPS allocated: 8 GB)",
+        "std::bad_alloc",
+    ],
+)
+def test_what_devices_say_when_memory_ends(text):
+    assert is_out_of_memory(RuntimeError(text))
+    assert not is_out_of_memory(ValueError(text))
+
+
+def test_a_real_allocation_that_fails_is_recognised():
+    with pytest.raises(RuntimeError) as raised:
+        torch.empty(10**16)
+    assert is_out_of_memory(raised.value)
+
+
+def test_a_batch_size_that_no_memory_holds_is_lowered(load, items, caplog):
+    reference = logged(load(batch_size=16).score_items(items))
+    model = load(batch_size=999_999_999)
+    with caplog.at_level(logging.WARNING):
+        found = logged(model.score_items(items))
+    np.testing.assert_allclose(found, reference, rtol=1e-5)
+    assert model.batcher.size <= memory.MOST_BATCH
+    assert "--batch-size 999999999 is more than fits or helps" in caplog.text
+    # no more rows than twice what there is to do
+    assert model.batcher.padding <= max(model.unet_evaluations, 128)
 
 
 def test_a_batch_of_one_that_does_not_fit_is_one_clear_line(load, items):

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gdbench.environment import device_name, environment, peak_memory_bytes
-from gdbench.errors import InputError, RunMismatchError
+from gdbench.errors import InputError
 from gdbench.foreign import preserved
+from gdbench.metrics.matrices import ScoreMatrices
 from gdbench.metrics.measures import tie_rule
 from gdbench.metrics.summary import RESAMPLING_SEED, score_interval, summarise, task_score
 from gdbench.models.own import own_model
 from gdbench.protocol import ExtendableITMModel, Item, Known
 from gdbench.records import Cost, ModelSettings, ResultRecord, TaskInfo
 from gdbench.run import Conditions, ModelRequest, RunInfo, RunSpec, validated
-from gdbench.run_folder import claim_task, now, open_run, read_run_file, write_run_file
+from gdbench.run_folder import claim_task, now, open_run, read_record, remove_record, write_record
+from gdbench.run_lock import locked
 from gdbench.scoring import Counters, score_stream
 from gdbench.signature import signature
-from gdbench.store import ScoreLog, hash_scores
+from gdbench.store import ScoreLog, ScoresHash
+from gdbench.store.files import sweep
 from gdbench.tasks.base import Task, limited, manifest_sha256
 
 logger = logging.getLogger(__name__)
@@ -67,6 +72,7 @@ def evaluate(
         DataProblemsError: data is missing or broken.
         ModelOutputError: the model failed, took too long, or returned something that is not a
             finite matrix of scores; what was scored before is kept.
+        LockedError: another process works in `out`.
         InputError: the model or a condition is none, or they do not go together.
     """
     if conditions is None or asked_conditions:
@@ -80,14 +86,15 @@ def evaluate(
         content=subject.content,
         created=now(),
     )
-    open_run(out, info)
     # a model may change the working folder
     out, root = out.absolute(), None if root is None else root.absolute()
     run = Run(
         subject, info, out, root, allow_partial=allow_partial, progress=progress,
         item_timeout=item_timeout,
     )  # fmt: skip
-    with preserved():
+    with locked(out), preserved():
+        sweep(out)
+        open_run(out, info)
         return [run.evaluate(task) for task in tasks]
 
 
@@ -154,41 +161,41 @@ class Run:
         )
         folder = self.out / task.name
         claim_task(folder, info, everything)
-        record = read_run_file(folder / "record.json", ResultRecord)
-        if record is not None and (record.task, record.settings) == (info, self.settings):
+        log = ScoreLog(folder, clocks=Counters(self.model))
+        log.recover()
+        record = read_record(folder)
+        if (
+            log.compacted
+            and record is not None
+            and (record.task, record.settings) == (info, self.settings)
+        ):
             logger.info("%s: all %d items were done", task.name, len(items))
             self._tell(task, len(items), len(items))
             return record
         # a run that goes on is unfinished until its new record stands
-        (folder / "record.json").unlink(missing_ok=True)
-        log = self._score(task, items, folder)
+        remove_record(folder)
+        self._score(task, items, log)
         record = make_record(self.model, self.info, task, info, items, log)
-        write_run_file(folder / "record.json", record)
+        write_record(folder, record)
         return record
 
-    def _score(self, task: Task, items: Sequence[Item], folder: Path) -> ScoreLog:
-        """The whole log of a task."""
-        log = ScoreLog(folder, clocks=Counters(self.model))
-        lengths = log.lengths()
-        by_id = {item.id: item for item in items}
-        strangers = lengths.keys() - by_id.keys()
-        if strangers:
-            raise RunMismatchError(
-                f"{folder} has scores of items that are not in the task: {min(strangers)}"
-            )
+    def _score(self, task: Task, items: Sequence[Item], log: ScoreLog) -> None:
+        """Score what is missing in the log of a task, and compact it."""
+        ids = [item.id for item in items]
+        lengths = log.index(ids)
         steps = self.settings.timesteps
         whole = 0 if steps is None or self.settings.stop == "sequential" else len(steps)
-        done = {name for name, length in lengths.items() if length >= whole}
-        if lengths:
-            _tell_resumed(task, len(done), lengths, len(items), whole)
+        n_done = int((lengths >= whole).sum())
+        n_shorter = int((lengths >= 0).sum()) - n_done
+        if n_done or n_shorter:
+            _tell_resumed(task, n_done, n_shorter, len(items), whole)
 
         def waiting() -> Iterator[Known]:
-            yield from self._known(log, by_id, lengths, whole)
-            for item in items:
-                if item.id not in lengths:
-                    yield item, None
+            if whole:
+                yield from self._known(log, items, lengths, whole)
+            for k in np.flatnonzero(lengths < 0).tolist():
+                yield items[k], None
 
-        n_done = len(done)
         self._tell(task, n_done, len(items))
         stream = score_stream(
             self.model, waiting(), item_timeout=self.item_timeout, rescue=log.flush
@@ -201,25 +208,26 @@ class Run:
         finally:
             # whatever happened: nothing that was scored is lost
             log.flush()
-        log.compact([item.id for item in items])
-        return log
+        log.compact(ids)
 
     def _known(
-        self, log: ScoreLog, by_id: Mapping[str, Item], lengths: Mapping[str, int], whole: int
+        self, log: ScoreLog, items: Sequence[Item], lengths: NDArray[np.int64], whole: int
     ) -> Iterator[Known]:
         """Logged items that lack timesteps, and those with pictures whose errors others can use.
 
-        `lengths` says how many timesteps of each logged item are known, `whole` how many there
-        are; 0 where every logged item is done.
+        `lengths` says how many timesteps of each item are known (-1: not logged), `whole` how many
+        there are.
         """
-        short = {name for name, length in lengths.items() if length < whole}
+        shorter = np.flatnonzero((lengths >= 0) & (lengths < whole)).tolist()
+        short = {items[k].id: items[k] for k in shorter}
         if not isinstance(self.model, ExtendableITMModel):
-            yield from ((by_id[name], None) for name in sorted(short))
+            yield from ((short[name], None) for name in sorted(short))
             return
-        missing = [item for name, item in by_id.items() if name in short or name not in lengths]
-        if not (whole and lengths and missing):
+        missing = np.flatnonzero(lengths < whole).tolist()
+        if not missing or (lengths < 0).all():
             return
-        wanted = {image.sha256 for item in missing for image in item.images}
+        wanted = {image.sha256 for k in missing for image in items[k].images}
+        by_id = {item.id: item for item in items}
         for scores in log.read():
             item = by_id[scores.item_id]
             shares = scores.unconditional_errors is not None and any(
@@ -233,12 +241,38 @@ class Run:
             self._progress(task.name, done, total)
 
 
-def _tell_resumed(
-    task: Task, done: int, lengths: Mapping[str, int], total: int, whole: int
-) -> None:
-    shorter = len(lengths) - done
+def _tell_resumed(task: Task, done: int, shorter: int, total: int, whole: int) -> None:
     more = f", {shorter} more at fewer than {whole} timesteps" if shorter else ""
     logger.info("%s: resumed: %d of %d items were done%s", task.name, done, total, more)
+
+
+@dataclass(frozen=True)
+class LogSums:
+    """What a record needs of a score log, gathered in one walk over its columns."""
+
+    matrices: ScoreMatrices
+    lengths: NDArray[np.int64]
+    """Timesteps of each item."""
+    evaluations: int
+    """Errors that were logged."""
+    truncated_texts: int
+    sha256: str
+
+    @classmethod
+    def of(cls, log: ScoreLog) -> LogSums:
+        """Walk over a log; what is kept are four bytes a pair and a few an item."""
+        digest = ScoresHash()
+        values, shapes, lengths = [], [], []
+        evaluations = truncated = 0
+        for block in log.blocks():
+            digest.add(block)
+            values.append(block.score.copy())
+            shapes.append(block.shapes)
+            lengths.append(block.lengths)
+            truncated += int(block.truncated.sum())
+            evaluations += 0 if block.errors is None else int(block.errors.offsets[-1])
+        matrices = ScoreMatrices(np.concatenate(values), np.concatenate(shapes))
+        return cls(matrices, np.concatenate(lengths), evaluations, truncated, digest.hexdigest())
 
 
 def make_record(
@@ -252,28 +286,20 @@ def make_record(
     """The record of a finished score log."""
     settings, compat = info.spec.settings, info.spec.conditions.compat
     device = str(getattr(model, "device", "cpu"))
-    matrices = []
-    truncated = logged = 0
-    for scores in log.read():
-        matrices.append(scores.matrix)
-        truncated += scores.truncated_texts
-        if scores.errors is not None:
-            logged += int(np.count_nonzero(~np.isnan(scores.errors)))
+    sums = LogSums.of(log)
+    labels = [item.label for item in items]
     metrics = summarise(
         task.measures,
-        [item.label for item in items],
-        matrices,
+        labels,
+        sums.matrices,
         seed=RESAMPLING_SEED,
-        errors=(lambda: list(log.read())) if settings.timesteps is not None else None,
+        errors=log.read if settings.timesteps is not None else None,
+        lengths=sums.lengths,
         settings=settings,
         compat=compat,
     )
     interval = score_interval(
-        task.measures,
-        task.primary,
-        [item.label for item in items],
-        matrices,
-        ties=tie_rule(compat),
+        task.measures, task.primary, labels, sums.matrices, ties=tie_rule(compat)
     )
     evaluations = log.evaluations()
     return ResultRecord(
@@ -285,12 +311,12 @@ def make_record(
         score=task_score(task.primary, metrics),
         score_low=interval.low if interval else None,
         score_high=interval.high if interval else None,
-        truncated_texts=truncated,
+        truncated_texts=sums.truncated_texts,
         resampling_seed=RESAMPLING_SEED,
         cost=Cost(
             unet_evaluations=None
             if settings.timesteps is None
-            else logged
+            else sums.evaluations
             if evaluations is None
             else evaluations,
             wall_seconds=log.wall_seconds(),
@@ -301,6 +327,6 @@ def make_record(
         ),
         environment=environment(),
         signature=signature(task_info, info.model, settings, info.content),
-        scores_sha256=hash_scores(log.read()),
+        scores_sha256=sums.sha256,
         created=now(),
     )

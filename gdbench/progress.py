@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -20,6 +21,8 @@ from rich.progress import (
 from rich.text import Text
 
 from gdbench.terminal import clean, notes
+
+_REDRAW_SECONDS = 0.1  # an item may take less time than a bar
 
 
 class Words(ProgressColumn):
@@ -101,9 +104,14 @@ class EvaluationBars:
     def __init__(self, display: Progress, note: str = "") -> None:
         self._display, self._note = display, note
         self._known: dict[str, TaskID] = {}
+        self._drawn = 0.0
 
     def __call__(self, task: str, done: int, total: int) -> None:
         """Called by `evaluate()` after every item."""
+        now = time.monotonic()
+        if now - self._drawn < _REDRAW_SECONDS and done < total:
+            return
+        self._drawn = now
         if task not in self._known:
             self._known[task] = self._display.add_task(
                 task, total=total, completed=done, note=self._note

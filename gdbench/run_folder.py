@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -18,11 +19,13 @@ from pydantic import BaseModel, ValidationError
 
 from gdbench.errors import RunMismatchError
 from gdbench.protocol import Item, ModelCard
-from gdbench.records import ModelSettings, Strict, TaskInfo
+from gdbench.records import ModelSettings, ResultRecord, Strict, TaskInfo
 from gdbench.run import Conditions, ModelRequest, RunInfo, flag_of
-from gdbench.store import write_atomically
+from gdbench.run_lock import LOCK
+from gdbench.store.files import SEAL, seal, seal_fault, set_aside, unwritable, write_atomically
 from gdbench.tasks.base import limited, manifest_sha256
 
+logger = logging.getLogger(__name__)
 StrictT = TypeVar("StrictT", bound=Strict)
 _GROWS_WITH_SAMPLES = ("samples", "timesteps", "noise_sha256")
 _GROWS_WITH_LIMIT = ("limit", "n_items", "manifest_sha256")
@@ -63,9 +66,47 @@ def read_run_file(path: Path, kind: type[StrictT]) -> StrictT | None:
         raise RunMismatchError(f"{path} cannot be read: {count}; {OTHER}") from error
 
 
+def read_record(folder: Path) -> ResultRecord | None:
+    """The record of a finished task, None where there is none that can be used.
+
+    A damaged one is set aside with a line in the log: it can be made again from the score log.
+    """
+    path = folder / "record.json"
+    if not path.exists():
+        return None
+    reason = seal_fault(path, path.read_bytes())
+    if reason is None:
+        return read_run_file(path, ResultRecord)
+    kept = set_aside(path)
+    logger.warning("%s %s; kept as %s, it is made again", path, reason, kept.name)
+    return None
+
+
+def write_record(folder: Path, record: ResultRecord) -> None:
+    """Write the record of a finished task, and before it the checksum that it must have."""
+    path = folder / "record.json"
+    data = _encoded(record)
+    write_atomically(path.with_suffix(SEAL), seal(path, data))
+    write_atomically(path, data)
+
+
+def remove_record(folder: Path) -> None:
+    """Make a task unfinished. Raises GdbenchError where that cannot be written."""
+    path = folder / "record.json"
+    try:
+        path.unlink(missing_ok=True)
+        path.with_suffix(SEAL).unlink(missing_ok=True)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
 def write_run_file(path: Path, content: Strict) -> None:
     """Write a file of a run atomically."""
-    write_atomically(path, content.model_dump_json(indent=2).encode() + b"\n")
+    write_atomically(path, _encoded(content))
+
+
+def _encoded(content: Strict) -> bytes:
+    return content.model_dump_json(indent=2).encode() + b"\n"
 
 
 def open_run(out: Path, info: RunInfo) -> None:
@@ -76,7 +117,7 @@ def open_run(out: Path, info: RunInfo) -> None:
     path = out / "run.json"
     old = read_run_file(path, RunInfo)
     if old is None:
-        if out.is_dir() and any(out.iterdir()):
+        if out.is_dir() and any(path.name != LOCK for path in out.iterdir()):
             raise RunMismatchError(f"{out} is not empty and has no run.json: {OTHER}")
         write_run_file(path, info)
         return

@@ -1,9 +1,13 @@
-"""Ctrl-C: what a verb says, and exit code 130."""
+"""Ctrl-C and SIGTERM: what a verb says, and exit code 130."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
+from types import FrameType
 from typing import ParamSpec, TypeVar
 
 from gdbench.errors import GdbenchError
@@ -20,16 +24,35 @@ class InterruptedRunError(GdbenchError):
 def goes_on(verb: Callable[_P, _R]) -> Callable[_P, _R]:
     """For a verb that goes on where it was: say so when it is interrupted.
 
-    Typer would end it without a word.
+    Typer would end it without a word. A scheduler's SIGTERM is taken as Ctrl-C, so that what was
+    scored is written and the run's lock released.
     """
 
     @wraps(verb)
     def run(*arguments: _P.args, **options: _P.kwargs) -> _R:
         try:
-            return verb(*arguments, **options)
+            with _terminable():
+                return verb(*arguments, **options)
         except KeyboardInterrupt:
             raise InterruptedRunError(
                 "interrupted; start the same command again to go on"
             ) from None
 
     return run
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    raise KeyboardInterrupt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,7 +129,8 @@ def _write(tree: Tree, out: Path) -> None:
     present = _files(out) if out.is_dir() else {}
     if present and MARKER not in present:
         raise GdbenchError(f"{out} holds files that are not a leaderboard; choose another --out")
-    for name, content in tree.files.items():
+    # the marker first: a site that was cut short is a site that can be written again
+    for name, content in sorted(tree.files.items(), key=lambda file: file[0] != MARKER):
         path = out / name
         if name in present and present[name].read_bytes() == content:
             continue
@@ -136,6 +138,8 @@ def _write(tree: Tree, out: Path) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         except OSError as error:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
             raise GdbenchError(f"cannot write {path}: {error.strerror}") from error
     for name in sorted(present.keys() - tree.files):
         present[name].unlink()

@@ -20,6 +20,7 @@ from gdbench.metrics.matching import (
     matching_credits,
     recall_credits,
 )
+from gdbench.metrics.matrices import stacked
 from gdbench.numbers import EFFECT, MAGNITUDE, SHARE, Unit
 from gdbench.protocol import Label, Matrix, Query
 from gdbench.records import Compat, MetricValue
@@ -249,7 +250,7 @@ def sample(measure: Measure, labels: Sequence[Label], matrices: Sequence[Matrix]
         return None
     columns = np.empty((5, len(labels)))
     for stack in stacks(labels, chosen):
-        matrix = np.stack([matrices[i] for i in stack.positions])
+        matrix = stacked(matrices, stack.positions)
         columns[:, stack.positions] = measure.credits(stack.query, stack.gold, matrix)
     expected, strict, lenient, tied, release = columns[:, chosen]
     names, cluster = np.unique([labels[i].cluster for i in chosen], return_inverse=True)

@@ -14,7 +14,7 @@ the border it falls faster than with 1/T. So b is held within wide bounds alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -39,6 +39,7 @@ REPLICATES = 24
 QUARTERS, HALVES = 4, 2
 MIN_TIMESTEPS = 8  # two strata
 MIN_ITEMS = 20  # of fewer, the two halves tell next to nothing about the variance
+_TOGETHER = 256  # items whose credits are counted at a time
 _RATE = (0.0, 2.0)  # of the decrease of the variance with the number of samples
 _SLOWEST = 0.25  # below it so many samples would be needed that none is named
 
@@ -112,32 +113,45 @@ def replicate_scores(
     return scores
 
 
-def _values(
-    measure: Measure,
-    labels: Sequence[Label],
-    scores: Sequence[NDArray[np.float32]],
-    ties: TieRule,
-) -> NDArray[np.float64]:
-    """The metric (replicates,) for scores of shape (replicates, n_images, n_texts) per item."""
-    chosen, part_names = members(measure, labels)
-    parts = np.unique(part_names, return_inverse=True)[1]
-    row_of = {index: row for row, index in enumerate(chosen)}
-    values = np.empty((len(scores[0]), len(chosen)))
-    for stack in stacks(labels, chosen):
-        rows = [row_of[int(i)] for i in stack.positions]
-        matrices = np.stack([scores[i] for i in stack.positions], axis=1)
-        values[:, rows] = by_rule(measure.credits(stack.query, stack.gold, matrices), ties)
-    indicator = np.eye(parts.max() + 1)[parts]
-    mean: NDArray[np.float64] = (values @ indicator / indicator.sum(axis=0)).mean(axis=1)
-    return mean
+class _Means:
+    """The metric (n_weights,) of one measure, from items that come a few at a time.
+
+    Credits are shares with few digits, so the sums do not depend on how many came at a time.
+    """
+
+    def __init__(self, measure: Measure, labels: Sequence[Label], n_weights: int) -> None:
+        chosen, part_names = members(measure, labels)
+        self.measure, self._labels = measure, labels
+        self._part = np.full(len(labels), -1, dtype=np.int32)
+        parts = np.unique(part_names, return_inverse=True)[1]
+        self._part[chosen] = parts
+        self._sizes = np.bincount(parts)
+        self._sums = np.zeros((n_weights, len(self._sizes)))
+        self.n_items = len(chosen)
+
+    def add(self, start: int, scores: Sequence[NDArray[np.float32]], ties: TieRule) -> None:
+        """Scores (n_weights, n_images, n_texts) of the items from `start` on."""
+        chosen = start + np.flatnonzero(self._part[start : start + len(scores)] >= 0)
+        for stack in stacks(self._labels, chosen.tolist()):
+            matrices = np.stack([scores[i - start] for i in stack.positions], axis=1)
+            values = by_rule(self.measure.credits(stack.query, stack.gold, matrices), ties)
+            part = self._part[stack.positions]
+            own = np.unique(part)
+            self._sums[:, own] += values @ (part[:, None] == own).astype(np.float64)
+
+    def value(self) -> NDArray[np.float64]:
+        """The metric for each row of weights."""
+        mean: NDArray[np.float64] = (self._sums / self._sizes).mean(axis=1)
+        return mean
 
 
 def noise_errors(
     measures: Sequence[AnyMeasure],
     labels: Sequence[Label],
-    errors: Sequence[Errors],
+    errors: Iterable[Errors],
     settings: ModelSettings | None = None,
     *,
+    lengths: Sequence[int] | NDArray[np.int64] | None = None,
     ties: TieRule = "expected",
     seed: int = 0,
     replicates: int = REPLICATES,
@@ -147,9 +161,14 @@ def noise_errors(
     Nothing where an item has no errors, fewer than eight timesteps were evaluated, or timesteps
     are weighted (`settings.weighting`), where quarters would need the weights; and nothing for a
     measure of fewer than 20 items.
+
+    With `lengths`, the timesteps of each item (0: none), the errors are gone through once and never
+    held together.
     """
-    lengths = [0 if e.errors is None else int(e.errors.shape[-1]) for e in errors]
-    longest = max(lengths, default=0)
+    if lengths is None:
+        errors = list(errors)
+        lengths = [0 if e.errors is None else int(e.errors.shape[-1]) for e in errors]
+    longest = int(max(lengths, default=0))
     if 0 in lengths or longest < MIN_TIMESTEPS:
         return
     if is_weighted(settings):
@@ -161,19 +180,25 @@ def noise_errors(
         group_weights(longest, timesteps, groups, replicates, seed) for groups in (QUARTERS, HALVES)
     )
     weights = np.concatenate([quarters, halves], axis=1).reshape(-1, longest)
-    scores = []
-    for e, length in zip(errors, lengths, strict=True):
-        found = replicate_scores(e, weights[:, :length], settings)
-        if found is None:
+    every = (_Means(measure, labels, len(weights)) for measure in means(measures))
+    kept = [one for one in every if one.n_items >= MIN_ITEMS]
+    scores: list[NDArray[np.float32]] = []
+    start = 0
+    for e in errors:
+        if e.errors is None:
             return
-        scores.append(found)
-    for measure in means(measures):
-        if len(members(measure, labels)[0]) < MIN_ITEMS:
-            continue
-        values = _values(measure, labels, scores, ties).reshape(replicates, -1)
+        found = replicate_scores(e, weights[:, : e.errors.shape[-1]], settings)
+        scores.extend([] if found is None else [found])
+        if len(scores) == _TOGETHER:
+            for one in kept:
+                one.add(start, scores, ties)
+            start, scores = start + len(scores), []
+    for one in kept:
+        one.add(start, scores, ties)
+        values = one.value().reshape(replicates, -1)
         quarter = float(values[:, :QUARTERS].var(axis=1, ddof=1).mean())
         half = float(values[:, QUARTERS:].var(axis=1, ddof=1).mean())
-        yield measure.name, extrapolate(quarter, half, longest)
+        yield one.measure.name, extrapolate(quarter, half, longest)
 
 
 def extrapolate(quarter: float, half: float, n: int) -> NoiseError:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gdbench.metrics.adjust import holm
 from gdbench.metrics.association import (
@@ -46,7 +47,8 @@ def summarise(
     *,
     ties: TieRule | None = None,
     seed: int = 0,
-    errors: Callable[[], Sequence[Errors]] | None = None,
+    errors: Callable[[], Iterable[Errors]] | None = None,
+    lengths: Sequence[int] | NDArray[np.int64] | None = None,
     settings: ModelSettings | None = None,
     compat: Compat | None = None,
 ) -> tuple[MetricValue, ...]:
@@ -54,8 +56,9 @@ def summarise(
 
     `matrices[i]` has shape (n_images, n_texts) of `labels[i]`. `ties` defaults to the mode's (see
     `tie_rule`). `errors` returns the items' per-timestep errors (in the order
-    of the labels) and is called only where there is something to do with them; `settings` tells
-    how scores follow from errors. Association measures are followed by `mean_abs_effect` and one
+    of the labels) and is called only where there is something to do with them; with `lengths`, the
+    timesteps of each item, they may be a stream and are never held together. `settings` tells how
+    scores follow from errors. Association measures are followed by `mean_abs_effect` and one
     mean for each topic. The same arguments give the same numbers, bit for bit on one machine.
     """
     rule = ties or tie_rule(compat)
@@ -65,7 +68,11 @@ def summarise(
         if (value := _accuracy(measure, labels, matrices, rule)) is not None
     ]
     if found and errors is not None:
-        noise = dict(noise_errors(measures, labels, errors(), settings, ties=rule, seed=seed))
+        noise = dict(
+            noise_errors(
+                measures, labels, errors(), settings, lengths=lengths, ties=rule, seed=seed
+            )
+        )
         found = [
             m.model_copy(
                 update={

@@ -14,6 +14,7 @@ from gdbench.errors import GdbenchError, InputError
 from gdbench.protocol import Label, Scores
 from gdbench.records import ResultRecord
 from gdbench.store import hash_scores
+from gdbench.store.files import seal_fault
 from gdbench.submissions.layout import LINK, RECORD, RUN, SCORES, task_folders
 from gdbench.submissions.manifest import Manifest, ManifestSource
 from gdbench.submissions.migrate import read_migrated
@@ -83,19 +84,27 @@ class Finished:
         return InputError(f"{self.folder / first.file}: {first.text}")
 
 
-def read_record(path: Path) -> ResultRecord:
-    """A record of any known version. Raises `Rejected`."""
-    raw = parse_object(read_bytes(path, MAX_RECORD_BYTES))
+def read_record(path: Path) -> tuple[ResultRecord, Fault | None]:
+    """A record of any known version, and whether it is other than it was written.
+
+    Raises `Rejected`.
+    """
+    data = read_bytes(path, MAX_RECORD_BYTES)
+    raw = parse_object(data)
     check_texts(raw)
-    return read_migrated(raw)
+    fault = seal_fault(path, data)
+    return read_migrated(raw), None if fault is None else Fault(RECORD, "checksum", fault)
 
 
 def open_record(path: Path) -> ResultRecord:
     """A record of any known version. Raises InputError with one line that names the file."""
     try:
-        return read_record(path)
+        record, fault = read_record(path)
     except Rejected as rejected:
         raise InputError(f"{path}: {rejected.problem}") from rejected
+    if fault is not None:
+        raise InputError(f"{path} {fault.text}; `gdbench evaluate` makes it again")
+    return record
 
 
 def read_finished(folder: Path, record: ResultRecord, source: ManifestSource | None) -> Finished:

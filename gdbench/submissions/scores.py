@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gdbench.protocol import Label, Scores
 from gdbench.store import SCHEMA, SCORE_COLUMNS, WIDE_SCHEMA, from_table, to_table
+from gdbench.store.fragments import check_content
 from gdbench.submissions.problems import Rejected, shown
 from gdbench.submissions.untrusted import MAX_SCORES_BYTES, read_bytes
 
@@ -119,6 +120,9 @@ def read_scores(
         )
     except _DAMAGED as error:
         raise Rejected("scores", f"cannot be decoded: {shown(str(error), 100)}") from error
+    damage = check_content(file, table)
+    if damage:
+        raise Rejected("scores", f"is damaged: {damage}")
     for name in SCORE_COLUMNS:
         if table.column(name).null_count:
             raise Rejected("scores", f"column {name} has empty cells")

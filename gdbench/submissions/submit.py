@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from gdbench.submissions.finished import open_run
 from gdbench.submissions.layout import RECORD, SCORES
 from gdbench.submissions.manifest import ManifestSource
 from gdbench.submissions.scores import encode
+from gdbench.submissions.staging import put, staged
 from gdbench.submissions.verify import Report, verify
 
 
@@ -53,9 +52,9 @@ def submit(
 
     Raises:
         InputError: the run is unfinished or its score log was changed, or a folder is taken.
+        GdbenchError: there is no space, or the folder cannot be written to; it is as it was.
     """
-    with tempfile.TemporaryDirectory(prefix="gdbench-submit-") as name:
-        staging = Path(name) / "submissions"
+    with staged(to) as staging:
         places = []
         for finished in open_run(run, source or ManifestSource()):
             record, scores = finished.record, finished.scores
@@ -71,10 +70,5 @@ def submit(
             places.append(place)
         report = verify(staging, source)
         if report.ok or all(p.check == "unavailable" for p in report.problems):
-            for place in places:
-                target = to / place
-                if target.exists():
-                    shutil.rmtree(target)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copytree(staging / place, target)
+            put(staging, to, places)
     return [to / place for place in places], report

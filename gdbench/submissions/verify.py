@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gdbench.errors import InputError
@@ -102,7 +102,7 @@ def verify(folder: Path, source: ManifestSource | None = None) -> Report:
 
 def _verify_place(place: Place, source: ManifestSource, logs: Logs) -> Verified:
     try:
-        record = read_record(place.folder / RECORD)
+        record, fault = read_record(place.folder / RECORD)
     except Rejected as rejected:
         problem = Problem(f"{place.path}/{RECORD}", rejected.check, rejected.problem)
         withdrawn = logs.invalidation(place.path)
@@ -114,7 +114,10 @@ def _verify_place(place: Place, source: ManifestSource, logs: Logs) -> Verified:
             badge=Badge.FAILED if withdrawn is None else Badge.INVALIDATED,
             reason=withdrawn.reason if withdrawn else "",
         )
-    return verify_finished(place, read_finished(place.folder, record, source), logs)
+    finished = read_finished(place.folder, record, source)
+    if fault is not None:
+        finished = replace(finished, faults=(fault, *finished.faults))
+    return verify_finished(place, finished, logs)
 
 
 def verify_finished(place: Place, finished: Finished, logs: Logs) -> Verified:

@@ -27,6 +27,7 @@ class Loader(Protocol):
         """The items. Raises DataProblemsError on missing or broken data unless `allow_partial`."""
 
 
+_CANONICAL = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))
 Kind = Literal["ability", "bias", "extra"]
 Bundled = Callable[[], Iterable[Item]]
 
@@ -147,7 +148,7 @@ class Task:
 
 def item_fingerprint(item: Item) -> str:
     """Canonical JSON of everything that defines an item, pictures by hash."""
-    return json.dumps(
+    return _CANONICAL.encode(
         [
             item.id,
             item.query.value,
@@ -157,9 +158,7 @@ def item_fingerprint(item: Item) -> str:
             item.tags,
             item.texts,
             [image.sha256 for image in item.images],
-        ],
-        ensure_ascii=True,
-        separators=(",", ":"),
+        ]
     )
 
 

@@ -224,7 +224,8 @@ class Run:
             yield from ((short[name], None) for name in sorted(short))
             return
         missing = np.flatnonzero(lengths < whole).tolist()
-        if not missing or (lengths < 0).all():
+        # a run that stops early has no timesteps to go on from
+        if not whole or not missing or (lengths < 0).all():
             return
         wanted = {image.sha256 for k in missing for image in items[k].images}
         by_id = {item.id: item for item in items}

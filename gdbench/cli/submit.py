@@ -119,7 +119,10 @@ def verify(
     else:
         print_report(report)
         _print_rescored(rescored)
-    if not report.ok:
+    missing = [r for r in rescored if r.skipped]
+    if missing and not skip_missing:
+        note(f"{len(missing)} of {len(rescored)} were not run again")
+    if not report.ok or (missing and not skip_missing):
         raise typer.Exit(1)
 
 

@@ -11,7 +11,7 @@ import heapq
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from gdbench.engines.base import Place
 from gdbench.errors import InputError
@@ -21,6 +21,20 @@ from gdbench.records import Strict
 PART: Final = "part.json"
 SHARDS_PER_WORKER: Final = 16
 """So many that the last ones to end end nearly together."""
+
+
+class Bounds(NamedTuple):
+    """Of a shard's cost, however many workers there are."""
+
+    least: int = 1
+    most: int = 2**62
+
+
+PASSES: Final = Bounds(512, 8192)
+"""For models with timesteps: the last batch of a shard is padded, and a lost worker's shard is lost
+with it."""
+PAIRS: Final = Bounds(64, 4096)
+"""For models without."""
 
 
 @dataclass(frozen=True)
@@ -71,19 +85,22 @@ def cost_of(known: Known, n_timesteps: int) -> int:
     return pair_count(item) * max(1, n_timesteps - done)
 
 
-def cut(clusters: Sequence[str], costs: Sequence[int], parts: int, least: int = 1) -> list[Shard]:
+def cut(
+    clusters: Sequence[str], costs: Sequence[int], parts: int, bounds: Bounds | None = None
+) -> list[Shard]:
     """Shards of about equal cost, the longest first.
 
     Args:
         clusters: of each item; items of one cluster share pictures.
         costs: of each item.
         parts: about how many shards are wanted.
-        least: no shard is made smaller than this, but for what is left over.
+        bounds: of their cost; what is left over may be less, and one item may be more.
     """
+    least, most = bounds or Bounds()
     groups: dict[str, list[int]] = {}
     for position, cluster in enumerate(clusters):
         groups.setdefault(cluster, []).append(position)
-    target = max(-(-sum(costs) // max(1, parts)), least)
+    target = min(max(-(-sum(costs) // max(1, parts)), least), most)
     closed: list[tuple[int, tuple[int, ...]]] = []
     positions: list[int] = []
     cost = 0

@@ -5,7 +5,7 @@ from types import ModuleType
 
 import pytest
 
-from gdbench.engines.shards import ShardOf, cut, share
+from gdbench.engines.shards import Bounds, ShardOf, cut, share
 from gdbench.errors import InputError, RunMismatchError
 from gdbench.evaluation import evaluate
 from gdbench.merging import merge
@@ -55,6 +55,14 @@ def test_items_of_one_cluster_stay_together_where_they_fit():
     for piece in cut(clusters, [1] * 40, 5):
         inside = {clusters[p] for p in piece.positions}
         assert len(piece.positions) == 4 * len(inside)
+
+
+def test_shards_keep_within_their_bounds():
+    costs = [1 + k % 3 for k in range(300)]
+    clusters = [str(k) for k in range(300)]
+    assert max(s.cost for s in cut(clusters, costs, 2, Bounds(1, 10))) <= 12
+    assert all(s.cost >= 50 for s in cut(clusters, costs, 100, Bounds(50, 100))[:-1])
+    assert [s.cost for s in cut(["a", "b"], [7, 99], 2, Bounds(1, 10))] == [99, 7]
 
 
 def test_shares_are_disjoint_complete_even_and_in_order(task):

@@ -86,7 +86,8 @@ def record(folder, out):
 
 def test_local_ray_and_merged_shards_are_one_record(tmp_path):
     model = "mini-sd"
-    options = ("--limit", "2", "--samples", "4", "--device", "cpu", "--batch-size", "8")
+    # enough for several shards
+    options = ("--limit", "10", "--samples", "20", "--device", "cpu", "--batch-size", "8")
     assert gdbench(tmp_path, *evaluate("local", *options, model=model))[0] == 0
     code, err = gdbench(tmp_path, *evaluate("ray", *options, *RAY, model=model))
     assert code == 0, err
@@ -99,7 +100,7 @@ def test_local_ray_and_merged_shards_are_one_record(tmp_path):
     costs = [r.pop("cost") for r in (whole, ray, merged)]
     assert whole == ray == merged
     assert costs[0]["devices"] == []
-    assert len(costs[1]["devices"]) in (1, 2)
+    assert 1 <= len(costs[1]["devices"]) <= 2
     assert len(costs[2]["devices"]) == 3
     assert costs[1]["unet_evaluations"] >= costs[0]["unet_evaluations"] > 0
 

@@ -37,8 +37,11 @@ class Engine(ABC):
     """Scores items with one model."""
 
     subject: Subject
-    extends: bool
-    """Whether the model goes on from an item's scores at the first timesteps."""
+
+    @property
+    @abstractmethod
+    def extends(self) -> bool:
+        """Whether the model goes on from an item's scores at the first timesteps."""
 
     @abstractmethod
     def score(
@@ -46,7 +49,8 @@ class Engine(ABC):
     ) -> Iterator[Scores]:
         """Checked scores of every item that lacks any, in any order.
 
-        `rescue` saves what was scored, for a model that cannot be interrupted. Raises ModelOutputError where the model is at fault, SetAsideError after everything else is
+        `rescue` saves what was scored, for a model that cannot be interrupted. Raises
+        ModelOutputError where the model is at fault, SetAsideError after everything else is
         scored where items failed again and again.
         """
 

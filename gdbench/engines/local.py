@@ -21,9 +21,13 @@ class LocalEngine(Engine):
         `item_timeout` is the seconds in which it has to give its next answer; None: any time.
         """
         self.model, self.item_timeout = model, item_timeout
-        self.extends = isinstance(model, ExtendableITMModel)
         self._counters = Counters(model)
         self.subject = Subject(model.card, model.settings, model.content)
+
+    @property
+    def extends(self) -> bool:
+        """See `Engine`."""
+        return isinstance(self.model, ExtendableITMModel)
 
     def score(
         self, items: Iterable[Known], *, rescue: Callable[[], None] | None = None

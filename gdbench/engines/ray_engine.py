@@ -10,7 +10,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -79,6 +79,7 @@ class RayEngine(Engine):
         self._wall_seconds = 0.0
         self._peak = 0
         self._gpus = 0
+        self._extends = False
         self._fault = ""
         # by the worker's number; they outlive a lost actor
         self._places: dict[int, Place] = {}
@@ -127,7 +128,7 @@ class RayEngine(Engine):
         else:
             options["address"] = spread.address
         try:
-            self._ray.init(**options)
+            self._init(options)
         except Exception as error:
             # Ray raises plain exceptions of many kinds where a cluster is not there or not in time
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -143,6 +144,18 @@ class RayEngine(Engine):
         there = resources.get("GPU" if self._gpus else "CPU", 1)
         return spread.workers or max(1, int(there))
 
+    def _init(self, options: dict[str, Any]) -> None:
+        """Join or start a cluster; its own start has 30 s, too few on a machine that is busy."""
+        for left in reversed(range(_STARTS)):
+            try:
+                self._ray.init(**options)
+            except Exception:
+                self._ray.shutdown()
+                if left == 0 or options["address"] != "local":
+                    raise
+            else:
+                return
+
     def _start(self, seat: _Seat) -> None:
         """A new actor for a seat; until it is ready it gets no work."""
         remote = self._ray.remote(num_cpus=1, num_gpus=self._gpus, max_restarts=0)(Worker)
@@ -155,6 +168,7 @@ class RayEngine(Engine):
             for seat in self._settled():
                 self._welcome(seat)
                 if seat.ready is not None:
+                    self._extends = seat.ready.extends
                     return seat.ready.subject
 
     def _settled(self) -> list[_Seat]:
@@ -205,10 +219,21 @@ class RayEngine(Engine):
             )
         logger.debug("%s has the model", seat.name)
 
-    def score(self, items: Iterable[Known]) -> Iterator[Scores]:
+    @property
+    def extends(self) -> bool:
+        """See `Engine`; as the workers say of their model."""
+        return self._extends
+
+    def score(
+        self,
+        items: Iterable[Known],
+        *,
+        rescue: Callable[[], None] | None = None,  # noqa: ARG002 # a worker's end ends no driver
+    ) -> Iterator[Scores]:
         """See `Engine`; a shard at a time, in the order in which they are done."""
-        known = list(items)
         steps = len(self.subject.settings.timesteps or ())
+        # whole items are there for their unconditional errors alone, and no worker sees all
+        known = [one for one in items if not _is_whole(one, steps)]
         clusters = [item.cluster or item.id for item, _ in known]
         costs = [cost_of(one, steps) for one in known]
         parts = SHARDS_PER_WORKER * len(self._seats)
@@ -282,6 +307,11 @@ class RayEngine(Engine):
         places = [self._places[number] for number in scored or self._places]
         names = tuple(sorted(p.device_name or p.device for p in places))
         return places[0].model_copy(update={"devices": names, "peak_memory_bytes": self._peak})
+
+
+def _is_whole(known: Known, steps: int) -> bool:
+    errors = None if known[1] is None else known[1].errors
+    return bool(steps) and errors is not None and errors.shape[-1] >= steps
 
 
 def _sum(total: float | None, more: float | None) -> float | None:

@@ -25,6 +25,7 @@ class Ready:
     subject: Subject
     place: Place
     host: str
+    extends: bool
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,12 @@ class Worker:
             from gdbench.models import load_request
             from gdbench.models.own import own_model
 
-            self._engine = LocalEngine(own_model(load_request(request, where)))
+            self._engine = LocalEngine(own_model(load_request(request, where)), where.item_timeout)
         except GdbenchError as error:
             return str(error)
-        return Ready(self._engine.subject, self._engine.place(), platform.node())
+        return Ready(
+            self._engine.subject, self._engine.place(), platform.node(), self._engine.extends
+        )
 
     def score(self, items: Sequence[Known]) -> Fragment:
         """The scores of some items; an error ends the shard and loses none before it."""

@@ -25,6 +25,13 @@ class RunMismatchError(GdbenchError):
     """A run directory belongs to another model, settings or data; nothing is ever mixed."""
 
 
+class SetAsideError(GdbenchError):
+    """Some items failed again and again; everything else is done, and the run can go on.
+
+    The command line ends with 1.
+    """
+
+
 class DataProblemsError(InputError):
     """A data tree has problems; `problems` lists all of them, the text says how many."""
 

@@ -11,19 +11,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdbench.environment import device_name, environment, peak_memory_bytes
-from gdbench.errors import InputError
+from gdbench.engines.base import Engine, Place, Subject
+from gdbench.engines.local import LocalEngine
+from gdbench.engines.shards import PART, ShardOf, ShardPart, share
+from gdbench.environment import environment
+from gdbench.errors import InputError, SetAsideError
 from gdbench.foreign import preserved
 from gdbench.metrics.matrices import ScoreMatrices
 from gdbench.metrics.measures import tie_rule
 from gdbench.metrics.summary import RESAMPLING_SEED, score_interval, summarise, task_score
 from gdbench.models.own import own_model
-from gdbench.protocol import ExtendableITMModel, Item, Known
+from gdbench.protocol import Item, Known
 from gdbench.records import Cost, ModelSettings, ResultRecord, TaskInfo
 from gdbench.run import Conditions, ModelRequest, RunInfo, RunSpec, validated
-from gdbench.run_folder import claim_task, now, open_run, read_record, remove_record, write_record
+from gdbench.run_folder import (
+    claim_task,
+    now,
+    open_run,
+    read_record,
+    remove_record,
+    write_record,
+    write_run_file,
+)
 from gdbench.run_lock import locked
-from gdbench.scoring import Counters, score_stream
 from gdbench.signature import signature
 from gdbench.store import ScoreLog, ScoresHash
 from gdbench.store.files import sweep
@@ -43,6 +53,7 @@ def evaluate(
     root: Path | None = None,
     allow_partial: bool = False,
     request: ModelRequest | None = None,
+    shard: str | None = None,
     progress: Progress | None = None,
     item_timeout: float | None = None,
     **asked_conditions: Any,
@@ -53,15 +64,19 @@ def evaluate(
     samples goes on in place: only what is missing is computed.
 
     Args:
-        model: anything with a `card` and a `score` (see `gdbench.protocol`).
+        model: anything with a `card` and a `score` (see `gdbench.protocol`), or an engine that
+            has one.
         tasks: tasks that have the suite.
         out: run directory; `out/<task>/record.json` and `scores.parquet` are written to it.
         conditions: which items, and how ties count.
         root: folder with the published data (suites that need it).
         allow_partial: leave out what is missing or broken of a data set; the record says so.
         request: how the model was asked for, kept in `run.json`.
+        shard: `i/n`, to score only the i-th of n shares of every task; no record is made, and
+            `gdbench.merging.merge` joins the n run directories.
         progress: called after every item.
-        item_timeout: seconds in which the model has to give its next answer; None: any time.
+        item_timeout: seconds in which the model has to give its next answer; None: any time. An
+            engine has its own.
         **asked_conditions: fields of `Conditions` by name, instead of `conditions`.
 
     Returns:
@@ -74,38 +89,46 @@ def evaluate(
             finite matrix of scores; what was scored before is kept.
         LockedError: another process works in `out`.
         InputError: the model or a condition is none, or they do not go together.
+        SetAsideError: items failed in every worker that tried; all other tasks are done.
     """
     if conditions is None or asked_conditions:
         base = {} if conditions is None else conditions.model_dump()
         conditions = validated(Conditions, base | asked_conditions)
-    subject: Any = own_model(model)
+    engine = model if isinstance(model, Engine) else LocalEngine(own_model(model), item_timeout)
+    subject = engine.subject
     _check_compat(subject, conditions)
     info = RunInfo(
         spec=RunSpec(request=request, settings=subject.settings, conditions=conditions),
         model=subject.card,
         content=subject.content,
+        shard=None if shard is None else str(ShardOf.parse(shard)),
         created=now(),
     )
     # a model may change the working folder
     out, root = out.absolute(), None if root is None else root.absolute()
-    run = Run(
-        subject, info, out, root, allow_partial=allow_partial, progress=progress,
-        item_timeout=item_timeout,
-    )  # fmt: skip
+    run = Run(engine, info, out, root, allow_partial=allow_partial, progress=progress)
+    records, failures = [], []
     with locked(out), preserved():
         sweep(out)
         open_run(out, info)
-        return [run.evaluate(task) for task in tasks]
+        for task in tasks:
+            try:
+                records.append(run.evaluate(task))
+            except SetAsideError as failure:
+                failures.append(f"{task.name}: {failure}")
+    if failures:
+        raise SetAsideError("; ".join(failures))
+    return [record for record in records if record is not None]
 
 
-def _check_compat(model: Any, conditions: Conditions) -> None:
+def _check_compat(subject: Subject, conditions: Conditions) -> None:
     """The release's items need the release's timesteps and noise, where a model has any."""
-    settings: ModelSettings = model.settings
+    settings = subject.settings
     if conditions.compat is None or settings.timesteps is None:
         return
     if (settings.schedule, settings.noise) != ("grid", "bank-2023"):
         raise InputError(
-            f"compat {conditions.compat}: {model.card.name} was loaded with "
+            f"compat {conditions.compat}: {subject.card.name} was loaded with "
             f"{settings.schedule} timesteps and {settings.noise} noise; load it with "
             f"compat={conditions.compat!r} too"
         )
@@ -116,18 +139,16 @@ class Run:
 
     def __init__(
         self,
-        model: Any,  # an ITMModel with settings and content
+        engine: Engine,
         info: RunInfo,
         out: Path,
         root: Path | None = None,
         *,
         allow_partial: bool = False,
         progress: Progress | None = None,
-        item_timeout: float | None = None,
     ) -> None:
-        self.model, self.info, self.out, self.root = model, info, out, root
+        self.engine, self.info, self.out, self.root = engine, info, out, root
         self.allow_partial = allow_partial
-        self.item_timeout = item_timeout
         self._progress = progress
 
     @property
@@ -140,8 +161,11 @@ class Run:
         """Those of the run."""
         return self.info.spec.conditions
 
-    def evaluate(self, task: Task) -> ResultRecord:
-        """The record of a task, from the log where it is whole, after scoring what is missing."""
+    def evaluate(self, task: Task) -> ResultRecord | None:
+        """The record of a task, from the log where it is whole, after scoring what is missing.
+
+        None for a shard of a run, which leaves a part of the log.
+        """
         asked = self.conditions
         source = task.items(asked.suite, self.root, asked.compat, allow_partial=self.allow_partial)
         everything = list(source)
@@ -161,8 +185,10 @@ class Run:
         )
         folder = self.out / task.name
         claim_task(folder, info, everything)
-        log = ScoreLog(folder, clocks=Counters(self.model))
-        log.recover()
+        if self.info.shard is not None:
+            self._evaluate_share(task, share(items, ShardOf.parse(self.info.shard)), folder)
+            return None
+        log = self._log(folder)
         record = read_record(folder)
         if (
             log.compacted
@@ -175,9 +201,23 @@ class Run:
         # a run that goes on is unfinished until its new record stands
         remove_record(folder)
         self._score(task, items, log)
-        record = make_record(self.model, self.info, task, info, items, log)
+        record = make_record(self.engine.place(), self.info, task, info, items, log)
         write_record(folder, record)
         return record
+
+    def _log(self, folder: Path) -> ScoreLog:
+        """The log of a task, usable after whatever happened to it."""
+        log = ScoreLog(folder, clocks=self.engine.clocks)
+        log.recover()
+        return log
+
+    def _evaluate_share(self, task: Task, items: Sequence[Item], folder: Path) -> None:
+        (folder / PART).unlink(missing_ok=True)
+        # of few items some shares are empty
+        if items:
+            self._score(task, items, self._log(folder))
+        part = ShardPart(shard=str(self.info.shard), place=self.engine.place())
+        write_run_file(folder / PART, part)
 
     def _score(self, task: Task, items: Sequence[Item], log: ScoreLog) -> None:
         """Score what is missing in the log of a task, and compact it."""
@@ -197,11 +237,8 @@ class Run:
                 yield items[k], None
 
         self._tell(task, n_done, len(items))
-        stream = score_stream(
-            self.model, waiting(), item_timeout=self.item_timeout, rescue=log.flush
-        )
         try:
-            for _, scores in stream:
+            for scores in self.engine.score(waiting(), rescue=log.flush):
                 log.append(scores)
                 n_done += 1
                 self._tell(task, n_done, len(items))
@@ -220,7 +257,7 @@ class Run:
         """
         shorter = np.flatnonzero((lengths >= 0) & (lengths < whole)).tolist()
         short = {items[k].id: items[k] for k in shorter}
-        if not isinstance(self.model, ExtendableITMModel):
+        if not self.engine.extends:
             yield from ((short[name], None) for name in sorted(short))
             return
         missing = np.flatnonzero(lengths < whole).tolist()
@@ -277,7 +314,7 @@ class LogSums:
 
 
 def make_record(
-    model: Any,  # an ITMModel with settings and content
+    place: Place,
     info: RunInfo,
     task: Task,
     task_info: TaskInfo,
@@ -286,7 +323,6 @@ def make_record(
 ) -> ResultRecord:
     """The record of a finished score log."""
     settings, compat = info.spec.settings, info.spec.conditions.compat
-    device = str(getattr(model, "device", "cpu"))
     sums = LogSums.of(log)
     labels = [item.label for item in items]
     metrics = summarise(
@@ -322,9 +358,10 @@ def make_record(
             else evaluations,
             wall_seconds=log.wall_seconds(),
             device_seconds=log.device_seconds(),
-            peak_memory_bytes=peak_memory_bytes(),
-            device=device,
-            device_name=device_name(device),
+            peak_memory_bytes=place.peak_memory_bytes,
+            device=place.device,
+            device_name=place.device_name,
+            devices=place.devices,
         ),
         environment=environment(),
         signature=signature(task_info, info.model, settings, info.content),

@@ -105,6 +105,7 @@ class EvaluationBars:
         self._display, self._note = display, note
         self._known: dict[str, TaskID] = {}
         self._drawn = 0.0
+        self._begun: dict[str, tuple[float, int]] = {}
 
     def __call__(self, task: str, done: int, total: int) -> None:
         """Called by `evaluate()` after every item."""
@@ -113,10 +114,16 @@ class EvaluationBars:
             return
         self._drawn = now
         if task not in self._known:
+            self._begun[task] = (time.monotonic(), done)
             self._known[task] = self._display.add_task(
                 task, total=total, completed=done, note=self._note
             )
-        self._display.update(self._known[task], completed=done)
+        start, before = self._begun[task]
+        seconds = time.monotonic() - start
+        note = self._note
+        if done > before and seconds > 0:
+            note = f"{note} {(done - before) / seconds:.3g} items/s".strip()
+        self._display.update(self._known[task], completed=done, note=note)
 
     def close(self) -> None:
         """Remove the bars."""

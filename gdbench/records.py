@@ -208,6 +208,8 @@ class Cost(Strict):
     """As torch names it, e.g. `cuda:0`."""
     device_name: str = ""
     """As it names itself, e.g. the name of the GPU or processor."""
+    devices: tuple[str, ...] = ()
+    """Those of all workers, one for each, where there were several; times are sums over them."""
 
 
 class Environment(Strict):

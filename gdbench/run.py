@@ -67,6 +67,25 @@ class Where(Strict):
     )
 
 
+class Spread(Strict):
+    """Over how many processes a run is spread; changes no score."""
+
+    engine: str | None = Field(
+        default=None,
+        description="local (default): this process; ray: workers on this machine or a cluster.",
+        json_schema_extra={"choices": ["local", "ray"]},
+    )
+    address: str | None = Field(
+        default=None, description="Of a Ray cluster, or auto; default: workers on this machine."
+    )
+    workers: int | None = Field(
+        default=None, ge=1, description="Ray workers; default: one for each GPU, else each core."
+    )
+    shard: str | None = Field(
+        default=None, description="i/n: score only this share; gdbench merge joins all n."
+    )
+
+
 class ModelRequest(Strict):
     """A model as it was asked for."""
 
@@ -189,4 +208,6 @@ class RunInfo(Strict):
     spec: RunSpec
     model: ModelCard
     content: Content
+    shard: str | None = None
+    """`i/n`: only this share of the items is scored here; `gdbench merge` joins all n."""
     created: str

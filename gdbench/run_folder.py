@@ -128,10 +128,22 @@ def open_run(out: Path, info: RunInfo) -> None:
             f"{'differs' if len(parts) == 1 else 'differ'}; {OTHER}"
         )
     _refuse_difference(out, "model", info.model, old.model)
+    if info.shard != old.shard:
+        raise RunMismatchError(
+            f"{out} is {_share(old)} and this is {_share(info)}: each shard has its own --out"
+        )
     _refuse_settings(out, info.spec.settings, old.spec.settings)
     _refuse_conditions(out, info.spec.conditions, old.spec.conditions)
+    if info.shard is not None and info.spec.conditions != old.spec.conditions:
+        raise RunMismatchError(
+            f"{out} is {_share(old)}, and another --limit deals the items out anew; {OTHER}"
+        )
     if info.spec != old.spec:
         write_run_file(path, info)
+
+
+def _share(info: RunInfo) -> str:
+    return "a whole run" if info.shard is None else f"shard {info.shard}"
 
 
 def _refuse_settings(out: Path, settings: ModelSettings, old: ModelSettings) -> None:
@@ -213,7 +225,9 @@ def _first_difference(name: str, new: object, old: object) -> tuple[str, str, st
     return name, json.dumps(new)[:80], json.dumps(old)[:80]
 
 
-def default_folder(card: ModelCard, request: ModelRequest, conditions: Conditions) -> str:
+def default_folder(
+    card: ModelCard, request: ModelRequest, conditions: Conditions, shard: str | None = None
+) -> str:
     """Name of a run directory that no other content, settings or questions share.
 
     A larger --limit or --samples extends a run, so neither is in the name.
@@ -232,6 +246,8 @@ def default_folder(card: ModelCard, request: ModelRequest, conditions: Condition
         options["item_seed"] = conditions.item_seed
     marks = [f"{name.replace('_', '-')}={_word(value)}" for name, value in options.items()]
     marks += [f"{name}={_word(value)}" for name, value in sorted(request.arguments.items())]
+    if shard is not None:
+        marks.append(f"shard={shard.replace('/', '.of.')}")
     name = "-".join([f"{card.name}@{card.revision[:_REVISION]}", conditions.suite, *marks])
     clean = re.sub(r"[^A-Za-z0-9@=._+-]+", "_", name)
     if len(clean) <= _LONGEST_NAME:

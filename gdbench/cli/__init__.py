@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from gdbench.cli.interruption import INTERRUPTED, InterruptedRunError
-from gdbench.errors import DataProblemsError, GdbenchError
+from gdbench.errors import DataProblemsError, GdbenchError, SetAsideError
 from gdbench.terminal import error, line, speak
 
 # The diffusers and transformers bars and advice are not what a person at this tool wants to read.
@@ -76,6 +76,8 @@ def main() -> None:
         for problem in failure.problems[:200]:
             error(": ".join(str(v) for v in problem.values() if v))
         sys.exit(_fail(str(failure)))
+    except SetAsideError as failure:
+        sys.exit(_fail(str(failure), 1))
     except GdbenchError as failure:
         sys.exit(_fail(str(failure)))
     except SystemExit as stop:

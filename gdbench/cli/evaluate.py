@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,9 +14,13 @@ from gdbench.cli.interruption import goes_on
 from gdbench.errors import InputError
 from gdbench.numbers import interval_text, value_text
 from gdbench.progress import waiting
-from gdbench.protocol import Item, ITMModel
+from gdbench.protocol import Item
 from gdbench.records import ResultRecord
+from gdbench.run import Conditions, ModelRequest, Spread, Where
 from gdbench.terminal import Table, kept_for_the_answer, line, note, show
+
+if TYPE_CHECKING:
+    from gdbench.tasks import Task
 
 
 def register(app: typer.Typer) -> None:
@@ -23,10 +28,11 @@ def register(app: typer.Typer) -> None:
     app.command("evaluate")(goes_on(run))
 
 
-@o.generated(options=o.MODEL, conditions=o.CONDITIONS)
+@o.generated(options=o.MODEL, conditions=o.CONDITIONS, spread=o.SPREAD)
 def run(
     options: dict[str, Any],
     conditions: dict[str, Any],
+    spread: dict[str, Any],
     tasks: Annotated[str, typer.Option(help="Names separated by commas, or all.")] = "all",
     out: Annotated[
         Path | None, typer.Option(help="Run directory; continued, or extended, if it exists.")
@@ -39,54 +45,78 @@ def run(
     as_json: o.JsonOption = False,
 ) -> None:
     """Evaluate a model on tasks and write records and score logs to a run directory."""
+    from gdbench.engines import opened
     from gdbench.evaluation import evaluate
-    from gdbench.models import load_request
-    from gdbench.models.own import own_model
-    from gdbench.run import Conditions, asked, validated
+    from gdbench.run import asked, validated
     from gdbench.run_folder import default_folder
     from gdbench.tasks import select
-    from gdbench.tasks.base import limited
 
-    asked_conditions = validated(Conditions, conditions)
+    _refuse_torchrun()
+    asked_conditions, asked_spread = validated(Conditions, conditions), validated(Spread, spread)
     request, where = asked(**options, compat=asked_conditions.compat)
     chosen = select(tasks, asked_conditions.suite)
     # a model may change the working folder
     here = Path.cwd()
     root = None if root is None else here / root
-    with kept_for_the_answer():
-        loaded = load_request(request, where)
     if dry_run:
-        c = asked_conditions
-        items = [
-            item
-            for task in chosen
-            for item in limited(
-                task.items(c.suite, root, c.compat, allow_partial=allow_partial),
-                c.limit,
-                c.item_seed,
-            )
-        ]
-        _dry_run(loaded, items, as_json)
+        _dry_run(request, where, _items(chosen, asked_conditions, root, allow_partial), as_json)
         return
-    model = own_model(loaded)
-    folder = out or Path("runs") / default_folder(model.card, request, asked_conditions)
-    with kept_for_the_answer(), o.item_progress() as progress:
+    with (
+        kept_for_the_answer(),
+        opened(request, where, asked_spread) as engine,
+        o.item_progress() as progress,
+    ):
+        folder = out or Path("runs") / default_folder(
+            engine.subject.card, request, asked_conditions, asked_spread.shard
+        )
         records = evaluate(
-            model, chosen, here / folder, asked_conditions, root=root, allow_partial=allow_partial,
-            request=request, progress=progress, item_timeout=where.item_timeout,
+            engine, chosen, here / folder, asked_conditions, root=root,
+            allow_partial=allow_partial, request=request, shard=asked_spread.shard,
+            progress=progress,
         )  # fmt: skip
     if as_json:
         typer.echo(json.dumps([r.model_dump(mode="json") for r in records], indent=2))
+        return
+    if asked_spread.shard is not None:
+        note(f"Shard {asked_spread.shard}: {folder}; join all shards with gdbench merge")
         return
     print_records(records)
     note(f"Records and scores: {folder}")
 
 
-def _dry_run(loaded: ITMModel, items: list[Item], as_json: bool) -> None:
+def _refuse_torchrun() -> None:
+    """Raise InputError where torchrun has started several of this command on one run."""
+    size = os.environ.get("WORLD_SIZE", "1")
+    if size.isdecimal() and int(size) > 1 and "LOCAL_RANK" in os.environ:
+        raise InputError(
+            f"torchrun started {size} of these, and gdbench is no collective program: start it "
+            "once with --engine ray, or each with its own --shard i/n and --out"
+        )
+
+
+def _items(
+    tasks: list[Task], conditions: Conditions, root: Path | None, allow_partial: bool
+) -> list[Item]:
+    from gdbench.tasks.base import limited
+
+    c = conditions
+    return [
+        item
+        for task in tasks
+        for item in limited(
+            task.items(c.suite, root, c.compat, allow_partial=allow_partial), c.limit, c.item_seed
+        )
+    ]
+
+
+def _dry_run(request: ModelRequest, where: Where, items: list[Item], as_json: bool) -> None:
     """Print what a run would take, from a probe of a few seconds."""
+    from gdbench.models import load_request
     from gdbench.models.diffusion_itm.adapter import DiffusionITM
     from gdbench.models.diffusion_itm.cost import estimate
 
+    with kept_for_the_answer():
+        loaded = load_request(request, where)
     if not isinstance(loaded, DiffusionITM):
         raise InputError(f"--dry-run estimates diffusion models, and {loaded.card.name} is none")
     with waiting("measuring"):

@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 from gdbench.errors import InputError
 from gdbench.progress import EvaluationBars, bars
 from gdbench.records import ModelSettings
-from gdbench.run import Conditions, ModelRequest, Where, flag_of
+from gdbench.run import Conditions, ModelRequest, Spread, Where, flag_of
 from gdbench.terminal import note
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
@@ -40,6 +40,7 @@ def fields(kind: type[BaseModel], *names: str) -> Fields:
 SETTINGS = fields(ModelSettings, *ModelSettings.asked_names())
 WHERE = fields(Where)
 CONDITIONS = fields(Conditions)
+SPREAD = fields(Spread)
 MODEL: Fields = {
     **fields(ModelRequest, "model"),
     **SETTINGS,

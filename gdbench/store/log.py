@@ -45,6 +45,8 @@ class Clocks(NamedTuple):
 
     device_seconds: float | None = None
     evaluations: int | None = None
+    wall_seconds: float | None = None
+    """Of all workers together; None: the log's own clock is right."""
 
 
 class ScoreLog:
@@ -155,7 +157,7 @@ class ScoreLog:
         now, clocks = time.monotonic(), self._clocks()
         spent: dict[bytes, float] = {SECONDS: now - self._last}
         for key, value, before in zip(
-            (DEVICE_SECONDS, EVALUATIONS), clocks, self._spent_before, strict=True
+            (DEVICE_SECONDS, EVALUATIONS, SECONDS), clocks, self._spent_before, strict=True
         ):
             if value is not None and before is not None:
                 spent[key] = value - before

@@ -15,7 +15,7 @@ from gdbench.protocol import Label, Scores
 from gdbench.records import ResultRecord
 from gdbench.store import hash_scores
 from gdbench.store.files import seal_fault
-from gdbench.submissions.layout import LINK, RECORD, RUN, SCORES, task_folders
+from gdbench.submissions.layout import LINK, RECORD, RUN, SCORES, refuse_shard, task_folders
 from gdbench.submissions.manifest import Manifest, ManifestSource
 from gdbench.submissions.migrate import read_migrated
 from gdbench.submissions.problems import Rejected, shown
@@ -161,6 +161,7 @@ def open_run(folder: Path, source: ManifestSource | None = None) -> Iterator[Fin
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give the --out of `gdbench evaluate`")
+    refuse_shard(folder)
     found = task_folders(folder)
     if not found:
         raise InputError(

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gdbench.submissions.problems import Problem, shown
+from gdbench.errors import InputError
+from gdbench.submissions.problems import Problem, Rejected, shown
+from gdbench.submissions.untrusted import MAX_RECORD_BYTES, parse_object, read_bytes
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,95}\Z")
 RECORD = "record.json"
@@ -50,10 +52,30 @@ def task_folders(folder: Path) -> list[Path]:
     return sorted(path.parent for path in folder.glob(f"*/{RECORD}"))
 
 
+def refuse_shard(run: Path) -> None:
+    """Raise InputError where a run directory holds only a share of the items of its tasks."""
+    path = run / RUN
+    if not path.is_file():
+        return
+    try:
+        shard = parse_object(read_bytes(path, MAX_RECORD_BYTES)).get("shard")
+    except Rejected:
+        return
+    if shard is not None:
+        raise InputError(
+            f"{run} is shard {shown(str(shard))} of a run, not a finished one: join all shards "
+            "with gdbench merge"
+        )
+
+
 def run_places(run: Path) -> list[RunPlace | Problem]:
-    """The finished tasks of a run directory, a `Problem` for links; empty where it is no run."""
+    """The finished tasks of a run directory, a `Problem` for links; empty where it is no run.
+
+    Raises InputError for a shard of a run.
+    """
     if not (run / RUN).is_file():
         return []
+    refuse_shard(run)
     return [
         Problem(_below(folder, run), "layout", LINK)
         if folder.is_symlink()

@@ -1,0 +1,63 @@
+"""What the evaluation knows of an engine."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from gdbench.protocol import Known, ModelCard, Scores
+from gdbench.records import Content, ModelSettings, Strict
+from gdbench.store import Clocks
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The model as the run knows it, wherever it was loaded."""
+
+    card: ModelCard
+    settings: ModelSettings
+    content: Content
+
+
+class Place(Strict):
+    """On what a model ran."""
+
+    device: str
+    """As torch names it, e.g. `cuda:0`."""
+    device_name: str
+    """As it names itself."""
+    devices: tuple[str, ...] = ()
+    """The names of the workers' devices, one for each worker; empty where there was one process."""
+    peak_memory_bytes: int
+    """Of the process that needed most."""
+
+
+class Engine(ABC):
+    """Scores items with one model."""
+
+    subject: Subject
+
+    @property
+    @abstractmethod
+    def extends(self) -> bool:
+        """Whether the model goes on from an item's scores at the first timesteps."""
+
+    @abstractmethod
+    def score(
+        self, items: Iterable[Known], *, rescue: Callable[[], None] | None = None
+    ) -> Iterator[Scores]:
+        """Checked scores of every item that lacks any, in any order.
+
+        `rescue` saves what was scored, for a model that cannot be interrupted. Raises
+        ModelOutputError where the model is at fault, SetAsideError after everything else is
+        scored where items failed again and again.
+        """
+
+    @abstractmethod
+    def clocks(self) -> Clocks:
+        """What was spent so far, over all workers."""
+
+    @abstractmethod
+    def place(self) -> Place:
+        """On what the model ran so far."""

@@ -1,0 +1,52 @@
+"""The engine that needs no other process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from gdbench.engines.base import Engine, Place, Subject
+from gdbench.environment import device_name, peak_memory_bytes
+from gdbench.protocol import ExtendableITMModel, Known, Scores
+from gdbench.scoring import Counters, score_stream
+from gdbench.store import Clocks
+
+
+class LocalEngine(Engine):
+    """A loaded model in this process."""
+
+    def __init__(self, model: Any, item_timeout: float | None = None) -> None:
+        """Take a model with card, settings and content (see `gdbench.models.own.own_model`).
+
+        `item_timeout` is the seconds in which it has to give its next answer; None: any time.
+        """
+        self.model, self.item_timeout = model, item_timeout
+        self._counters = Counters(model)
+        self.subject = Subject(model.card, model.settings, model.content)
+
+    @property
+    def extends(self) -> bool:
+        """See `Engine`."""
+        return isinstance(self.model, ExtendableITMModel)
+
+    def score(
+        self, items: Iterable[Known], *, rescue: Callable[[], None] | None = None
+    ) -> Iterator[Scores]:
+        """See `Engine`; in the order of the items, none is asked for before it is needed."""
+        for _, scores in score_stream(
+            self.model, items, item_timeout=self.item_timeout, rescue=rescue
+        ):
+            yield scores
+
+    def clocks(self) -> Clocks:
+        """See `Engine`."""
+        return self._counters()
+
+    def place(self) -> Place:
+        """See `Engine`."""
+        device = str(getattr(self.model, "device", "cpu"))
+        return Place(
+            device=device,
+            device_name=device_name(device),
+            peak_memory_bytes=peak_memory_bytes(),
+        )

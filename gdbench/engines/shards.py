@@ -113,7 +113,8 @@ def cut(
         cost = 0
 
     for group in groups.values():
-        if cost + sum(costs[position] for position in group) > target:
+        # a cluster goes over to the next shard whole, unless this one would stay too small
+        if cost >= least and cost + sum(costs[position] for position in group) > target:
             close()
         for position in group:
             positions.append(position)

@@ -171,7 +171,7 @@ def test_a_shard_that_was_killed_goes_on(tmp_path, task, colour_model):
         return score(images, texts)
 
     colour_model.score = mortal
-    with pytest.raises(KilledError):
+    with pytest.raises(ModelOutputError, match="KilledError"):
         shards(colour_model, task, tmp_path / "cut")
     runs = shards(colour_model, task, tmp_path / "cut")
     # one call was lost with the process

@@ -6,7 +6,7 @@ from types import ModuleType
 import pytest
 
 from gdbench.engines.shards import Bounds, ShardOf, cut, share
-from gdbench.errors import InputError, RunMismatchError
+from gdbench.errors import InputError, ModelOutputError, RunMismatchError
 from gdbench.evaluation import evaluate
 from gdbench.merging import merge
 from gdbench.protocol import ModelCard

@@ -226,9 +226,9 @@ def hostile_record(text: str, number: int) -> ResultRecord:
     )  # fmt: skip
 
 
-def test_hostile_text_in_every_field_stays_text(tmp_path):
-    """Also texts that the reader would refuse: the pages do not count on it."""
-    found = [hostile_record(text, number) for number, text in enumerate(HOSTILE)]
+def write_hostile_site(texts, tmp_path):
+    """A site of records that the reader would refuse: the pages do not count on it."""
+    found = [hostile_record(text, number) for number, text in enumerate(texts)]
     submissions = synthetic_board.write(tmp_path / "submissions", *found)
     places = sorted(p.parent for p in submissions.rglob("record.json"))
     tree, _ = draw(
@@ -241,6 +241,10 @@ def test_hostile_text_in_every_field_stays_text(tmp_path):
     for name, content in tree.files.items():
         (tmp_path / "site" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "site" / name).write_bytes(content)
+
+
+def test_hostile_text_in_every_field_stays_text(tmp_path):
+    write_hostile_site(HOSTILE, tmp_path)
     harmless = {t for p in pages(tmp_path / "site") for t, _ in Page(p).tags}
     assert harmless.isdisjoint({"img", "iframe", "object", "form", "style"})
     models = sorted((tmp_path / "site" / "models").rglob("*.html"))

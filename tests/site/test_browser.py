@@ -263,14 +263,9 @@ def test_two_menus_lead_to_the_page_of_a_pair(open_page):
 
 
 def test_hostile_text_runs_nothing(browser, tmp_path):
-    import synthetic_board
-    from test_board_build import HOSTILE, hostile_record
+    from test_board_build import HOSTILE, write_hostile_site
 
-    from gdbench.leaderboard import build
-
-    found = [hostile_record(text, n) for n, text in enumerate(HOSTILE[:7])]
-    synthetic_board.write(tmp_path / "submissions", *found)
-    build(tmp_path / "submissions", tmp_path / "site")
+    write_hostile_site(HOSTILE[:7], tmp_path)
     page = browser.new_page(viewport=PHONE)
     page.on("dialog", lambda d: pytest.fail(f"a page said {d.message}"))
     for path in [
@@ -308,7 +303,7 @@ def test_the_site_works_from_any_folder(browser, site, tmp_path):
         page.locator("a[data-pair]").first.click()
         page.get_by_role("link", name="Examples").click()
         page.locator("main a").first.click()
-        assert page.locator("svg image").first.is_visible()
+        page.locator("svg image").first.wait_for(state="visible")
         page.close()
         server.shutdown()
     assert lost == []

@@ -70,8 +70,8 @@ TAMPERINGS = {
     "a_pair_missing": (score_edit(lambda f: f.drop(index=2)), "ids"),
     "no_rows": (score_edit(lambda f: f.iloc[:0]), "ids"),
     "empty_cell": (empty_cell, "scores"),
-    "scores_as_float64": (
-        score_edit(lambda f: f.assign(score=f.score.astype("float64"))),
+    "scores_as_integers": (
+        score_edit(lambda f: f.assign(score=f.score.astype("int64"))),
         "scores",
     ),
     "extra_column": (score_edit(lambda f: f.assign(note="x")), "scores"),

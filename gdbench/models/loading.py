@@ -46,8 +46,6 @@ def load_request(request: ModelRequest, where: Where | None = None) -> ITMModel:
         return load_object(found, request, where)
     kind_of_model = KINDS.get(found.kind)
     refuse_unused(kind_of_model.uses, request, where, found.name)
-    if request.arguments:
-        raise InputError(f"--model-args: {found.name} takes none; they are for your own models")
     return kind_of_model.load(found, request, where)
 
 

@@ -34,7 +34,7 @@ class Words(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         """The words for this bar."""
-        return Text(clean(self._words.format(task=task)), no_wrap=True)
+        return Text(clean(self._words.format(task=task)), no_wrap=True, overflow="crop")
 
 
 def bars(*, disable: bool = False) -> Progress:

@@ -18,6 +18,7 @@ from gdbench.precision import narrowed
 from gdbench.protocol import Item, ModelCard, Query, Scores
 from gdbench.records import ModelSettings
 from gdbench.scoring import Counters, check_scores, score_stream
+from gdbench.store import Clocks
 
 ITEM = Item("a", (None, None), ("x", "y", "z"), Query.MATCHING, (0, 1), "s")
 ROWS = [[0.0, 0.25, 0.5], [1.0, -2.0, 3.0]]
@@ -322,11 +323,11 @@ def test_counts_that_cannot_be_true_are_unknown():
 
     model = Liar()
     counters = Counters(model)
-    assert counters() == (1.0, 10)
+    assert counters() == Clocks(1.0, 10)
     model.unet_evaluations = 9
-    assert counters() == (1.0, None)
+    assert counters() == Clocks(1.0, None)
     model.unet_evaluations = 20
-    assert counters() == (1.0, None)
+    assert counters() == Clocks(1.0, None)
     for value in ("many", float("nan"), float("inf"), True, -1, None, [1]):
         model.device_seconds = value
         assert Counters(model)() == (None, 20)

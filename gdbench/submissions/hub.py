@@ -25,7 +25,7 @@ _TRAVELS = re.compile(
     rf"(?:{_NAME}/{_NAME}/{_NAME}/(?:{re.escape(RECORD)}|{re.escape(SCORES)})"
     rf"|{re.escape(INVALIDATED)}|{re.escape(RESCORED)}"
     rf"|runs/{_NAME}/{re.escape(RUN)}"
-    rf"|runs/{_NAME}/{_NAME}/(?:task\.json|{re.escape(RECORD)}|{re.escape(SCORES)}))\Z"
+    rf"|runs/{_NAME}/{_NAME}/(?:task\.json|record\.sha256|{re.escape(RECORD)}|{re.escape(SCORES)}))\Z"
 )
 _REPO = re.compile(rf"{_NAME}/{_NAME}\Z")
 _CARD = """---
@@ -143,7 +143,10 @@ def pull(repo: str, to: Path, *, revision: str | None = None) -> list[Path]:
     check_repo(repo)
     with tempfile.TemporaryDirectory(prefix="gdbench-pull-") as name:
         with hub_faults(repo):
-            patterns = [f"*{n}" for n in (RECORD, SCORES, RUN, "task.json", INVALIDATED, RESCORED)]
+            patterns = [
+                f"*{n}"
+                for n in (RECORD, SCORES, RUN, "task.json", "record.sha256", INVALIDATED, RESCORED)
+            ]
             snapshot_download(
                 repo,
                 repo_type="dataset",

@@ -280,6 +280,7 @@ def test_a_run_is_verified_with_its_errors(runs, tmp_path):
     assert [v.place.path for v in report.submissions] == ["winoground"]
     run = shutil.copytree(runs / "denoising", tmp_path / "run")
     metric("text", "noise_se", 0.123, "winoground")(run)
-    (problem,) = verify(run).problems
+    checksum, problem = verify(run).problems
+    assert checksum.check == "checksum"
     assert problem.path == "winoground/record.json"
     assert "noise_se" in problem.problem

@@ -330,14 +330,14 @@ def test_counts_that_cannot_be_true_are_unknown():
     assert counters() == Clocks(1.0, None)
     for value in ("many", float("nan"), float("inf"), True, -1, None, [1]):
         model.device_seconds = value
-        assert Counters(model)() == (None, 20)
+        assert Counters(model)() == Clocks(None, 20)
 
     class Raising:
         @property
         def unet_evaluations(self):
             raise ValueError
 
-    assert Counters(Raising())() == (None, None)
+    assert Counters(Raising())() == Clocks(None, None)
 
 
 def test_what_a_block_changes_of_the_process_is_put_back(tmp_path):

@@ -51,15 +51,20 @@ def _content_of(value: Any) -> Any:
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 
-def digest_json(path: Path) -> str:
-    """`digest_config` of a JSON file. Raises InputError where it is not a JSON object."""
+def read_json_object(path: Path) -> dict[str, Any]:
+    """The object in a JSON file. Raises InputError where it is not one."""
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as JSON ({error})") from None
     if not isinstance(config, dict):
         raise InputError(f"{path}: expected a JSON object")
-    return digest_config(config)
+    return config
+
+
+def digest_json(path: Path) -> str:
+    """`digest_config` of a JSON file. Raises InputError where it is not a JSON object."""
+    return digest_config(read_json_object(path))
 
 
 def digest_tokenizer(folder: Path) -> str:

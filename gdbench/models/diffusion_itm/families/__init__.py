@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from gdbench.errors import InputError
+from gdbench.models.digests import read_json_object
 from gdbench.registry import Registry
 
 if TYPE_CHECKING:
@@ -44,13 +44,7 @@ def family_of(folder: Path) -> Family:
     index = folder / "model_index.json"
     name = _DEFAULT
     if index.is_file():
-        try:
-            found = json.loads(index.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(f"{index} cannot be read as JSON ({error})") from None
-        if not isinstance(found, dict):
-            raise InputError(f"{index}: expected a JSON object")
-        name = str(found.get("_class_name", _DEFAULT))
+        name = str(read_json_object(index).get("_class_name", _DEFAULT))
     if name not in FAMILIES:
         raise InputError(
             f"{folder}: model_index.json names {name}; the families that are read here: "

@@ -5,7 +5,6 @@ Sources: Rombach et al. 2022; the layout is that of diffusers' StableDiffusionPi
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from gdbench.models.digests import (
     digest_safetensors,
     digest_text,
     digest_tokenizer,
+    read_json_object,
 )
 from gdbench.records import Content
 
@@ -44,13 +44,7 @@ def _config(folder: Path, part: str, name: str) -> dict[str, Any]:
             f"{folder}: {part}/{name} is missing; expected a Stable-Diffusion layout with the "
             f"folders {', '.join(PARTS)}"
         )
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as JSON ({error})") from None
-    if not isinstance(config, dict):
-        raise InputError(f"{path}: expected a JSON object")
-    return config
+    return read_json_object(path)
 
 
 def _check_architecture(folder: Path) -> None:

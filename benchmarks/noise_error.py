@@ -1,6 +1,7 @@
 """Is the stated Monte-Carlo error that of repeated runs? Real models, new noise for every seed.
 
-    python -m benchmarks.noise_error --out DIR [--model mini-sd] [--seeds 32] [--samples 50]
+    python -m benchmarks.noise_error --out DIR [--model mini-sd] [--seeds 32] [--first-seed 0]
+                                     [--samples 50]
                                      [--noise antithetic] [--items winoground:20 …]
 
 Errors are collected once for each seed at the largest budget; smaller budgets are prefixes of it.
@@ -115,14 +116,16 @@ def main() -> None:
     parser.add_argument("--noise", default="antithetic")
     parser.add_argument("--samples", type=int, default=50)
     parser.add_argument("--seeds", type=int, default=32)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--items", action="append", help="task:sub-task:count")
     parser.add_argument("--name", default="B", help="of the set of items, in the files' names")
     options = parser.parse_args()
     groups = [chosen(which) for which in options.items or DEFAULT_ITEMS]
     items = [item for _, some in groups for item in some]
     models = options.model or ["mini-sd", "mini-sd-early", "mini-sd-hardneg"]
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
     prefix = f"{options.name}_{options.noise}_{options.samples}"
-    for seed, model in itertools.product(range(options.seeds), models):
+    for seed, model in itertools.product(seeds, models):
         path = options.out / f"{prefix}_{model}_{seed:03d}.npz"
         if not path.exists():
             collect(path, items, options, model, seed)

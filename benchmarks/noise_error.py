@@ -43,11 +43,10 @@ def collect(
     path: Path, items: list[Item], options: argparse.Namespace, model: str, seed: int
 ) -> None:
     """Write the errors of one seed."""
-    from gdbench.models import LoadOptions, load_model
+    from gdbench.models import load_model
 
     loaded: Any = load_model(
-        model,
-        LoadOptions(samples=options.samples, batch_size=64, noise=options.noise, seed=seed),
+        model, samples=options.samples, batch_size=64, noise=options.noise, seed=seed
     )
     arrays = {"timesteps": np.array(loaded.timesteps)}
     for k, scores in enumerate(loaded.score_items(items)):

@@ -21,6 +21,7 @@ Norm = Literal["l2", "mse"]
 Noise = Literal["antithetic", "independent"]
 Schedule = Literal["nested", "grid"]
 Stop = Literal["none", "sequential"]
+NullPrompt = Literal["empty", "zeros"]
 
 
 class Strict(BaseModel):
@@ -100,8 +101,9 @@ class ModelSettings(Strict):
         choices=("float32", "float16", "bfloat16"),
         pattern=r"^[A-Za-z0-9_.-]{1,32}$",
     )
-    resolution: int | None = None
-    """Side of the model's input in pixels."""
+    resolution: int | None = _asked(
+        "Side of the model's input in pixels (default: the model's own).", ge=8, le=8192
+    )
     samples: int | None = _asked("Timesteps per image-text pair (default 50).", ge=1, le=1000)
     schedule: Schedule | None = _asked(
         "Timesteps: nested (default), any first ones are a sample of all, or the grid of 2023."
@@ -119,6 +121,18 @@ class ModelSettings(Strict):
         "Ranks that stopping must get right, such as 1 or 1,5; default: as the metrics need."
     )
     lora_scale: float | None = _asked("Scale of the LoRA (default 1).")
+    guidance: float | None = _asked(
+        "Guidance value that a guidance-distilled network is told; default: its pipeline's.",
+        ge=0,
+        le=100,
+    )
+    max_length: int | None = _asked(
+        "Most tokens of a text that are read; default: the pipeline's.", ge=1, le=4096
+    )
+    t5: bool | None = _asked("Leave out the T5 text encoder of Stable Diffusion 3.")
+    null_prompt: NullPrompt | None = _asked(
+        "What stands for no caption: the empty one or zeros; default: as the model was trained."
+    )
     weighting: str | None = None
     """How timesteps are weighed in a score, e.g. `uniform`."""
     timesteps: tuple[int, ...] | None = None

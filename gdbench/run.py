@@ -26,7 +26,12 @@ from gdbench.records import (
 )
 
 StrictT = TypeVar("StrictT", bound=Strict)
-_FLAGS = {"normalise": "--no-normalise", "cache_dir": "--cache", "arguments": "--model-args"}
+_FLAGS = {
+    "normalise": "--no-normalise",
+    "t5": "--no-t5",
+    "cache_dir": "--cache",
+    "arguments": "--model-args",
+}
 _FULL = "full"
 
 
@@ -194,7 +199,7 @@ class RunSpec(Strict):
         """
         parts = {
             "content": content.sha256,
-            "settings": self.settings.model_dump(mode="json"),
+            "settings": self.settings.model_dump(mode="json", exclude_none=True),
             "conditions": self.conditions.model_dump(mode="json"),
             "tasks": dict(manifests),
         }

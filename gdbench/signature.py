@@ -35,6 +35,18 @@ def signature(
     fields["model"] = f"{model.name}@{model.revision}"
     if content is not None:
         fields["content"] = content.sha256[:_CONTENT]
+    fields |= _of_settings(settings)
+    if task is not None and task.compat is not None:
+        fields["compat"] = task.compat
+    # what is not set is left out: a setting that is added later changes no older signature
+    everything = canonical(settings.model_dump(mode="json", exclude_none=True))
+    fields["id"] = hashlib.sha256(everything).hexdigest()[:_HASH]
+    body = "|".join(f"{key}:{_plain(value)}" for key, value in fields.items() if value)
+    return f"gdb|{body}|v{SCHEMA_VERSION}"
+
+
+def _of_settings(settings: ModelSettings) -> dict[str, str]:
+    fields: dict[str, str] = {}
     if settings.lora is not None:
         fields["lora"] = f"{settings.lora.sha256[:_HASH]}*{settings.lora.scale:g}"
     if settings.norm is not None:
@@ -46,17 +58,19 @@ def signature(
         fields["noise"] = settings.noise_sha256[:_HASH]
     if settings.stop not in (None, "none"):
         fields["stop"] = f"{settings.stop} {settings.delta:g}"
-    if settings.prediction is not None:
-        fields["pred"] = settings.prediction
-    if settings.resolution is not None:
-        fields["res"] = str(settings.resolution)
-    fields["dtype"] = "" if settings.dtype is None else _DTYPES.get(settings.dtype, settings.dtype)
-    fields["seed"] = str(settings.seed)
-    if task is not None and task.compat is not None:
-        fields["compat"] = task.compat
-    fields["id"] = hashlib.sha256(canonical(settings.model_dump(mode="json"))).hexdigest()[:_HASH]
-    body = "|".join(f"{key}:{_plain(value)}" for key, value in fields.items() if value)
-    return f"gdb|{body}|v{SCHEMA_VERSION}"
+    named: dict[str, object] = {
+        "pred": settings.prediction,
+        "res": settings.resolution,
+        "guidance": settings.guidance,
+        "len": settings.max_length,
+        "null": settings.null_prompt,
+        "dtype": None if settings.dtype is None else _DTYPES.get(settings.dtype, settings.dtype),
+        "seed": settings.seed,
+    }
+    for name, value in named.items():
+        if value is not None:
+            fields[name] = f"{value:g}" if isinstance(value, float) else str(value)
+    return fields
 
 
 def _of_task(task: TaskInfo, metric: str | None) -> dict[str, str]:

@@ -57,6 +57,7 @@ OTHER_SETTINGS = {
     "resolution": 512, "weighting": "none", "timesteps": (10,), "noise_sha256": "2" * 64,
     "latent_shape": (4, 64, 64), "prediction": "epsilon", "lora_scale": 0.5,
     "lora": LoRAInfo(sha256="3" * 64, scale=1.0, n_tensors=2), "extra": {"a": "b"},
+    "guidance": 2.0, "max_length": 77, "t5": False, "null_prompt": "zeros",
 }  # fmt: skip
 
 

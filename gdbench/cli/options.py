@@ -125,7 +125,7 @@ def _range(field: FieldInfo) -> dict[str, Any]:
 
 def _value(name: str, value: Any) -> Any:
     """A flag's value as the field has it; None: not given."""
-    if name == "normalise":
+    if flag_of(name).startswith("--no-"):
         return False if value else None
     if value is False or value is None:
         return None

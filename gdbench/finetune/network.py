@@ -10,8 +10,10 @@ from torch import Tensor, nn
 
 from gdbench.errors import InputError
 from gdbench.finetune.batches import Drawn
+from gdbench.models.diffusion_itm.conditioning import Conditions, stacked
+from gdbench.models.diffusion_itm.denoiser import Denoiser
 from gdbench.models.diffusion_itm.encoders import Encoders
-from gdbench.models.diffusion_itm.parts import Parts
+from gdbench.models.diffusion_itm.families.sd import EMBEDDINGS, StableDiffusion
 from gdbench.models.lora import lora_layers
 from gdbench.models.lora_file import Pair
 
@@ -80,21 +82,28 @@ def restore(unet: nn.Module, pairs: dict[str, Pair]) -> None:
 class Trainee:
     """Per-example errors of the model in training.
 
-    `unet` is the network to call: that of `parts`, or its wrapper for several processes.
+    `unet` is the network to call: that of `pipeline`, or its wrapper for several processes.
     """
 
-    def __init__(self, parts: Parts, unet: nn.Module, encoders: Encoders) -> None:
-        self.parts, self.unet, self.encoders = parts, unet, encoders
-        dtype = next(p.dtype for p in parts.unet.parameters() if not p.requires_grad)
+    def __init__(self, pipeline: StableDiffusion, unet: nn.Module, encoders: Encoders) -> None:
+        self.pipeline, self.unet, self.encoders = pipeline, unet, encoders
+        dtype = next(p.dtype for p in pipeline.network.parameters() if not p.requires_grad)
         self.size = 1
-        for side in parts.latent_shape:
+        for side in pipeline.latent_shape:
             self.size *= side
-        self.denoiser = parts.denoiser(self._forward, dtype)
+        self.denoiser = Denoiser(pipeline.noising, self._forward, dtype)
 
-    def _forward(self, x: Tensor, times: Tensor, prompts: Tensor, owner: Tensor | None) -> Tensor:
+    def _forward(
+        self, x: Tensor, times: Tensor, conditions: Conditions, owner: Tensor | None = None
+    ) -> Tensor:
         if owner is not None:
             x, times = x[owner], times[owner]
-        out: Tensor = self.unet(x, times, encoder_hidden_states=prompts, return_dict=False)[0]
+        out: Tensor = self.unet(
+            x,
+            self.pipeline.told(times),
+            encoder_hidden_states=conditions[EMBEDDINGS],
+            return_dict=False,
+        )[0]
         return out
 
     def errors(self, batch: Sequence[Drawn], *, negatives: bool) -> tuple[Tensor, Tensor | None]:
@@ -113,7 +122,7 @@ class Trainee:
         # both encoders in float32: what they make is cached, and shared with evaluation
         with torch.autocast(device.type, enabled=False):
             latents = torch.stack([self.encoders.latent(image) for image in images])
-            prompts = torch.stack([prompt for prompt, _ in self.encoders.prompts(texts)])
+            prompts = stacked(self.encoders.prompts(texts))
         found = self.denoiser.errors(
             latents,
             torch.stack([drawn.noise for drawn in batch]).to(device).repeat(repeats, 1, 1, 1),

@@ -16,8 +16,8 @@ from gdbench.finetune.scenes import SceneExamples
 from gdbench.finetune.settings import HardNegSettings
 from gdbench.finetune.trainer import Summary, Trainer, claim, make_accelerator
 from gdbench.finetune.validation import Validation, coco_items, held_out_task, mini_items
-from gdbench.models.diffusion_itm.loading import find_folder, load_parts
-from gdbench.models.diffusion_itm.parts import Parts
+from gdbench.models.diffusion_itm.families.sd import StableDiffusion
+from gdbench.models.diffusion_itm.loading import find_folder, load_pipeline
 from gdbench.models.kinds import ModelEntry
 from gdbench.models.loading import resolve
 from gdbench.protocol import Item
@@ -117,10 +117,14 @@ def hardneg(
     data = training_data(sources, settings)
     precision = settings.get("precision", "no")
     accelerator = make_accelerator(precision, cpu=cpu)
-    parts: Parts = load_parts(folder, accelerator.device, _DTYPES[precision])
+    pipeline = load_pipeline(folder, accelerator.device, _DTYPES[precision])
+    if not isinstance(pipeline, StableDiffusion):
+        raise InputError(
+            f"{sources.base} is {pipeline.name}: fine-tuning is for Stable Diffusion 1.x and 2.x"
+        )
     chosen = _checked(
         base=name,
-        base_sha256=parts.content.sha256,
+        base_sha256=pipeline.content.sha256,
         data=sources.data,
         data_sha256=data.fingerprint,
         processes=accelerator.num_processes,
@@ -139,7 +143,7 @@ def hardneg(
     accelerator.wait_for_everyone()
     trainer = Trainer(
         accelerator,
-        parts,
+        pipeline,
         data,
         chosen,
         out,

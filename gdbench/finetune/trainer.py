@@ -31,7 +31,7 @@ from gdbench.finetune.settings import HardNegSettings, Precision
 from gdbench.finetune.validation import Validation
 from gdbench.models.device_clock import DeviceClock
 from gdbench.models.diffusion_itm.encoders import Encoders
-from gdbench.models.diffusion_itm.parts import Parts
+from gdbench.models.diffusion_itm.families.sd import StableDiffusion
 from gdbench.models.lora_file import WEIGHTS, write_lora
 from gdbench.progress import EvaluationBars, bars
 from gdbench.store import write_atomically
@@ -94,7 +94,7 @@ class Trainer:
     def __init__(
         self,
         accelerator: Any,
-        parts: Parts,
+        pipeline: StableDiffusion,
         data: TrainingData,
         settings: HardNegSettings,
         out: Path,
@@ -103,23 +103,28 @@ class Trainer:
         wandb_project: str | None = None,
         cache_dir: Path | None = None,
     ) -> None:
-        """Prepare a run; `parts` gets a LoRA, whose parameters are the only ones trained."""
-        self.accelerator, self.parts, self.settings, self.out = accelerator, parts, settings, out
+        """Prepare a run; `pipeline` gets a LoRA, whose parameters are the only ones trained."""
+        self.accelerator, self.pipeline = accelerator, pipeline
+        self.settings, self.out = settings, out
         self.validation, self.wandb_project = validation, wandb_project
         s = settings
         self.parameters: list[nn.Parameter] = add_lora(
-            parts.unet, rank=s.rank, alpha=s.alpha, cross_only=s.attention == "cross", seed=s.seed
+            pipeline.network,
+            rank=s.rank,
+            alpha=s.alpha,
+            cross_only=s.attention == "cross",
+            seed=s.seed,
         )
         if s.gradient_checkpointing:
-            parts.unet.enable_gradient_checkpointing()
-        parts.unet.train()
+            pipeline.network.enable_gradient_checkpointing()
+        pipeline.network.train()
         self.optimiser = torch.optim.AdamW(
             self.parameters, lr=s.learning_rate, weight_decay=s.weight_decay
         )
-        self.unet, self.prepared = accelerator.prepare(parts.unet, self.optimiser)
+        self.unet, self.prepared = accelerator.prepare(pipeline.network, self.optimiser)
         clock = DeviceClock(accelerator.device)
-        self.trainee = Trainee(parts, self.unet, Encoders(parts, clock, cache_dir))
-        self.sampler = Sampler(data, s.negatives, parts.latent_shape, s.seed)
+        self.trainee = Trainee(pipeline, self.unet, Encoders(pipeline, clock, cache_dir))
+        self.sampler = Sampler(data, s.negatives, pipeline.latent_shape, s.seed)
         self.checkpoints = Checkpoints(out / "checkpoints")
         self.state = State()
         self.display = bars(disable=not self.main)
@@ -168,7 +173,7 @@ class Trainer:
         latest = self.checkpoints.latest
         if latest is not None:
             self.state, pairs = load(latest, self.optimiser, self.parameters)
-            restore(self.parts.unet, pairs)
+            restore(self.pipeline.network, pairs)
             rank = self.accelerator.process_index
             if rank < len(self.state.random_states):
                 restore_random_state(self.state.random_states[rank])
@@ -238,7 +243,7 @@ class Trainer:
         if self.main:
             folder = self.out / "validation" / f"step-{step:08d}"
             shown = EvaluationBars(self.display)
-            record = validation.run(self.parts, step, folder, self.accelerator.device, shown)
+            record = validation.run(self.pipeline, step, folder, self.accelerator.device, shown)
             shown.close()
             score = float(record.score or 0.0)
             if journal is not None:
@@ -248,13 +253,13 @@ class Trainer:
             if step > 0 and (best is None or score > best):  # step 0 is the base, to compare with
                 self.state.best_step, self.state.best_score = step, score
                 note = {"step": str(step), "base_sha256": self.settings.base_sha256}
-                write_lora(self.out / "best" / WEIGHTS, pairs_of(self.parts.unet), note)
+                write_lora(self.out / "best" / WEIGHTS, pairs_of(self.pipeline.network), note)
         self.accelerator.wait_for_everyone()
 
     def _checkpoint(self) -> None:
         from accelerate.utils import gather_object
 
-        pairs = pairs_of(self.parts.unet)
+        pairs = pairs_of(self.pipeline.network)
         for name, pair in pairs.items():
             if not (torch.isfinite(pair.down).all() and torch.isfinite(pair.up).all()):
                 self._stop(self.state.step, float("nan"), float("nan"))
@@ -277,7 +282,7 @@ class Trainer:
                 shutil.copyfile(best, weights)
             else:
                 note = {"step": str(self.state.step), "base_sha256": self.settings.base_sha256}
-                write_lora(weights, pairs_of(self.parts.unet), note)
+                write_lora(weights, pairs_of(self.pipeline.network), note)
             write_atomically(done, json.dumps(asdict(summary), indent=2).encode() + b"\n")
         self.accelerator.wait_for_everyone()
         return summary

@@ -21,7 +21,7 @@ from gdbench.finetune.network import pairs_of
 from gdbench.metrics.measures import Recall
 from gdbench.mini.heldout import heldout
 from gdbench.models.diffusion_itm.adapter import DiffusionITM
-from gdbench.models.diffusion_itm.parts import Parts
+from gdbench.models.diffusion_itm.families.sd import StableDiffusion
 from gdbench.models.lora_file import digest_pairs
 from gdbench.protocol import Item, ModelCard, Query
 from gdbench.records import Compat, LoRAInfo, ModelSettings, ResultRecord
@@ -137,19 +137,24 @@ class Validation:
     name: str  # of the model
 
     def run(
-        self, parts: Parts, step: int, out: Path, device: torch.device, progress: Progress | None
+        self,
+        pipeline: StableDiffusion,
+        step: int,
+        out: Path,
+        device: torch.device,
+        progress: Progress | None,
     ) -> ResultRecord:
         """The record of the model as it is after `step` steps."""
-        pairs = pairs_of(parts.unet)
-        parts.unet.eval()
+        pairs = pairs_of(pipeline.network)
+        pipeline.network.eval()
         try:
             model = DiffusionITM(
-                parts,
+                pipeline,
                 ModelCard(
                     name=self.name,
                     revision=f"step-{step}",
                     family="diffusion-unet",
-                    weights_sha256=parts.weights_sha256,
+                    weights_sha256=pipeline.weights_sha256,
                 ),
                 ModelSettings(samples=self.samples, seed=self.seed),
                 Where(device=str(device)),
@@ -157,5 +162,5 @@ class Validation:
             )
             (record,) = evaluate(model, [self.task], out, suite=SUITE, progress=progress)
         finally:
-            parts.unet.train()
+            pipeline.network.train()
         return record

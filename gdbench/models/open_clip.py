@@ -199,7 +199,7 @@ class OpenCLIPKind:
     """Models that open_clip loads: `clip:ARCHITECTURE/TAG`, `hf-hub:OWNER/NAME`, or a folder."""
 
     name = "open-clip"
-    uses = frozenset({"dtype", "device", "batch_size"})
+    uses = frozenset({"dtype", "resolution", "device", "batch_size"})
 
     def claim(self, source: str) -> ModelEntry | None:
         """See `gdbench.models.kinds.Kind`."""
@@ -233,11 +233,12 @@ class OpenCLIPKind:
         device = choose_device(where.device)
         # CLIP runs in float32 unless asked: it is fast enough, and the published scores are float32
         dtype = choose_dtype(request.settings.dtype or "float32", device)
-        encoders = _load(entry.source, device, "float32")
+        asked_side = request.settings.resolution
+        encoders = _load(entry.source, device, "float32", asked_side)
         content = _content(entry.source, encoders)
         name = str(dtype).removeprefix("torch.")
         if name != "float32":
-            encoders = _load(entry.source, device, name)
+            encoders = _load(entry.source, device, name, asked_side)
         size = encoders.model.visual.image_size
         side = size if isinstance(size, int) else int(size[0])
         card = ModelCard(
@@ -257,15 +258,23 @@ class OpenCLIPKind:
 KIND = OpenCLIPKind()
 
 
-def _load(source: str, device: torch.device, dtype: str) -> Encoders:
-    """Model, preprocessing and tokenizer. Raises InputError where the model cannot be had."""
+def _load(source: str, device: torch.device, dtype: str, side: int | None) -> Encoders:
+    """Model, preprocessing and tokenizer; `side` None: pictures as large as in training.
+
+    Raises InputError where the model cannot be had.
+    """
     import open_clip
 
     precision = {"float16": "fp16", "bfloat16": "bf16"}.get(dtype, "fp32")
     name, tag, quick_gelu = _locate(source)
     try:
         model, preprocess = open_clip.create_model_from_pretrained(
-            name, pretrained=tag, precision=precision, device=device, force_quick_gelu=quick_gelu
+            name,
+            pretrained=tag,
+            precision=precision,
+            device=device,
+            force_quick_gelu=quick_gelu,
+            force_image_size=side,
         )
         tokenizer = open_clip.get_tokenizer(name)
     except LocalEntryNotFoundError as error:

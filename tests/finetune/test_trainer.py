@@ -23,8 +23,10 @@ from gdbench.finetune.settings import HardNegSettings
 from gdbench.finetune.validation import SUITE, held_out_task, mini_items
 from gdbench.models.device_clock import DeviceClock
 from gdbench.models.diffusion_itm.adapter import DiffusionITM
+from gdbench.models.diffusion_itm.conditioning import stacked
 from gdbench.models.diffusion_itm.encoders import Encoders
-from gdbench.models.diffusion_itm.loading import load_parts
+from gdbench.models.diffusion_itm.families.sd import EMBEDDINGS
+from gdbench.models.diffusion_itm.loading import load_pipeline
 from gdbench.models.lora import load_lora
 from gdbench.models.lora_file import read_lora
 from gdbench.records import ResultRecord
@@ -46,7 +48,7 @@ def assert_same_run(one, two):
 
 @pytest.mark.parametrize(("cross_only", "per_block"), [(False, 8), (True, 4)])
 def test_only_the_lora_has_gradients(tiny_sd, cross_only, per_block):
-    unet = load_parts(tiny_sd, CPU, torch.float32).unet
+    unet = load_pipeline(tiny_sd, CPU, torch.float32).network
     blocks = sum(name.endswith(".attn2") for name, _ in unet.named_modules())
     assert len(attention_modules(unet, cross_only=cross_only)) == per_block * blocks
     trained = add_lora(unet, rank=3, alpha=None, cross_only=cross_only, seed=0)
@@ -59,22 +61,22 @@ def test_only_the_lora_has_gradients(tiny_sd, cross_only, per_block):
 
 def test_training_leaves_the_base_and_changes_the_lora(tiny_sd, train, tmp_path):
     train(tmp_path / "run", steps=3)
-    again = load_parts(tiny_sd, CPU, torch.float32)
-    info = load_lora(again.unet, tmp_path / "run")
-    fresh = load_parts(tiny_sd, CPU, torch.float32)
-    base = fresh.unet.state_dict()
-    for name, tensor in again.unet.state_dict().items():
+    again = load_pipeline(tiny_sd, CPU, torch.float32)
+    info = load_lora(again.network, tmp_path / "run")
+    fresh = load_pipeline(tiny_sd, CPU, torch.float32)
+    base = fresh.network.state_dict()
+    for name, tensor in again.network.state_dict().items():
         if "lora_" not in name:
             assert torch.equal(tensor, base[name.replace(".base_layer", "")])
     ups = [pair.up for pair in read_lora(tmp_path / "run").pairs.values()]
     assert all(bool(up.any()) for up in ups)  # they start at zero
     assert info.n_tensors == 2 * len(ups)
     # as diffusers reads it
-    fresh.unet.load_lora_adapter(tmp_path / "run", prefix="unet", weight_name=WEIGHTS)
+    fresh.network.load_lora_adapter(tmp_path / "run", prefix="unet", weight_name=WEIGHTS)
     x, t, text = torch.randn(1, 4, 8, 8), torch.tensor([5]), torch.randn(1, 16, 24)
     with torch.no_grad():
-        ours = again.unet(x, t, encoder_hidden_states=text).sample
-        theirs = fresh.unet(x, t, encoder_hidden_states=text).sample
+        ours = again.network(x, t, encoder_hidden_states=text).sample
+        theirs = fresh.network(x, t, encoder_hidden_states=text).sample
     assert torch.equal(ours, theirs)
 
 
@@ -122,7 +124,7 @@ def test_first_step_against_the_engine(tiny_sd, train, tmp_path):
                     model.encoders.latent(image)[None],
                     drawn.noise[None],
                     torch.tensor([drawn.timestep]),
-                    model.encoders.prompts([text])[0][0][None],
+                    stacked(model.encoders.prompts([text])),
                 )
             sums[key] += float(error) ** 2 / (4 * 8 * 8) / 2
     assert entry["positive"] == pytest.approx(sums["positive"], rel=1e-5)
@@ -318,12 +320,17 @@ def test_mixed_precision_leaves_latents_and_prompts_in_float32(tiny_sd):
     batch = [sampler.at(place) for place in range(2)]
     kept = []
     for precision in (torch.float32, torch.bfloat16):
-        parts = load_parts(tiny_sd, CPU, precision)
-        trainee = Trainee(parts, parts.unet, Encoders(parts, DeviceClock(CPU)))
+        pipeline = load_pipeline(tiny_sd, CPU, precision)
+        trainee = Trainee(pipeline, pipeline.network, Encoders(pipeline, DeviceClock(CPU)))
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, precision != torch.float32):
             positive, _ = trainee.errors(batch, negatives=True)
         image, text = batch[0].example.image, batch[0].example.text
-        kept.append((trainee.encoders.latent(image), trainee.encoders.prompts([text])[0][0]))
+        kept.append(
+            (
+                trainee.encoders.latent(image),
+                trainee.encoders.prompts([text])[0].tensors[EMBEDDINGS],
+            )
+        )
         assert positive.dtype == torch.float32
     assert torch.equal(kept[0][0], kept[1][0])
     assert torch.equal(kept[0][1], kept[1][1])

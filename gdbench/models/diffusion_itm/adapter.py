@@ -1,4 +1,4 @@
-"""DiffusionITM (Krojer et al. 2023) for any diffusers pipeline in Stable-Diffusion layout."""
+"""DiffusionITM (Krojer et al. 2023) for the text-to-image pipelines of diffusers."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from gdbench.models.diffusion_itm.batching import Batcher
 from gdbench.models.diffusion_itm.cache import LRU, ArrayFolder
 from gdbench.models.diffusion_itm.encoders import Encoders
 from gdbench.models.diffusion_itm.engine import Engine, FullPlan, Job, Plan
-from gdbench.models.diffusion_itm.loading import find_folder, load_parts
-from gdbench.models.diffusion_itm.parts import Parts
+from gdbench.models.diffusion_itm.families.base import Pipeline
+from gdbench.models.diffusion_itm.loading import find_folder, load_pipeline
 from gdbench.models.diffusion_itm.racing import RacePlan
 from gdbench.models.diffusion_itm.schedule import (
     SOURCES,
@@ -30,12 +30,11 @@ from gdbench.models.diffusion_itm.schedule import (
     nested_timesteps,
     noise_source,
 )
-from gdbench.models.diffusion_itm.stem import StemUNet
 from gdbench.models.digests import digest_text
 from gdbench.models.kinds import ModelEntry, clean_name
 from gdbench.models.lora import find_lora, load_lora
 from gdbench.protocol import Item, Matrix, ModelCard, Query, Scores
-from gdbench.records import Content, LoRAInfo, ModelSettings
+from gdbench.records import Content, LoRAInfo, ModelSettings, canonical
 from gdbench.run import ModelRequest, Where, asked
 
 T = TypeVar("T")
@@ -63,17 +62,17 @@ class DiffusionITM:
 
     def __init__(
         self,
-        parts: Parts,
+        pipeline: Pipeline,
         card: ModelCard,
         settings: ModelSettings | None = None,
         where: Where | None = None,
         *,
         lora: LoRAInfo | None = None,
     ) -> None:
-        """Assemble the engine around loaded parts.
+        """Assemble the engine around a loaded pipeline.
 
         Args:
-            parts: of the pipeline; the network has its LoRA already.
+            pipeline: its network has its LoRA already.
             card: who the model is.
             settings: what was chosen; see `DEFAULTS` for the rest.
             where: device, batch size, compilation, cache folder.
@@ -84,10 +83,9 @@ class DiffusionITM:
         """
         chosen, where = (settings or ModelSettings()).with_defaults(**DEFAULTS), where or Where()
         _check(chosen)
-        self.card, self.parts, self.lora = card, parts, lora
-        self.device = next(parts.unet.parameters()).device
-        self.dtype = next(p.dtype for p in parts.unet.parameters() if not p.requires_grad)
-        shape = parts.latent_shape
+        self.card, self.pipeline, self.lora = card, pipeline, lora
+        self.device, self.dtype = pipeline.device, pipeline.dtype
+        shape = pipeline.latent_shape
         samples = _known(chosen.samples)
         grid = chosen.schedule == "grid"
         self.timesteps = grid_timesteps(samples) if grid else nested_timesteps(samples)
@@ -95,15 +93,14 @@ class DiffusionITM:
         self.unconditional = False
         """Whether the unconditional errors are computed even where nothing needs them."""
         self._on_device: LRU[Tensor] = LRU(_NOISE_ON_DEVICE_BYTES // (4 * int(np.prod(shape))))
-        network = StemUNet(parts.unet)
         if where.compile:
-            network.compile_parts()
-        self.denoiser = parts.denoiser(network, self.dtype)
+            pipeline.compile()
+        self.denoiser = pipeline.denoiser
         self.clock = DeviceClock(self.device)
         self.batcher = Batcher(
             self.denoiser, self.timesteps, self._device_noise, self.clock, where.batch_size
         )
-        self.encoders = Encoders(parts, self.clock, where.cache_dir)
+        self.encoders = Encoders(pipeline, self.clock, where.cache_dir)
         self._disk_root = where.cache_dir
         self._chosen = chosen
 
@@ -153,28 +150,28 @@ class DiffusionITM:
         device = choose_device(where.device)
         dtype = choose_dtype(settings.dtype, device)
         folder = find_folder(entry.source, entry.revision, hub_cache)
-        parts = load_parts(folder, device, dtype)
+        pipeline = load_pipeline(folder, device, dtype, settings)
         lora = None
         if lora_path is not None:
             scale = 1.0 if settings.lora_scale is None else settings.lora_scale
-            lora = load_lora(parts.unet, lora_path, scale=scale)
-        content = with_lora(parts.content, lora)
+            lora = load_lora(pipeline.network, lora_path, scale=scale)
+        content = with_lora(pipeline.content, lora)
         card = ModelCard(
             name=entry.name,
             revision=content.sha256[:_SHORT] + _stop_mark(settings.with_defaults(**DEFAULTS)),
-            family="diffusion-unet",
+            family=pipeline.card_family,
             source=entry.source if not Path(entry.source).is_dir() else Path(entry.source).name,
-            weights_sha256=parts.weights_sha256,
-            parameters=parts.parameters,
-            resolution=parts.resolution,
+            weights_sha256=pipeline.weights_sha256,
+            parameters=pipeline.parameters,
+            resolution=pipeline.resolution,
             **entry.card_fields(),
         )
-        return cls(parts, card, settings, where, lora=lora)
+        return cls(pipeline, card, settings, where, lora=lora)
 
     @cached_property
     def content(self) -> Content:
         """Hashes of everything that was loaded."""
-        return with_lora(self.parts.content, self.lora)
+        return with_lora(self.pipeline.content, self.lora)
 
     @cached_property
     def noise_sha256(self) -> str:
@@ -188,17 +185,18 @@ class DiffusionITM:
         return self._chosen.model_copy(
             update={
                 "dtype": str(self.dtype).removeprefix("torch."),
-                "resolution": self.parts.resolution,
+                "resolution": self.pipeline.resolution,
                 "timesteps": self.timesteps,
                 "weighting": "uniform",
                 "noise": self.noise.name,
                 "noise_sha256": self.noise_sha256,
-                "latent_shape": self.parts.latent_shape,
+                "latent_shape": self.pipeline.latent_shape,
                 "prediction": self.denoiser.prediction,
                 "delta": self._chosen.delta if stops else None,
                 "stop_ranks": self._chosen.stop_ranks if stops else None,
                 "lora": self.lora,
                 "lora_scale": None if self.lora is None else self.lora.scale,
+                **self.pipeline.chosen,
             }
         )
 
@@ -286,9 +284,11 @@ class DiffusionITM:
     def _errors_key(self) -> str:
         """Everything that an unconditional error depends on."""
         precision = str(self.dtype).removeprefix("torch.")
+        more = {name: value for name, value in self.pipeline.chosen.items() if value is not None}
+        told = f"-{digest_text(canonical(more))[:16]}" if more else ""
         return (
             f"{self.content.sha256[:32]}-{self.noise_sha256[:16]}-{precision}-"
-            f"{self.parts.resolution}-{self.device.type}"
+            f"{self.pipeline.resolution}-{self.device.type}{told}"
         )
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from gdbench.memory import attempted, capped, free_memory, halved
 from gdbench.models.device_clock import DeviceClock
+from gdbench.models.diffusion_itm.conditioning import Conditions, Prompt
 from gdbench.models.diffusion_itm.denoiser import Denoiser
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ class Evaluation(NamedTuple):
     """One sample-evaluation of the network: a noised image under one prompt."""
 
     latent: Tensor  # (C, H, W) float32 on the device
-    prompt: Tensor  # (L, D) float32 on the device
+    prompt: Prompt
     k: int  # index into the run's timesteps
 
 
@@ -108,6 +109,8 @@ class Batcher:
     def run(self, evaluations: Sequence[Evaluation]) -> NDArray[np.float32]:
         """L2 norms of the prediction errors, shape (n,), in the order given.
 
+        The prompts must have the same shapes.
+
         Raises GdbenchError where even one sample does not fit.
         """
         results: list[NDArray[np.float32]] = []
@@ -149,11 +152,17 @@ class Batcher:
                 self._stacked("latents", [row.latent for row in rows], size),
                 self._stacked("noise", [self.noise(row.k) for row in rows], size),
                 torch.tensor([self.timesteps[row.k] for row in rows], device=self.device),
-                self._stacked("prompts", [evaluation.prompt for evaluation in padded], size),
+                self._conditions([evaluation.prompt for evaluation in padded], size),
                 torch.tensor(owner, device=self.device),
             )
         found: NDArray[np.float32] = errors.float().cpu().numpy()[: len(part)]
         return found
+
+    def _conditions(self, prompts: Sequence[Prompt], size: int) -> Conditions:
+        return {
+            name: self._stacked(f"prompt {name}", [p.tensors[name] for p in prompts], size)
+            for name in prompts[0].tensors
+        }
 
     def _stacked(self, name: str, rows: Sequence[Tensor], size: int) -> Tensor:
         """Rows side by side in a buffer that is kept from batch to batch.

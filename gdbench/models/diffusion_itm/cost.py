@@ -11,6 +11,7 @@ import torch
 
 from gdbench.models.device_clock import wait_for
 from gdbench.models.diffusion_itm.batching import Evaluation
+from gdbench.models.diffusion_itm.conditioning import stacked
 from gdbench.protocol import Item
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ def seconds(call: Callable[[], object], device: torch.device, repeats: int = 3) 
 
 
 def _sample(model: DiffusionITM) -> Evaluation:
-    latent = torch.zeros(model.parts.latent_shape, device=model.device)
-    return Evaluation(latent, model.encoders.prompts([""])[0][0], 0)
+    latent = torch.zeros(model.pipeline.latent_shape, device=model.device)
+    return Evaluation(latent, model.encoders.null_prompt(), 0)
 
 
 def seconds_per_pass(model: DiffusionITM, batch_size: int | None = None) -> tuple[int, float]:
@@ -107,11 +108,10 @@ def estimate(model: DiffusionITM, items: Iterable[Item]) -> Estimate:
         log += 4 * steps * len(item.images) * (len(item.texts) + subtracts)
     passes = steps * (pairs + len(normalised))
     size, each = seconds_per_pass(model)
-    pixels = torch.zeros(1, 3, model.parts.resolution, model.parts.resolution, device=model.device)
-    with torch.inference_mode():
-        per_image = seconds(lambda: model.parts.vae.encode(pixels), model.device, 1)
-        tokens = torch.zeros(1, model.encoders.length, dtype=torch.long, device=model.device)
-        per_text = seconds(lambda: model.parts.text_encoder(tokens), model.device, 1)
+    side = model.pipeline.resolution
+    pixels = torch.zeros(1, 3, side, side, device=model.device)
+    per_image = seconds(lambda: model.pipeline.latents(pixels), model.device, 1)
+    per_text = seconds(lambda: model.pipeline.condition(["a picture"]), model.device, 1)
     return Estimate(
         items=n,
         pairs=pairs,
@@ -140,10 +140,10 @@ def pass_flops(model: DiffusionITM) -> int:
     from torch.utils.flop_counter import FlopCounterMode
 
     sample = _sample(model)
-    x, prompt = sample.latent[None].to(model.dtype), sample.prompt[None].to(model.dtype)
+    latent = sample.latent[None]
     when = torch.tensor([model.timesteps[0]], device=model.device)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model.parts.unet(x, when, encoder_hidden_states=prompt)
+        model.denoiser.errors(latent, latent, when, stacked([sample.prompt]))
     return int(counter.get_total_flops())
 
 

@@ -1,4 +1,4 @@
-"""Pictures to latents and texts to prompt embeddings, each once."""
+"""Pictures to latents and texts to prompts, each once."""
 
 from __future__ import annotations
 
@@ -8,48 +8,61 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gdbench.memory import attempted, give_back, halved, no_room
+from gdbench.memory import attempted, free_memory, give_back, halved, no_room
 from gdbench.models.device_clock import DeviceClock
-from gdbench.models.diffusion_itm.cache import LRU, ArrayFolder
-from gdbench.models.diffusion_itm.parts import Parts
+from gdbench.models.diffusion_itm.cache import LRU, ArrayFolder, TensorFolder
+from gdbench.models.diffusion_itm.conditioning import Prompt
+from gdbench.models.diffusion_itm.families.base import Pipeline
 from gdbench.models.diffusion_itm.preprocess import to_tensor
+from gdbench.models.digests import digest_text
 from gdbench.protocol import ImageRef
 
-CACHE_BYTES = 128 * 2**20
+LATENT_BYTES = 128 * 2**20
 MAX_LATENTS = 1024
-MAX_PROMPTS = 512
+PROMPT_BYTES = 2**30
+_PROMPT_SHARE = 1 / 16  # of free memory
 _TEXTS_AT_ONCE = 8  # on accelerators; on a CPU one by one is as fast and pads nothing
 
 
 class Encoders:
-    """VAE, tokenizer and text encoder with bounded caches.
+    """VAE and text encoders with bounded caches.
 
-    Both encoders always run on the same shapes, so that a latent or an embedding does not depend
-    on what was encoded beside it.
+    Both always run on the same shapes, so that a latent or a prompt does not depend on what was
+    encoded beside it.
     """
 
-    def __init__(self, parts: Parts, clock: DeviceClock, cache_dir: Path | None = None) -> None:
-        self.parts, self.clock, self.device = parts, clock, clock.device
+    def __init__(
+        self, pipeline: Pipeline, clock: DeviceClock, cache_dir: Path | None = None
+    ) -> None:
+        self.pipeline, self.clock, self.device = pipeline, clock, clock.device
         self.latents_made = self.prompts_made = 0
-        channels, height, width = parts.latent_shape
+        channels, height, width = pipeline.latent_shape
         self._latents: LRU[Tensor] = LRU(
-            min(MAX_LATENTS, CACHE_BYTES // (4 * channels * height * width))
+            min(MAX_LATENTS, LATENT_BYTES // (4 * channels * height * width))
         )
-        self.length = int(parts.text_encoder.config.max_position_embeddings)
-        wide = int(parts.text_encoder.config.hidden_size)
-        self._prompts: LRU[tuple[Tensor, bool]] = LRU(
-            min(MAX_PROMPTS, CACHE_BYTES // (4 * self.length * wide))
-        )
+        room = min(PROMPT_BYTES, int(_PROMPT_SHARE * free_memory(self.device)))
+        self._prompts: LRU[Prompt] = LRU(room, lambda prompt: prompt.n_bytes)
         self._at_once = 1 if self.device.type == "cpu" else _TEXTS_AT_ONCE
-        self._disk = None
+        self._disk: ArrayFolder | None = None
+        self._texts_on_disk: TensorFolder | None = None
         if cache_dir is not None:
-            made_by = parts.content.of("vae", "vae_config")
-            # another kind of device rounds in another way
-            key = f"latents-{made_by[:32]}-{parts.resolution}-mean-{self.device.type}"
-            self._disk = ArrayFolder(cache_dir, key, parts.latent_shape)
+            self._open(cache_dir)
+
+    def _open(self, cache_dir: Path) -> None:
+        pipeline = self.pipeline
+        # another kind of device rounds in another way
+        made_by = pipeline.content.of("vae", "vae_config")
+        key = f"latents-{made_by[:32]}-{pipeline.resolution}-mean-{self.device.type}"
+        self._disk = ArrayFolder(cache_dir, key, pipeline.latent_shape)
+        precision = str(pipeline.encoder_dtype(self.device, pipeline.dtype)).split(".")[-1]
+        self._texts_on_disk = TensorFolder(
+            cache_dir,
+            f"texts-{pipeline.texts_sha256[:32]}-{pipeline.max_length}-{precision}-"
+            f"{self.device.type}",
+        )
 
     def latent(self, image: ImageRef) -> Tensor:
-        """Posterior mean times the scaling factor, shape (C, H, W), float32.
+        """The normalised mean of the VAE's posterior, shape (C, H, W), float32.
 
         Raises InputError where the picture cannot be read.
         """
@@ -64,61 +77,57 @@ class Encoders:
         stored = self._disk.load(digest) if self._disk is not None else None
         if stored is not None:
             return torch.from_numpy(stored).to(self.device)
-        pixels = to_tensor(image.open(), self.parts.resolution)[None].to(self.device)
-        mean = attempted(lambda: self._mean(pixels))
-        if mean is None:
+        pixels = to_tensor(image.open(), self.pipeline.resolution)[None].to(self.device)
+        latent = attempted(lambda: self._encode_picture(pixels))
+        if latent is None:
             # what torch keeps of the network's batches may be enough
             give_back(self.device)
-            mean = attempted(lambda: self._mean(pixels))
-        if mean is None:
+            latent = attempted(lambda: self._encode_picture(pixels))
+        if latent is None:
             raise no_room(self.device, "pictures for the VAE")
-        config = self.parts.vae.config
-        latent: Tensor = (mean - (config.get("shift_factor") or 0.0)) * config.scaling_factor
         self.latents_made += 1
         if self._disk is not None:
             self._disk.save(digest, latent.cpu().numpy().astype(np.float32, copy=False))
         return latent
 
-    def _mean(self, pixels: Tensor) -> Tensor:
-        with self.clock.running(), torch.inference_mode():
-            mean: Tensor = self.parts.vae.encode(pixels).latent_dist.mean[0].float()
-        return mean
+    def _encode_picture(self, pixels: Tensor) -> Tensor:
+        with self.clock.running():
+            return self.pipeline.latents(pixels)[0]
 
-    def prompts(self, texts: list[str]) -> list[tuple[Tensor, bool]]:
-        """For each text: its embedding (L, D), float32, and whether the tokenizer cut it."""
-        found = {text: self._prompts.get(text) for text in dict.fromkeys(texts)}
-        missing = [text for text, known in found.items() if known is None]
+    def prompts(self, texts: list[str]) -> list[Prompt]:
+        """A prompt for each text."""
+        known = {text: self._known(text) for text in dict.fromkeys(texts)}
+        missing = [text for text, prompt in known.items() if prompt is None]
         while missing:
             chunk = missing[: self._at_once]
             padded = chunk + [chunk[-1]] * (self._at_once - len(chunk))
-            encoded = attempted(lambda: self._encode(padded))  # noqa: B023 # called at once
+            encoded = attempted(lambda: self._encode_texts(padded))  # noqa: B023 # called at once
             if encoded is None:
                 self._at_once = halved(self._at_once, self.device, "texts")
                 continue
             for text, made in zip(chunk, encoded, strict=False):
                 self._prompts.put(text, made)
-                found[text] = made
+                known[text] = made
+                if self._texts_on_disk is not None:
+                    self._texts_on_disk.save(digest_text(text), made.tensors)
             missing = missing[len(chunk) :]
-        return [known for text in texts if (known := found[text]) is not None]
+        return [prompt for text in texts if (prompt := known[text]) is not None]
 
-    def _encode(self, texts: list[str]) -> list[tuple[Tensor, bool]]:
-        tokenizer = self.parts.tokenizer
-        tokens = tokenizer(
-            texts,
-            padding="max_length",
-            max_length=self.length,
-            truncation=True,
-            return_tensors="pt",
-        )
-        whole = tokenizer(texts, truncation=False, verbose=False)["input_ids"]
-        cut = [len(ids) > self.length for ids in whole]
-        mask = None
-        if getattr(self.parts.text_encoder.config, "use_attention_mask", False):
-            mask = tokens.attention_mask.to(self.device)
-        with self.clock.running(), torch.inference_mode():
-            hidden = self.parts.text_encoder(
-                tokens.input_ids.to(self.device), attention_mask=mask
-            ).last_hidden_state.float()
+    def null_prompt(self) -> Prompt:
+        """The prompt that stands for no caption."""
+        return self.pipeline.null_of(self.prompts([""])[0])
+
+    def _known(self, text: str) -> Prompt | None:
+        prompt = self._prompts.get(text)
+        if prompt is None and self._texts_on_disk is not None:
+            stored = self._texts_on_disk.load(digest_text(text), self.device)
+            if stored is not None:
+                prompt = Prompt(stored, self.pipeline.is_cut(text))
+                self._prompts.put(text, prompt)
+        return prompt
+
+    def _encode_texts(self, texts: list[str]) -> list[Prompt]:
+        with self.clock.running():
+            encoded = self.pipeline.condition(texts)
         self.prompts_made += len(texts)
-        # a copy of each row: a view would keep the whole batch alive in the cache
-        return [(row.clone(), flag) for row, flag in zip(hidden, cut, strict=True)]
+        return encoded

@@ -21,6 +21,7 @@ from torch import Tensor
 from gdbench.errors import InputError, ModelOutputError
 from gdbench.models.diffusion_itm.batching import Batcher, Evaluation
 from gdbench.models.diffusion_itm.cache import LRU, ArrayFolder
+from gdbench.models.diffusion_itm.conditioning import Prompt, Shapes
 from gdbench.models.diffusion_itm.encoders import Encoders
 from gdbench.protocol import Item, Scores
 
@@ -54,7 +55,7 @@ class Job:
         self.image_index = [self.images.index(digest) for digest in digests]
         self.text_index = [self.texts.index(text) for text in item.texts]
         self.latents: list[Tensor] = []
-        self.prompts: list[Tensor] = []
+        self.prompts: list[Prompt] = []
         self.truncated = 0
         self.errors = np.full((len(self.images), len(self.texts), n_timesteps), np.nan, np.float32)
         self.shared: list[SharedErrors] = []
@@ -99,6 +100,42 @@ class _Drawn(NamedTuple):
     image: int
     text: int  # -1: the empty prompt
     k: int
+
+
+class _Waiting:
+    """Evaluations that are drawn and not computed, sorted by the shapes of their prompts.
+
+    A batch has prompts of the same shapes, so that shapes stay few and nothing depends on what
+    shares the batch.
+    """
+
+    def __init__(self) -> None:
+        self._by_shapes: dict[Shapes, list[_Drawn]] = {}
+
+    def add(self, shapes: Shapes, drawn: _Drawn) -> None:
+        """Put one more behind the others of its shapes."""
+        self._by_shapes.setdefault(shapes, []).append(drawn)
+
+    def first(self) -> _Drawn | None:
+        """The one that waits longest in the fullest group, None where there is none."""
+        return max(self._by_shapes.values(), key=len)[0] if self._by_shapes else None
+
+    def is_full(self, size: int) -> bool:
+        """Whether a batch of this size can be taken."""
+        return any(len(group) >= size for group in self._by_shapes.values())
+
+    def take(self, size: int) -> list[_Drawn]:
+        """At most `size` evaluations of the fullest group, in the order in which they came."""
+        if not self._by_shapes:
+            return []
+        shapes = max(self._by_shapes, key=lambda s: len(self._by_shapes[s]))
+        group = self._by_shapes[shapes]
+        batch, rest = group[:size], group[size:]
+        if rest:
+            self._by_shapes[shapes] = rest
+        else:
+            del self._by_shapes[shapes]
+        return batch
 
 
 class Plan(Protocol):
@@ -150,8 +187,8 @@ class Engine:
         self._disk = shared_on_disk
 
     @cached_property
-    def _empty_prompt(self) -> Tensor:
-        return self.encoders.prompts([""])[0][0]
+    def _null_prompt(self) -> Prompt:
+        return self.encoders.null_prompt()
 
     def run(self, items: Iterable[tuple[Item, Scores | None]]) -> Iterator[Job]:
         """Finished jobs in the order of the items; each may come with earlier errors.
@@ -163,12 +200,12 @@ class Engine:
         more = True
         flying: deque[Job] = deque()  # admitted and not yet given back
         ready: list[Job] = []  # heap, oldest first: jobs with evaluations to draw
+        waiting = _Waiting()
         try:
             while more or flying:
-                batch: list[_Drawn] = []
-                while len(batch) < self._size(batch):
+                while not waiting.is_full(self._size(waiting)):
                     if ready:
-                        self._draw(ready, batch)
+                        self._draw(ready, waiting)
                         continue
                     item = next(source, None) if more and len(flying) < self._most_jobs() else None
                     if item is None:
@@ -179,7 +216,7 @@ class Engine:
                         continue
                     flying.append(self._admit(*item))
                     self._advance(flying[-1], ready)
-                self._compute(batch, ready)
+                self._compute(waiting.take(self._size(waiting)), ready)
                 while flying and flying[0].done:
                     self._save_shared(flying[0])
                     yield flying.popleft()
@@ -188,21 +225,23 @@ class Engine:
                 for shared in job.shared:
                     shared.drawn[:] = ~np.isnan(shared.values)
 
-    def _draw(self, ready: list[Job], batch: list[_Drawn]) -> None:
+    def _draw(self, ready: list[Job], waiting: _Waiting) -> None:
         job = ready[0]
         cell = next(job.work, None)
         if cell is not None:
             job.pending += 1
-            batch.append(_Drawn(job, *cell))
+            drawn = _Drawn(job, *cell)
+            waiting.add(self._prompt(drawn).shapes, drawn)
             return
         heapq.heappop(ready)
         job.exhausted = True
         if job.pending == 0:
             self._advance(job, ready)
 
-    def _size(self, batch: list[_Drawn]) -> int:
-        if self.batcher.size is None and batch:
-            self.batcher.size_for(lambda: self._evaluation(batch[0]))
+    def _size(self, waiting: _Waiting) -> int:
+        first = waiting.first()
+        if self.batcher.size is None and first is not None:
+            self.batcher.size_for(lambda: self._evaluation(first))
         return self.batcher.size or 1
 
     def _most_jobs(self) -> int:
@@ -247,8 +286,8 @@ class Engine:
         references = dict(zip((job.images[i] for i in job.image_index), item.images, strict=True))
         job.latents = [self.encoders.latent(references[digest]) for digest in job.images]
         encoded = self.encoders.prompts(job.texts)
-        job.prompts = [prompt for prompt, _ in encoded]
-        job.truncated = sum(encoded[index][1] for index in job.text_index)
+        job.prompts = encoded
+        job.truncated = sum(encoded[index].cut for index in job.text_index)
         if self.needs_unconditional(item):
             job.shared = [self._shared_errors(digest) for digest in job.images]
         if earlier is not None:
@@ -288,10 +327,12 @@ class Engine:
             if stored is None or np.isnan(stored).sum() > np.isnan(shared.values).sum():
                 self._disk.save(digest, shared.values)
 
+    def _prompt(self, drawn: _Drawn) -> Prompt:
+        return self._null_prompt if drawn.text < 0 else drawn.job.prompts[drawn.text]
+
     def _evaluation(self, drawn: _Drawn) -> Evaluation:
-        job, image, text, k = drawn
-        prompt = self._empty_prompt if text < 0 else job.prompts[text]
-        return Evaluation(job.latents[image], prompt, k)
+        job, image, _, k = drawn
+        return Evaluation(job.latents[image], self._prompt(drawn), k)
 
     def _compute(self, batch: list[_Drawn], ready: list[Job]) -> None:
         errors = self.batcher.run([self._evaluation(drawn) for drawn in batch])

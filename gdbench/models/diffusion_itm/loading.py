@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gdbench.errors import InputError
-from gdbench.models.diffusion_itm.families import family_of
-from gdbench.models.diffusion_itm.families.sd import PARTS, WEIGHTS
-from gdbench.models.diffusion_itm.parts import Parts
+from gdbench.models.diffusion_itm.families import INDEX, family_of
+from gdbench.terminal import note
 
 if TYPE_CHECKING:
     import torch
 
+    from gdbench.models.diffusion_itm.families.base import Pipeline
+    from gdbench.records import ModelSettings
+
+ANNOUNCED = 10**9
+"""Bytes of a download from which on its size is said first."""
 HOW_TO_GET_ACCESS = (
     "open https://huggingface.co/{repo} in a browser, accept its terms, then run `hf auth login` "
     "(or set HF_TOKEN)"
@@ -28,37 +32,60 @@ def find_folder(source: str, revision: str | None, cache_dir: str | Path | None)
     if path.is_dir():
         return path
     if path.exists():
-        raise InputError(f"{source} is a file; a model is a folder with {', '.join(PARTS)}")
+        raise InputError(f"{source} is a file; a model is a folder of a diffusers pipeline")
     if source.startswith((".", "/", "~")) or source.count("/") != 1 or "\\" in source:
         raise InputError(
-            f"{source}: no such folder; give a folder in Stable-Diffusion layout or a hub id "
+            f"{source}: no such folder; give the folder of a diffusers pipeline or a hub id "
             "such as owner/name"
         )
     return _from_hub(source, revision, cache_dir)
 
 
 def _from_hub(repo: str, revision: str | None, cache_dir: str | Path | None) -> Path:
+    """Configurations first; weights only of the parts that the family reads."""
+    folder = _snapshot(repo, revision, cache_dir, [INDEX, "*/*.json"])
+    # raises for a pipeline that cannot be scored, before gigabytes are fetched
+    family = family_of(folder)
+    family.check_configs(folder)
+    parts = [part for part in family.components if (folder / part.name).is_dir()]
+    for variant in ("", ".fp16"):
+        patterns = [INDEX, *(p for part in parts for p in part.patterns(variant))]
+        _announce(repo, revision, cache_dir, patterns)
+        folder = _snapshot(repo, revision, cache_dir, patterns)
+        if any((folder / family.network_part).glob("*.safetensors")):
+            break
+    return folder
+
+
+def _announce(
+    repo: str, revision: str | None, cache_dir: str | Path | None, patterns: list[str]
+) -> None:
+    """Say the size of a large download."""
+    import huggingface_hub as hub
+
+    files: Any
+    try:
+        files = hub.snapshot_download(
+            repo, revision=revision, cache_dir=cache_dir, allow_patterns=patterns, dry_run=True
+        )
+    except Exception:  # noqa: BLE001 # the download itself says what is wrong
+        return
+    size = sum(file.file_size or 0 for file in files if file.will_download)
+    if size >= ANNOUNCED:
+        note(f"{repo}: fetching {size / 1e9:.1f} GB")
+
+
+def _snapshot(
+    repo: str, revision: str | None, cache_dir: str | Path | None, patterns: list[str]
+) -> Path:
+    """The folder of a snapshot with the files of some patterns. Raises InputError."""
     import huggingface_hub as hub
     from huggingface_hub import errors
 
-    def snapshot(variant: str, *, local: bool) -> Path:
-        patterns = [f"{part}/*.json" for part in PARTS] + ["tokenizer/*.txt", "model_index.json"]
-        for part, stem in WEIGHTS.items():
-            patterns += [f"{part}/{stem}{variant}.safetensors"]
-            patterns += [f"{part}/{stem}{variant}-[0-9]*.safetensors"]
-        folder = hub.snapshot_download(
-            repo,
-            revision=revision,
-            cache_dir=cache_dir,
-            allow_patterns=patterns,
-            local_files_only=local,
-        )
-        return Path(folder)
-
     try:
-        folder = snapshot("", local=False)
-        if not any((folder / "unet").glob("*.safetensors")):  # published in half precision only
-            folder = snapshot(".fp16", local=False)
+        folder = hub.snapshot_download(
+            repo, revision=revision, cache_dir=cache_dir, allow_patterns=patterns
+        )
     except errors.GatedRepoError:
         raise InputError(f"{repo} is gated: {HOW_TO_GET_ACCESS.format(repo=repo)}") from None
     except errors.RevisionNotFoundError:
@@ -76,13 +103,11 @@ def _from_hub(repo: str, revision: str | None, cache_dir: str | Path | None) -> 
             f"{repo} is not in the local cache and the hub cannot be reached ({reason}); "
             f"fetch it where there is a network: hf download {repo}"
         ) from None
-    return folder
+    return Path(folder)
 
 
-def load_parts(folder: Path, device: torch.device, dtype: torch.dtype) -> Parts:
-    """All parts of a pipeline, read by the family that its class belongs to.
-
-    The network is in `dtype`; the encoders, which run once per picture or text, in float32. Raises
-    InputError naming the file that is missing, broken or of another architecture.
-    """
-    return family_of(folder).load(folder, device, dtype)
+def load_pipeline(
+    folder: Path, device: torch.device, dtype: torch.dtype, settings: ModelSettings | None = None
+) -> Pipeline:
+    """A pipeline, read by the family that its class belongs to; see `Pipeline.load`."""
+    return family_of(folder).load(folder, device, dtype, settings)

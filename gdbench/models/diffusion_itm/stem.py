@@ -52,7 +52,7 @@ def _crosses(block: Any) -> bool:  # a diffusers block
 
 
 class StemUNet(torch.nn.Module):
-    """Callable as `denoiser.Network`; with `owner=None` it is the plain forward pass.
+    """Callable with U noised images, B prompts and their owners; without it is the plain pass.
 
     `stem_batch` is the fixed number of noised images that the stem is run on at a time (the last
     group is padded), so that shapes, and with them the last bits of the results, do not depend on

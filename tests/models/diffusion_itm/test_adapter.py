@@ -10,8 +10,8 @@ import torch
 from gdbench.errors import InputError
 from gdbench.models import devices
 from gdbench.models.diffusion_itm.adapter import DiffusionITM
-from gdbench.models.diffusion_itm.families import sd
-from gdbench.models.diffusion_itm.families.sd import content_of
+from gdbench.models.diffusion_itm.families import base
+from gdbench.models.diffusion_itm.families.sd import StableDiffusion
 from gdbench.models.kinds import ModelEntry
 from gdbench.protocol import BatchedITMModel
 from tests.models.diffusion_itm.tiny import make_tiny_sd, picture
@@ -57,12 +57,12 @@ def test_a_v_prediction_model_is_scored_as_such(load, tmp_path, items):
     assert model.settings.prediction == "v_prediction"
     (scores,) = model.score_items(items[:1])
     latent = model.encoders.latent(items[0].images[0])
-    prompt, _ = model.encoders.prompts([items[0].texts[0]])[0]
+    prompt = model.encoders.prompts([items[0].texts[0]])[0].tensors["encoder_hidden_states"]
     for k, t in enumerate(model.timesteps):
-        noise, alpha = model.noise.noise(k, t), model.parts.alphas_cumprod[t]
+        noise, alpha = model.noise.noise(k, t), model.pipeline.noising.alphas_cumprod[t]
         x = alpha.sqrt() * latent + (1 - alpha).sqrt() * noise
         with torch.no_grad():
-            v = model.parts.unet(x[None], torch.tensor([t]), prompt[None]).sample[0]
+            v = model.pipeline.network(x[None], torch.tensor([t]), prompt[None]).sample[0]
         predicted_noise = alpha.sqrt() * v + (1 - alpha).sqrt() * x
         assert scores.errors[0, 0, k] == pytest.approx(
             float((noise - predicted_noise).norm()), rel=1e-4
@@ -78,7 +78,8 @@ def test_a_flow_model_is_read_by_its_scheduler(load, tiny_sd, tmp_path, items):
     )
     model = load(folder)
     assert model.settings.prediction == "flow"
-    assert model.parts.shift == 3.0
+    plain = 0.5
+    assert float(model.pipeline.noising.levels[500]) == pytest.approx(3 * plain / (1 + 2 * plain))
     (scores,) = model.score_items(items[:1])
     assert np.isfinite(scores.errors).all()
 
@@ -117,9 +118,9 @@ def test_text_retrieval_takes_no_unconditional_passes_unless_they_are_asked_for(
 def test_half_precision_on_a_gpu_runs_channels_last(load, items, monkeypatch):
     """The same weights in the other memory format give the same errors, here on the CPU."""
     (reference,) = load().score_items(items[2:3])
-    monkeypatch.setattr(sd, "default_memory_format", lambda *_: torch.channels_last)
+    monkeypatch.setattr(base, "default_memory_format", lambda *_: torch.channels_last)
     model = load()
-    weight = model.parts.unet.conv_in.weight
+    weight = model.pipeline.network.conv_in.weight
     assert weight.is_contiguous(memory_format=torch.channels_last)
     assert not weight.is_contiguous()
     (found,) = model.score_items(items[2:3])
@@ -147,7 +148,7 @@ def test_the_device_clock_runs_while_the_networks_do(load, items):
 
 def test_weights_hash_changes_with_a_weight(tiny_sd, tmp_path):
     other = make_tiny_sd(tmp_path, seed=1)
-    mine, theirs = (content_of(folder) for folder in (tiny_sd, other))
+    mine, theirs = (StableDiffusion.content_of(folder) for folder in (tiny_sd, other))
     assert mine.differences(theirs) == ["network", "text_encoder", "vae"]
 
 

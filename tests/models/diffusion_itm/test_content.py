@@ -8,7 +8,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from gdbench.errors import InputError
-from gdbench.models.diffusion_itm.families.sd import content_of
+from gdbench.models.diffusion_itm.families.sd import StableDiffusion
 
 WEIGHTS = "diffusion_pytorch_model"
 
@@ -34,7 +34,9 @@ def edit(path, **changes):
 )
 def test_every_configuration_is_content(tiny_sd, copy, file, changes, part):
     edit(copy / file, **changes)
-    assert content_of(copy).differences(content_of(tiny_sd)) == [part]
+    assert StableDiffusion.content_of(copy).differences(StableDiffusion.content_of(tiny_sd)) == [
+        part
+    ]
 
 
 def test_another_scaling_factor_is_another_model_with_other_scores_in_one_cache(
@@ -85,7 +87,7 @@ def test_shards_and_files_beside_them_are_the_same_model(tiny_sd, copy, load, it
     save_file(half, copy / "vae" / f"{WEIGHTS}.fp16.safetensors")
     (copy / "vae" / "README.md").write_text("unused")
     edit(copy / "unet/config.json", _diffusers_version="9.9", _name_or_path="elsewhere")
-    assert content_of(copy) == content_of(tiny_sd)
+    assert StableDiffusion.content_of(copy) == StableDiffusion.content_of(tiny_sd)
     plain, sharded = load(tiny_sd), load(copy)
     assert plain.card.revision == sharded.card.revision
     one, other = (next(iter(m.score_items(items))) for m in (plain, sharded))
@@ -96,7 +98,7 @@ def test_a_missing_shard_is_named(copy):
     shard(copy / "unet")
     (copy / "unet" / f"{WEIGHTS}-00002-of-00002.safetensors").unlink()
     with pytest.raises(InputError, match=r"the shard .*00002-of-00002.safetensors is missing"):
-        content_of(copy)
+        StableDiffusion.content_of(copy)
 
 
 def test_precision_is_a_setting_and_no_content(load):

@@ -1,18 +1,26 @@
 import pytest
 import torch
 
-from gdbench.models.diffusion_itm.denoiser import (
-    EpsilonDenoiser,
-    FlowDenoiser,
-    VelocityDenoiser,
-)
+from gdbench.models.diffusion_itm.denoiser import Denoiser, VariancePreserving
+from gdbench.models.diffusion_itm.families.noise_levels import flow as flow_of
 
 ALPHAS = torch.linspace(0.999, 0.005, 1000)
 TIMES = torch.tensor([10, 400, 989])
 
 
-def network(x, times, prompts, owner):
+EPSILON = VariancePreserving(ALPHAS, "epsilon")
+VELOCITY = VariancePreserving(ALPHAS, "v_prediction")
+
+
+def shifted(shift):
+    """The noise levels of a flow with a fixed shift."""
+    name = "FlowMatchEulerDiscreteScheduler"
+    return flow_of({"_class_name": name, "shift": shift}, "here", tokens=16)
+
+
+def network(x, times, conditions, owner=None):
     """Some function of everything a network sees."""
+    prompts = conditions["text"]
     if owner is not None:
         x, times = x[owner], times[owner]
     weight = prompts.mean(dim=(1, 2)) + times / 700.0
@@ -28,7 +36,7 @@ def inputs():
 def plain_errors(x, times, noise, prompts):
     return torch.stack(
         [
-            (e - network(a[None], t[None], p[None], None)[0]).norm()
+            (e - network(a[None], t[None], {"text": p[None]})[0]).norm()
             for a, t, e, p in zip(x, times, noise, prompts, strict=True)
         ]
     )
@@ -38,26 +46,28 @@ def test_epsilon_error_is_that_of_the_definition(inputs):
     latents, noise, prompts = inputs
     alpha = ALPHAS[TIMES][:, None, None, None]
     x = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
-    found = EpsilonDenoiser(network, ALPHAS, torch.float32).errors(latents, noise, TIMES, prompts)
+    found = Denoiser(EPSILON, network, torch.float32).errors(
+        latents, noise, TIMES, {"text": prompts}
+    )
     torch.testing.assert_close(found, plain_errors(x, TIMES, noise, prompts))
 
 
 def test_converted_v_network_gives_the_same_errors(inputs):
-    def velocity(x, times, prompts, owner):
+    def velocity(x, times, conditions, owner=None):
         own_x, own_t = (x, times) if owner is None else (x[owner], times[owner])
         alpha = ALPHAS[own_t][:, None, None, None]
-        predicted = network(x, times, prompts, owner)
+        predicted = network(x, times, conditions, owner)
         return (predicted - (1 - alpha).sqrt() * own_x) / alpha.sqrt()
 
-    epsilon = EpsilonDenoiser(network, ALPHAS, torch.float32).errors(
-        inputs[0], inputs[1], TIMES, inputs[2]
+    epsilon = Denoiser(EPSILON, network, torch.float32).errors(
+        inputs[0], inputs[1], TIMES, {"text": inputs[2]}
     )
-    found = VelocityDenoiser(velocity, ALPHAS, torch.float32).errors(
-        inputs[0], inputs[1], TIMES, inputs[2]
+    found = Denoiser(VELOCITY, velocity, torch.float32).errors(
+        inputs[0], inputs[1], TIMES, {"text": inputs[2]}
     )
     torch.testing.assert_close(found, epsilon, rtol=1e-5, atol=0)
-    scored_as_epsilon = EpsilonDenoiser(velocity, ALPHAS, torch.float32).errors(
-        inputs[0], inputs[1], TIMES, inputs[2]
+    scored_as_epsilon = Denoiser(EPSILON, velocity, torch.float32).errors(
+        inputs[0], inputs[1], TIMES, {"text": inputs[2]}
     )
     assert (scored_as_epsilon / epsilon - 1).abs().max() > 0.01  # the fault of the release
 
@@ -70,13 +80,15 @@ def test_converted_flow_network_gives_the_error_of_the_noise(inputs, shift):
     w = level[:, None, None, None]
     x = (1 - w) * latents + w * noise
 
-    def flow(given, times, prompts, owner):  # u = (e - x) / (1 - w)
+    def flow(given, times, conditions, owner=None):  # u = (e - x) / (1 - w)
         own_x, own_t = (given, times) if owner is None else (given[owner], times[owner])
-        predicted = network(given, times, prompts, owner)
-        return (predicted - own_x) / (1 - own_t[:, None, None, None] / 1000)
+        predicted = network(given, times, conditions, owner)
+        return (predicted - own_x) / (1 - own_t[:, None, None, None])
 
-    found = FlowDenoiser(flow, shift, torch.float32).errors(latents, noise, TIMES, prompts)
-    expected = plain_errors(x, 1000 * level, noise, prompts)
+    found = Denoiser(shifted(shift), flow, torch.float32).errors(
+        latents, noise, TIMES, {"text": prompts}
+    )
+    expected = plain_errors(x, level, noise, prompts)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=0)
 
 
@@ -86,12 +98,12 @@ def test_sharing_noised_images_changes_nothing(inputs, kind):
     prompts = torch.randn(5, 5, 6, generator=torch.Generator().manual_seed(1))
     owner = torch.tensor([2, 0, 0, 1, 2])
     denoiser = {
-        "epsilon": EpsilonDenoiser(network, ALPHAS, torch.float32),
-        "v": VelocityDenoiser(network, ALPHAS, torch.float32),
-        "flow": FlowDenoiser(network, 1.0, torch.float32),
+        "epsilon": Denoiser(EPSILON, network, torch.float32),
+        "v": Denoiser(VELOCITY, network, torch.float32),
+        "flow": Denoiser(shifted(1.0), network, torch.float32),
     }[kind]
-    shared = denoiser.errors(latents, noise, TIMES, prompts, owner)
-    alone = denoiser.errors(latents[owner], noise[owner], TIMES[owner], prompts)
+    shared = denoiser.errors(latents, noise, TIMES, {"text": prompts}, owner)
+    alone = denoiser.errors(latents[owner], noise[owner], TIMES[owner], {"text": prompts})
     torch.testing.assert_close(shared, alone, rtol=1e-6, atol=0)
 
 
@@ -99,10 +111,13 @@ def test_residuals_stay_in_float32(inputs):
     latents, noise, prompts = inputs
     seen = []
 
-    def half(x, times, given, owner):
+    def half(x, times, conditions, owner=None):
+        given = conditions["text"]
         seen.append((x.dtype, given.dtype))
-        return network(x.float(), times, given.float(), owner).to(x.dtype)
+        return network(x.float(), times, {"text": given.float()}, owner).to(x.dtype)
 
-    errors = EpsilonDenoiser(half, ALPHAS, torch.bfloat16).errors(latents, noise, TIMES, prompts)
+    errors = Denoiser(EPSILON, half, torch.bfloat16).errors(
+        latents, noise, TIMES, {"text": prompts}
+    )
     assert seen == [(torch.bfloat16, torch.bfloat16)]
     assert errors.dtype is torch.float32

@@ -80,12 +80,12 @@ class Failing:
     def __init__(self, real, fails):
         self.real, self.fails, self.calls, self.prediction = real, fails, 0, real.prediction
 
-    def errors(self, latents, noise, timesteps, prompts, owner=None):
+    def errors(self, latents, noise, timesteps, conditions, owner=None):
         self.calls += 1
-        error = self.fails(self.calls, len(prompts))
+        error = self.fails(self.calls, len(owner))
         if error is not None:
             raise error
-        return self.real.errors(latents, noise, timesteps, prompts, owner)
+        return self.real.errors(latents, noise, timesteps, conditions, owner)
 
 
 def test_running_out_of_memory_halves_the_batch_and_loses_nothing(load, items, caplog):
@@ -137,7 +137,7 @@ def test_the_failed_batch_is_dead_before_the_cache_is_emptied(load, items, monke
 def test_an_encoder_without_memory_is_tried_again_and_then_one_line(load, items, part):
     model = load()
     reference = logged(load().score_items(items))
-    network = getattr(model.parts, part)
+    network = model.pipeline.modules[part]
     name = "encode" if part == "vae" else "forward"
     real, failures = getattr(network, name), []
 

@@ -7,47 +7,46 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from gdbench.errors import InputError
 from gdbench.models.digests import read_json_object
 from gdbench.registry import Registry
 
 if TYPE_CHECKING:
-    import torch
+    from gdbench.models.diffusion_itm.families.base import Pipeline
 
-    from gdbench.models.diffusion_itm.parts import Parts
-
-
-@runtime_checkable
-class Family(Protocol):
-    """How the pipelines of one class are read."""
-
-    name: str
-
-    def load(self, folder: Path, device: torch.device, dtype: torch.dtype) -> Parts:
-        """All parts. Raises InputError that names what is missing or of another architecture."""
-
-
-FAMILIES: Registry[Family] = Registry("family of pipelines", "gdbench.families")
-_SD = "gdbench.models.diffusion_itm.families.sd:FAMILY"
-for _pipeline in ("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"):
-    FAMILIES.add(_pipeline, _SD)
+FAMILIES: Registry[type[Pipeline]] = Registry("family of pipelines", "gdbench.families")
+_BUILT_IN = {
+    "sd:StableDiffusion": ("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"),
+    "sdxl:StableDiffusionXL": ("StableDiffusionXLPipeline",),
+    "sd3:StableDiffusion3": ("StableDiffusion3Pipeline",),
+    "flux:Flux": ("FluxPipeline",),
+}
+for _target, _pipelines in _BUILT_IN.items():
+    for _pipeline in _pipelines:
+        FAMILIES.add(_pipeline, f"{__name__}.{_target}")
 _DEFAULT = "StableDiffusionPipeline"
+INDEX = "model_index.json"
 
 
-def family_of(folder: Path) -> Family:
+def family_of(folder: Path) -> type[Pipeline]:
     """The family that reads a pipeline's folder; without model_index.json, Stable Diffusion's.
 
     Raises InputError where no family reads the class.
     """
-    index = folder / "model_index.json"
-    name = _DEFAULT
+    index = folder / INDEX
+    name: object = _DEFAULT
     if index.is_file():
-        name = str(read_json_object(index).get("_class_name", _DEFAULT))
+        name = read_json_object(index).get("_class_name", _DEFAULT)
+    if isinstance(name, list):
+        raise InputError(
+            f"{folder}: {INDEX} names a pipeline of its own code ({str(name[-1])[:60]}), which is "
+            "not run"
+        )
     if name not in FAMILIES:
         raise InputError(
-            f"{folder}: model_index.json names {name}; the families that are read here: "
+            f"{folder}: {INDEX} names {name}; the pipelines that are read here: "
             f"{', '.join(FAMILIES)}"
         )
-    return FAMILIES.get(name)
+    return FAMILIES.get(str(name))

@@ -1,0 +1,347 @@
+"""What the engine knows of a text-to-image pipeline, and what a family has to say of its own.
+
+A family is one subclass of `Pipeline` in a file of its own. It names the components that it reads
+and their classes, and says how texts become conditions and how its network is called. Loading,
+hashing, the VAE's normalisation and the noise process are here, once.
+"""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import Tensor
+
+from gdbench.errors import InputError
+from gdbench.models.devices import default_memory_format
+from gdbench.models.diffusion_itm.conditioning import Conditions, Prompt, rows
+from gdbench.models.diffusion_itm.denoiser import Denoiser, Noising
+from gdbench.models.diffusion_itm.families import components as parts_of
+from gdbench.models.diffusion_itm.families.components import SCHEDULER, Component, quiet
+from gdbench.models.diffusion_itm.families.noise_levels import flow, is_flow, variance_preserving
+from gdbench.protocol import Family
+from gdbench.records import Content, ModelSettings
+from gdbench.run import flag_of
+
+FAMILY_SETTINGS = ("guidance", "max_length", "t5")
+"""Settings that some families take, beside those of the engine, `resolution` and `null_prompt`."""
+
+
+class Pipeline(ABC):
+    """A loaded pipeline, on the device, in evaluation mode."""
+
+    name: ClassVar[str]
+    """Of the family; part of the content's hash."""
+    card_family: ClassVar[Family] = "diffusion-transformer"
+    layout: ClassVar[str]
+    """What a folder of this family is called in messages."""
+    network_part: ClassVar[str] = "transformer"
+    components: ClassVar[tuple[Component, ...]]
+    uses: ClassVar[frozenset[str]] = frozenset()
+    """Which of `FAMILY_SETTINGS` it takes."""
+    default_resolution: ClassVar[int] = 1024
+    """Side in pixels where no configuration names one."""
+    pipeline_class: ClassVar[str] = ""
+    """The class of diffusers whose `encode_prompt` makes the conditions (see `prompter`)."""
+    patch: ClassVar[int] = 1
+    """Latents of a side that become one token: sides are whole multiples of it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        modules: Mapping[str, Any],
+        content: Content,
+        device: torch.device,
+        dtype: torch.dtype,
+        settings: ModelSettings,
+    ) -> None:
+        """See `load`; `modules` holds the components by name."""
+        self.folder, self.modules, self.content = folder, modules, content
+        self.device, self.dtype, self.settings = device, dtype, settings
+        self.network = modules[self.network_part]
+        self.vae = modules["vae"]
+        self.check()
+        self.resolution = self._chosen_resolution()
+        self.noising = self._noising()
+        trained = [m for m in modules.values() if isinstance(m, torch.nn.Module)]
+        self.parameters = sum(p.numel() for module in trained for p in module.parameters())
+
+    @classmethod
+    def load(
+        cls,
+        folder: Path,
+        device: torch.device,
+        dtype: torch.dtype,
+        settings: ModelSettings | None = None,
+    ) -> Self:
+        """All components of a folder: the network in `dtype`, the VAE in float32.
+
+        Text encoders run in float32 on a CPU and in `dtype` elsewhere (see `encoder_dtype`).
+        Configurations are read before any weights.
+
+        Raises:
+            InputError: naming the file that is missing, broken or of another architecture, or a
+                setting that the family does not take.
+        """
+        settings = settings or ModelSettings()
+        cls.check_settings(settings)
+        present = parts_of.check_classes(folder, cls.components, cls.layout)
+        if settings.t5 is False:
+            present = tuple(c for c in present if not c.optional)
+        cls.check_configs(folder)
+        content = cls.content_of(folder, present)
+        modules: dict[str, Any] = {}
+        for component in present:
+            wanted = torch.float32
+            if component.name == cls.network_part:
+                wanted = dtype
+            elif component.is_encoder:
+                wanted = cls.encoder_dtype(device, dtype)
+            module = parts_of.load_component(folder, component, wanted)
+            if component.name == cls.network_part:
+                module = module.to(device, memory_format=default_memory_format(device, dtype))
+            elif component.is_module:
+                module = module.to(device)
+            modules[component.name] = module
+        return cls(folder, modules, content, device, dtype, settings)
+
+    @classmethod
+    def content_of(cls, folder: Path, present: tuple[Component, ...] | None = None) -> Content:
+        """Hashes of everything of a folder that is loaded and can change a score.
+
+        Raises InputError where a part is missing or broken.
+        """
+        if present is None:
+            present = parts_of.check_classes(folder, cls.components, cls.layout)
+        return Content(parts=parts_of.content_parts(folder, present, cls.network_part, cls.name))
+
+    @classmethod
+    def check_settings(cls, settings: ModelSettings) -> None:
+        """Raise InputError for a setting of pipelines that this family does not take."""
+        for name in FAMILY_SETTINGS:
+            if getattr(settings, name) is not None and name not in cls.uses:
+                raise InputError(
+                    f"{flag_of(name)}: the family {cls.name} does not use it; leave it out"
+                )
+
+    @classmethod  # noqa: B027 # most have nothing to add
+    def check_configs(cls, folder: Path) -> None:
+        """Raise InputError for a folder that the classes alone do not rule out; before weights."""
+
+    def check(self) -> None:  # noqa: B027 # as above
+        """Raise InputError where the loaded components do not fit together."""
+
+    @classmethod
+    def encoder_dtype(cls, device: torch.device, dtype: torch.dtype) -> torch.dtype:
+        """Precision of the text encoders, which run once for each text."""
+        return torch.float32 if device.type == "cpu" else dtype
+
+    # texts
+
+    @cached_property
+    def prompter(self) -> Any:  # a diffusers pipeline
+        """The pipeline's own class around the components, for its `encode_prompt`."""
+        import diffusers
+
+        kind = getattr(diffusers, self.pipeline_class)
+        arguments = list(inspect.signature(kind.__init__).parameters)[1:]
+        given = {n: self.modules.get(n) for n in arguments if n in self.part_names()}
+        with quiet():
+            return kind(**given | {SCHEDULER: None})
+
+    @classmethod
+    def part_names(cls) -> frozenset[str]:
+        """Names of the components."""
+        return frozenset(component.name for component in cls.components)
+
+    @abstractmethod
+    def encode_texts(self, texts: Sequence[str]) -> Conditions:
+        """Conditions of some texts, on the device; rows do not depend on each other.
+
+        Called in inference mode. `condition` makes rows of them.
+        """
+
+    @abstractmethod
+    def readers(self) -> Sequence[tuple[Any, int]]:
+        """The tokenizers whose tokens reach the network one by one, and how many each takes."""
+
+    def template(self, text: str) -> str:
+        """What a tokenizer is given for a caption."""
+        return text
+
+    def condition(self, texts: Sequence[str]) -> list[Prompt]:
+        """A row for each text."""
+        with quiet(), torch.inference_mode():
+            encoded = self.encode_texts(texts)
+        return rows(encoded, [self.is_cut(text) for text in texts])
+
+    def is_cut(self, text: str) -> bool:
+        """Whether every tokenizer had to leave out words of a text."""
+        whole = self.template(text)
+        return all(
+            len(tokenizer(whole, truncation=False, verbose=False)["input_ids"]) > length
+            for tokenizer, length in self.readers()
+        )
+
+    @property
+    def trained_null(self) -> str:
+        """What the network was trained with in place of a caption: the `empty` one, or `zeros`."""
+        return "empty"
+
+    def guidance(self) -> float | None:
+        """The guidance value that the network is told, None where it is told none."""
+        return None
+
+    def null_of(self, empty: Prompt) -> Prompt:
+        """The row that stands for no caption, from that of the empty one.
+
+        As the family was trained, or as it was asked for.
+        """
+        chosen = self.settings.null_prompt or self.trained_null
+        return empty.zeros() if chosen == "zeros" else empty
+
+    # pictures
+
+    @property
+    def sample_size(self) -> int | None:
+        """Side of a latent that the network's configuration names."""
+        size = self.network.config.get("sample_size")
+        return size if isinstance(size, int) else None
+
+    @property
+    def vae_factor(self) -> int:
+        """How many pixels of a side become one latent."""
+        return int(2 ** (len(self.vae.config.block_out_channels) - 1))
+
+    @property
+    def channels(self) -> int:
+        """Channels of a latent."""
+        return int(self.vae.config.latent_channels)
+
+    @property
+    def latent_shape(self) -> tuple[int, int, int]:
+        """(channels, height, width) of a latent."""
+        side = self.resolution // self.vae_factor
+        return self.channels, side, side
+
+    def _chosen_resolution(self) -> int:
+        """Side of the input picture in pixels."""
+        step = self.vae_factor * self.patch
+        chosen = self.settings.resolution
+        if chosen is None:
+            size = self.sample_size
+            return self.default_resolution if size is None else size * self.vae_factor
+        if chosen % step:
+            raise InputError(
+                f"--resolution {chosen}: the sides of this model are multiples of {step}"
+            )
+        return chosen
+
+    def encode_pictures(self, pixels: Tensor) -> Tensor:
+        """Latents of pixels (B, 3, H, W) in -1..1, before normalisation: the posterior's mean."""
+        mean: Tensor = self.vae.encode(pixels).latent_dist.mean
+        return mean
+
+    def latents(self, pixels: Tensor) -> Tensor:
+        """Latents (B, C, h, w), float32, as the network was trained on them."""
+        with torch.inference_mode():
+            return normalised(self.encode_pictures(pixels).float(), self.vae.config)
+
+    # the network
+
+    @property
+    def n_tokens(self) -> int:
+        """Length of the image's sequence in the network."""
+        _, height, width = self.latent_shape
+        return (height // self.patch) * (width // self.patch)
+
+    def _noising(self) -> Noising:
+        config = self.modules[SCHEDULER]
+        where = f"{self.folder}: scheduler/scheduler_config.json"
+        made: Noising
+        if is_flow(config):
+            made = flow(config, where, self.n_tokens)
+            return type(made)(made.levels.to(self.device))
+        made = variance_preserving(config, where)
+        return type(made)(made.alphas_cumprod.to(self.device), made.prediction)
+
+    @abstractmethod
+    def predict(self, x: Tensor, times: Tensor, conditions: Conditions) -> Tensor:
+        """The network's prediction (noise, velocity e.g. e - z of a flow), shape of `x`.
+
+        Args:
+            x: noised latents (B, C, h, w), unpacked.
+            times: (B,), the timestep 0..999, or for a flow the noise level w in 0..1.
+            conditions: rows of B texts.
+        """
+
+    def forward(
+        self, x: Tensor, times: Tensor, conditions: Conditions, owner: Tensor | None = None
+    ) -> Tensor:
+        """As `predict`, for B texts that share U <= B noised latents; `owner` (B,) says which."""
+        if owner is not None:
+            x, times = x[owner], times[owner]
+        return self.predict(x, times, conditions)
+
+    @property
+    def denoiser(self) -> Denoiser:
+        """What turns the network's prediction into an error of the noise."""
+        return Denoiser(self.noising, self.forward, self.dtype)
+
+    def compile(self) -> None:
+        """Compile the network."""
+        self.network.compile(dynamic=False)
+
+    # identity
+
+    @property
+    def max_length(self) -> int:
+        """Most tokens of a text that the network sees."""
+        return max(length for _, length in self.readers())
+
+    @cached_property
+    def chosen(self) -> dict[str, Any]:
+        """The settings that the family took, for the record.
+
+        An empty caption as null is the rule and is not named.
+        """
+        null = self.settings.null_prompt or self.trained_null
+        return {
+            "null_prompt": None if null == self.trained_null == "empty" else null,
+            "guidance": self.guidance(),
+            "max_length": self.max_length if "max_length" in self.uses else None,
+            "t5": "text_encoder_3" in self.modules if "t5" in self.uses else None,
+        }
+
+    @property
+    def weights_sha256(self) -> str:
+        """Hash over the tensors alone."""
+        hashed = (n for n in self.content.parts if f"{n}_config" in self.content.parts)
+        return self.content.of(*hashed)
+
+    @property
+    def texts_sha256(self) -> str:
+        """Hash over everything that an encoded text depends on, but for the settings."""
+        read = ("text_encoder", "tokenizer", "family")
+        return self.content.of(*(n for n in self.content.parts if n.startswith(read)))
+
+
+def normalised(latents: Tensor, config: Mapping[str, Any]) -> Tensor:
+    """Latents as the network was trained on them, from a VAE's configuration.
+
+    With `latents_mean` and `latents_std`, one number for each channel (dimension 1), these and the
+    scaling factor; otherwise shift and scaling factor.
+    """
+    scale = config.get("scaling_factor")
+    mean, std = config.get("latents_mean"), config.get("latents_std")
+    if mean is not None and std is not None:
+        shape = (1, -1, *[1] * (latents.dim() - 2))
+        middle = torch.tensor(mean, device=latents.device, dtype=latents.dtype).view(shape)
+        spread = torch.tensor(std, device=latents.device, dtype=latents.dtype).view(shape)
+        return (latents - middle) * (1.0 if scale is None else scale) / spread
+    return (latents - (config.get("shift_factor") or 0.0)) * (1.0 if scale is None else scale)

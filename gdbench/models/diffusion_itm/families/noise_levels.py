@@ -1,0 +1,83 @@
+"""The noise process of a pipeline, from its scheduler's configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from gdbench.errors import InputError
+from gdbench.models.diffusion_itm.denoiser import Flow, Prediction, VariancePreserving
+
+TRAINED = 1000  # timesteps of the process; the order of timesteps is made for it
+_BETAS = {"linear", "scaled_linear", "squaredcos_cap_v2"}
+
+
+def variance_preserving(config: Mapping[str, Any], where: str) -> VariancePreserving:
+    """The process of a DDPM-like scheduler. Raises InputError for one that is not known."""
+    named = config.get("prediction_type", "epsilon")
+    if named not in ("epsilon", "v_prediction"):
+        raise InputError(f"{where} has prediction_type {named!r}; expected epsilon or v_prediction")
+    if config.get("num_train_timesteps", TRAINED) != TRAINED:
+        raise InputError(f"{where}: the scheduler must have num_train_timesteps {TRAINED}")
+    if config.get("trained_betas") is None and config.get("beta_schedule", "linear") not in _BETAS:
+        raise InputError(f"{where}: unknown beta_schedule {config.get('beta_schedule')!r}")
+    from diffusers import DDPMScheduler
+
+    keys = ("beta_start", "beta_end", "beta_schedule", "trained_betas", "rescale_betas_zero_snr")
+    known = {key: config[key] for key in keys if config.get(key) is not None}
+    make: Any = DDPMScheduler  # no type information
+    alphas: torch.Tensor = make(num_train_timesteps=TRAINED, **known).alphas_cumprod
+    prediction: Prediction = "epsilon" if named == "epsilon" else "v_prediction"
+    return VariancePreserving(alphas, prediction)
+
+
+def is_flow(config: Mapping[str, Any]) -> bool:
+    """Whether a scheduler's configuration is that of flow matching."""
+    return (
+        str(config.get("_class_name", "")).startswith("FlowMatch")
+        or config.get("prediction_type") == "flow_prediction"
+    )
+
+
+def flow(config: Mapping[str, Any], where: str, tokens: int) -> Flow:
+    """The noise levels of a flow, moved as the scheduler moves them.
+
+    The level w of timestep t is t / 1000, moved by a fixed `shift` (Esser et al. 2024, section
+    5.3.2) or, with `use_dynamic_shifting`, by one that grows with the length of the image's
+    sequence (`tokens`), and stretched to `shift_terminal` where there is one: the levels of
+    diffusers' FlowMatchEulerDiscreteScheduler on its whole grid of 1000 steps.
+
+    Raises InputError for a scheduler of another kind.
+    """
+    if not is_flow(config):
+        raise InputError(f"{where} names {config.get('_class_name')}; expected one of a flow")
+    if config.get("num_train_timesteps", TRAINED) != TRAINED:
+        raise InputError(f"{where}: the scheduler must have num_train_timesteps {TRAINED}")
+    plain = np.arange(1, TRAINED + 1, dtype=np.float64) / TRAINED
+    if not str(config["_class_name"]).startswith("FlowMatch"):
+        shift = float(config.get("flow_shift") or 1.0)
+        return _table(shift * plain / (1.0 + (shift - 1.0) * plain))
+    from diffusers import FlowMatchEulerDiscreteScheduler
+
+    make: Any = FlowMatchEulerDiscreteScheduler  # no type information
+    scheduler = make.from_config(dict(config))
+    moves = scheduler.config.use_dynamic_shifting
+    moved = {"mu": dynamic_shift(scheduler.config, tokens)} if moves else {}
+    scheduler.set_timesteps(sigmas=plain[::-1].astype(np.float32).copy(), **moved)
+    return _table(scheduler.sigmas[:TRAINED].flip(0).double().numpy())
+
+
+def dynamic_shift(config: Mapping[str, Any], tokens: int) -> float:
+    """Mu of a scheduler for a sequence length, linear between two lengths, as in the pipelines."""
+    low, high = config.get("base_image_seq_len", 256), config.get("max_image_seq_len", 4096)
+    bottom, top = config.get("base_shift", 0.5), config.get("max_shift", 1.15)
+    slope = (top - bottom) / (high - low)
+    return float(tokens * slope + bottom - slope * low)
+
+
+def _table(levels: np.ndarray) -> Flow:
+    """From the levels of timesteps 1 to 1000 to those of 0 to 999."""
+    return Flow(torch.from_numpy(np.concatenate([[0.0], levels[:-1]])).float())

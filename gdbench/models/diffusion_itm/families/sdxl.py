@@ -1,0 +1,104 @@
+"""Stable Diffusion XL: a U-Net under two CLIP text encoders, a pooled vector and a size.
+
+Sources: Podell et al. 2023; the layout is that of diffusers' StableDiffusionXLPipeline. Turbo and
+Lightning are distilled networks of the same layout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from gdbench.errors import InputError
+from gdbench.models.diffusion_itm.conditioning import Conditions
+from gdbench.models.diffusion_itm.families.base import Pipeline
+from gdbench.models.diffusion_itm.families.components import (
+    INDEX,
+    SCHEDULER,
+    diffusers_part,
+    read_config,
+    transformers_part,
+)
+from gdbench.models.digests import read_json_object
+from gdbench.protocol import Family
+
+
+class StableDiffusionXL(Pipeline):
+    """See `Pipeline`. The network is told the working size as original and target size, no crop."""
+
+    name = "stable-diffusion-xl"
+    card_family: ClassVar[Family] = "diffusion-unet"
+    layout = "the layout of Stable Diffusion XL"
+    network_part = "unet"
+    pipeline_class = "StableDiffusionXLPipeline"
+    components = (
+        diffusers_part("unet", "UNet2DConditionModel"),
+        diffusers_part("vae", "AutoencoderKL"),
+        transformers_part("text_encoder", "CLIPTextModel", "CLIPTextModelWithProjection"),
+        transformers_part("text_encoder_2", "CLIPTextModelWithProjection"),
+        transformers_part("tokenizer", "CLIPTokenizer"),
+        transformers_part("tokenizer_2", "CLIPTokenizer"),
+        diffusers_part(SCHEDULER),
+    )
+
+    @classmethod
+    def check_configs(cls, folder: Path) -> None:
+        """See `Pipeline`."""
+        unet, vae = (
+            read_config(folder, part, "config.json", cls.layout) for part in ("unet", "vae")
+        )
+        if unet.get("in_channels", 4) != vae.get("latent_channels", 4):
+            raise InputError(
+                f"{folder}: the U-Net takes {unet.get('in_channels')} channels and the VAE gives "
+                f"{vae.get('latent_channels', 4)}; inpainting and similar models cannot be scored"
+            )
+        if unet.get("addition_embed_type") != "text_time":
+            raise InputError(
+                f"{folder}: unet/config.json has addition_embed_type "
+                f"{unet.get('addition_embed_type')!r}; expected 'text_time' ({cls.layout})"
+            )
+        if unet.get("time_cond_proj_dim") is not None:
+            raise InputError(
+                f"{folder}: unet/config.json sets time_cond_proj_dim; a guidance-distilled SDXL "
+                "is not read"
+            )
+
+    @cached_property
+    def trained_null(self) -> str:
+        """Zeros, unless the pipeline says otherwise: it decides what normalisation subtracts."""
+        path = self.folder / INDEX
+        index = read_json_object(path) if path.is_file() else {}
+        return "zeros" if index.get("force_zeros_for_empty_prompt", True) else "empty"
+
+    def readers(self) -> Sequence[tuple[Any, int]]:
+        """See `Pipeline`."""
+        tokenizers = (self.modules["tokenizer"], self.modules["tokenizer_2"])
+        return [(tokenizer, int(tokenizer.model_max_length)) for tokenizer in tokenizers]
+
+    def encode_texts(self, texts: Sequence[str]) -> Conditions:
+        """Hidden states of both encoders side by side, and the pooled vector of the second."""
+        embeddings, _, pooled, _ = self.prompter.encode_prompt(
+            prompt=list(texts), device=self.device, do_classifier_free_guidance=False
+        )
+        return {"embeddings": embeddings, "pooled": pooled}
+
+    def predict(self, x: Tensor, times: Tensor, conditions: Conditions) -> Tensor:
+        """See `Pipeline`."""
+        side = self.resolution
+        size = torch.tensor([side, side, 0, 0, side, side], device=x.device, dtype=x.dtype)
+        out: Tensor = self.network(
+            x,
+            times,
+            encoder_hidden_states=conditions["embeddings"],
+            added_cond_kwargs={
+                "text_embeds": conditions["pooled"],
+                "time_ids": size.expand(len(x), 6),
+            },
+            return_dict=False,
+        )[0]
+        return out

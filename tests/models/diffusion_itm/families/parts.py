@@ -1,0 +1,91 @@
+"""Small random parts of pipelines, in the public classes, from a seed."""
+
+import torch
+from diffusers import AutoencoderKL
+from tokenizers.pre_tokenizers import ByteLevel
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+    T5Config,
+    T5EncoderModel,
+    T5Tokenizer,
+)
+
+WORDS = ("a", "red", "blue", "circle", "square", "dog", "left", "of", "the", "on", "grass", "two")
+
+
+def shaken(module, std=0.15):
+    """Weights that are no longer near zero, so that every input matters."""
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.normal_(std=std)
+    return module.eval()
+
+
+def vae(channels=4, **options):
+    """A VAE with a factor of 4."""
+    return AutoencoderKL(
+        block_out_channels=(8, 8, 8),
+        down_block_types=("DownEncoderBlock2D",) * 3,
+        up_block_types=("UpDecoderBlock2D",) * 3,
+        latent_channels=channels,
+        norm_num_groups=4,
+        layers_per_block=1,
+        sample_size=32,
+        **{"scaling_factor": 0.5} | options,
+    ).eval()
+
+
+def clip_tokenizer(length=16):
+    """One token a byte."""
+    alphabet = sorted(ByteLevel.alphabet())
+    words = [*alphabet, *(c + "</w>" for c in alphabet), "<|startoftext|>", "<|endoftext|>"]
+    return CLIPTokenizer(
+        vocab={word: number for number, word in enumerate(words)},
+        merges=[],
+        pad_token="!",  # noqa: S106 # a token of text
+        model_max_length=length,
+    )
+
+
+def clip_encoder(tokenizer, wide=24, *, projection=None):
+    """CLIP's text encoder, with a projection of that size or without."""
+    config = CLIPTextConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=wide,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=tokenizer.model_max_length,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        projection_dim=projection or 16,
+    )
+    kind = CLIPTextModel if projection is None else CLIPTextModelWithProjection
+    return shaken(kind(config), 0.3)
+
+
+def t5_tokenizer(length=16):
+    """One token a word, one a letter for other words."""
+    letters = [chr(c) for c in range(33, 127)]
+    special = ["<pad>", "</s>", "<unk>", "▁"]
+    vocabulary = [(t, 0.0) for t in special] + [(f"▁{w}", -1.0) for w in WORDS]
+    vocabulary += [(c, -3.0) for c in letters]
+    return T5Tokenizer(vocab=vocabulary, extra_ids=0, model_max_length=length)
+
+
+def t5_encoder(tokenizer, wide=32, **options):
+    """T5's encoder."""
+    config = T5Config(
+        vocab_size=len(tokenizer),
+        d_model=wide,
+        d_kv=8,
+        d_ff=48,
+        num_layers=2,
+        num_heads=4,
+        **options,
+    )
+    return shaken(T5EncoderModel(config), 0.3)

@@ -62,6 +62,10 @@ class Where(Strict):
         default=None, ge=1, description="Network batch size; default: from free memory."
     )
     compile: bool = Field(default=False, description="Use torch.compile.")
+    offload: bool = Field(
+        default=False,
+        description="Keep text encoders off the device while the network runs.",
+    )
     cache_dir: Path | None = Field(
         default=None, description="Folder for latents and errors that outlives the run."
     )

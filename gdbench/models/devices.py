@@ -11,6 +11,8 @@ DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.
 
 def choose_device(wanted: str | torch.device | None) -> torch.device:
     """The device of that name, or the best there is. Raises InputError where it is not there."""
+    if torch.cuda.is_available():
+        be_exact()
     if wanted is None or wanted == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
@@ -43,6 +45,27 @@ def choose_dtype(wanted: str | torch.dtype | None, device: torch.device) -> torc
     if dtype is torch.bfloat16 and device.type == "cuda" and not torch.cuda.is_bf16_supported():
         raise InputError(f"--dtype bfloat16: {device} does not support it; use float16")
     return dtype
+
+
+def advice_for(dtype: torch.dtype) -> str:
+    """What may help where numbers are not finite: only what was not run."""
+    if dtype is torch.float32:
+        return "; its weights or its configuration may be damaged"
+    return f" in {str(dtype).removeprefix('torch.')}; try --dtype float32"
+
+
+def be_exact() -> None:
+    """Arithmetic on CUDA as precise as its name says.
+
+    By default convolutions in float32 round their inputs to TF32's 10 bits, and matrix products in
+    half precision may add up in half precision: errors then move by 2 to 5e-4, as much as captions
+    differ by.
+    """
+    torch.backends.cudnn.allow_tf32 = False
+    products = torch.backends.cuda.matmul
+    products.allow_tf32 = False
+    products.allow_fp16_reduced_precision_reduction = False
+    products.allow_bf16_reduced_precision_reduction = False
 
 
 def default_memory_format(device: torch.device, dtype: torch.dtype) -> torch.memory_format:

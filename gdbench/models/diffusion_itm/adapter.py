@@ -150,7 +150,7 @@ class DiffusionITM:
         device = choose_device(where.device)
         dtype = choose_dtype(settings.dtype, device)
         folder = find_folder(entry.source, entry.revision, hub_cache)
-        pipeline = load_pipeline(folder, device, dtype, settings)
+        pipeline = load_pipeline(folder, device, dtype, settings, offload=where.offload)
         lora = None
         if lora_path is not None:
             scale = 1.0 if settings.lora_scale is None else settings.lora_scale
@@ -252,7 +252,7 @@ class DiffusionITM:
         Of an item with earlier scores only the timesteps after those are evaluated; a whole one is
         remembered for its pictures' unconditional errors and not given back.
         """
-        for job in self.engine.run(items):
+        for job in self.engine.run(self.encoders.ahead_of(items)):
             yield self._scores(job)
 
     def _scores(self, job: Job) -> Scores:

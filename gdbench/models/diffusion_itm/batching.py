@@ -63,7 +63,7 @@ class Batcher:
         asked: int | None = None,
     ) -> None:
         self.denoiser, self.timesteps, self.noise = denoiser, tuple(timesteps), noise
-        self.clock, self.device = clock, clock.device
+        self.clock, self.device, self.dtype = clock, clock.device, denoiser.dtype
         self.asked = asked
         # None until it is found; what is asked and surely fits needs no look at the memory
         self.size = asked if asked is not None and asked <= CPU_BATCH else None

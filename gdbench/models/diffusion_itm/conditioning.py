@@ -38,6 +38,11 @@ class Prompt:
         """Size in memory."""
         return sum(t.numel() * t.element_size() for t in self.tensors.values())
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether every number of it is."""
+        return all(bool(torch.isfinite(t).all()) for t in self.tensors.values())
+
     def zeros(self) -> Prompt:
         """The same row with zeros for every embedding; masks, which are no floats, stay."""
         return Prompt(

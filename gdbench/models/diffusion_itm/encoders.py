@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from gdbench.errors import ModelOutputError
 from gdbench.memory import attempted, free_memory, give_back, halved, no_room
 from gdbench.models.device_clock import DeviceClock
+from gdbench.models.devices import advice_for
 from gdbench.models.diffusion_itm.cache import LRU, ArrayFolder, TensorFolder
 from gdbench.models.diffusion_itm.conditioning import Prompt
 from gdbench.models.diffusion_itm.families.base import Pipeline
 from gdbench.models.diffusion_itm.preprocess import to_tensor
 from gdbench.models.digests import digest_text
-from gdbench.protocol import ImageRef
+from gdbench.protocol import ImageRef, Known
 
 LATENT_BYTES = 128 * 2**20
 MAX_LATENTS = 1024
 PROMPT_BYTES = 2**30
 _PROMPT_SHARE = 1 / 16  # of free memory
+_ITEMS_AHEAD = 128
 _TEXTS_AT_ONCE = 8  # on accelerators; on a CPU one by one is as fast and pads nothing
 
 
@@ -85,6 +90,9 @@ class Encoders:
             latent = attempted(lambda: self._encode_picture(pixels))
         if latent is None:
             raise no_room(self.device, "pictures for the VAE")
+        if not bool(torch.isfinite(latent).all()):
+            # it runs in float32 always
+            raise ModelOutputError(f"the VAE's latent is not finite{advice_for(torch.float32)}")
         self.latents_made += 1
         if self._disk is not None:
             self._disk.save(digest, latent.cpu().numpy().astype(np.float32, copy=False))
@@ -94,10 +102,32 @@ class Encoders:
         with self.clock.running():
             return self.pipeline.latents(pixels)[0]
 
+    def ahead_of(self, items: Iterable[Known]) -> Iterator[Known]:
+        """The same items, with the texts of many encoded at once.
+
+        On accelerators full batches of texts come about, and text encoders that are kept off the
+        device travel once for many items. On a CPU texts are encoded one by one anyway.
+        """
+        if self.device.type == "cpu" and not self.pipeline.offload:
+            yield from items
+            return
+        source = iter(items)
+        while some := list(itertools.islice(source, _ITEMS_AHEAD)):
+            texts = dict.fromkeys(text for item, _ in some for text in item.texts)
+            self.prompts(["", *texts])
+            yield from some
+
     def prompts(self, texts: list[str]) -> list[Prompt]:
         """A prompt for each text."""
         known = {text: self._known(text) for text in dict.fromkeys(texts)}
         missing = [text for text, prompt in known.items() if prompt is None]
+        if missing:
+            with self.pipeline.encoders_at_hand():
+                known |= self._encode_all(missing)
+        return [prompt for text in texts if (prompt := known[text]) is not None]
+
+    def _encode_all(self, missing: list[str]) -> dict[str, Prompt]:
+        made: dict[str, Prompt] = {}
         while missing:
             chunk = missing[: self._at_once]
             padded = chunk + [chunk[-1]] * (self._at_once - len(chunk))
@@ -105,13 +135,13 @@ class Encoders:
             if encoded is None:
                 self._at_once = halved(self._at_once, self.device, "texts")
                 continue
-            for text, made in zip(chunk, encoded, strict=False):
-                self._prompts.put(text, made)
-                known[text] = made
+            for text, prompt in zip(chunk, encoded, strict=False):
+                self._prompts.put(text, prompt)
+                made[text] = prompt
                 if self._texts_on_disk is not None:
-                    self._texts_on_disk.save(digest_text(text), made.tensors)
+                    self._texts_on_disk.save(digest_text(text), prompt.tensors)
             missing = missing[len(chunk) :]
-        return [prompt for text in texts if (prompt := known[text]) is not None]
+        return made
 
     def null_prompt(self) -> Prompt:
         """The prompt that stands for no caption."""
@@ -130,4 +160,10 @@ class Encoders:
         with self.clock.running():
             encoded = self.pipeline.condition(texts)
         self.prompts_made += len(texts)
+        for text, prompt in zip(texts, encoded, strict=True):
+            if not prompt.is_finite:
+                dtype = self.pipeline.encoder_dtype(self.device, self.pipeline.dtype)
+                raise ModelOutputError(
+                    f"a text encoder's numbers for {text[:60]!r} are not finite{advice_for(dtype)}"
+                )
         return encoded

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gdbench.errors import InputError, ModelOutputError
+from gdbench.models.devices import advice_for
 from gdbench.models.diffusion_itm.batching import Batcher, Evaluation
 from gdbench.models.diffusion_itm.cache import LRU, ArrayFolder
 from gdbench.models.diffusion_itm.conditioning import Prompt, Shapes
@@ -284,8 +285,11 @@ class Engine:
         job = Job(item, self.n_timesteps, self.plan_for(item, n_known), self._admitted)
         self._admitted += 1
         references = dict(zip((job.images[i] for i in job.image_index), item.images, strict=True))
-        job.latents = [self.encoders.latent(references[digest]) for digest in job.images]
-        encoded = self.encoders.prompts(job.texts)
+        try:
+            job.latents = [self.encoders.latent(references[digest]) for digest in job.images]
+            encoded = self.encoders.prompts(job.texts)
+        except ModelOutputError as error:
+            raise ModelOutputError(f"item {item.id}: {error}") from None
         job.prompts = encoded
         job.truncated = sum(encoded[index].cut for index in job.text_index)
         if self.needs_unconditional(item):
@@ -339,8 +343,8 @@ class Engine:
         for (job, image, text, k), error in zip(batch, errors, strict=True):
             if not np.isfinite(error):
                 raise ModelOutputError(
-                    f"item {job.item.id}: the prediction error at timestep "
-                    f"{self.batcher.timesteps[k]} is {error}; try --dtype float32"
+                    f"item {job.item.id}: the network's error at timestep "
+                    f"{self.batcher.timesteps[k]} is {error}{advice_for(self.batcher.dtype)}"
                 )
             job.pending -= 1
             if text < 0:

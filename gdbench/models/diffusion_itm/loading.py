@@ -107,7 +107,12 @@ def _snapshot(
 
 
 def load_pipeline(
-    folder: Path, device: torch.device, dtype: torch.dtype, settings: ModelSettings | None = None
+    folder: Path,
+    device: torch.device,
+    dtype: torch.dtype,
+    settings: ModelSettings | None = None,
+    *,
+    offload: bool = False,
 ) -> Pipeline:
     """A pipeline, read by the family that its class belongs to; see `Pipeline.load`."""
-    return family_of(folder).load(folder, device, dtype, settings)
+    return family_of(folder).load(folder, device, dtype, settings, offload=offload)

@@ -1,6 +1,6 @@
 import logging
+import re
 import weakref
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -238,14 +238,31 @@ def test_a_failed_run_leaves_nothing_half_done(load, items):
     )
 
 
-def test_a_prediction_that_is_no_number_is_refused(load, items):
-    model = load()
-    broken = SimpleNamespace(
-        prediction="epsilon", errors=lambda *given: torch.full((len(given[3]),), float("nan"))
-    )
-    model.batcher.denoiser = broken
-    with pytest.raises(ModelOutputError, match=r"item t0: the prediction error at timestep .* nan"):
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ("vae", "item t0: the VAE's latent is not finite; its weights"),
+        ("text_encoder", "item t0: a text encoder's numbers for 'red 0' are not finite; its"),
+        ("unet", "item t0: the network's error at timestep 10 is nan in bfloat16; try --dtype fl"),
+    ],
+)
+def test_who_made_a_number_that_is_none_is_said(load, items, part, said):
+    model = load(dtype="bfloat16")
+    next(model.pipeline.modules[part].parameters()).fill_(torch.nan)
+    with pytest.raises(ModelOutputError, match=re.escape(said)):
         list(model.score_items(items))
+
+
+def test_text_encoders_travel_once_for_many_items(load, items):
+    model, reference = load(offload=True), load()
+    moves = []
+    encoder = model.pipeline.modules["text_encoder"]
+    real = encoder.to
+    encoder.to = lambda device: moves.append(str(device)) or real(device)
+    found = logged(model.score_items(items))
+    np.testing.assert_array_equal(found, logged(reference.score_items(items)))
+    assert moves == ["cpu", "cpu"]  # there and back, once
+    assert model.encoders.prompts_made == reference.encoders.prompts_made
 
 
 def test_an_empty_text_is_refused(load):

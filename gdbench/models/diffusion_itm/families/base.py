@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor
 
 from gdbench.errors import InputError
+from gdbench.memory import give_back
 from gdbench.models.devices import default_memory_format
 from gdbench.models.diffusion_itm.conditioning import Conditions, Prompt, rows
 from gdbench.models.diffusion_itm.denoiser import Denoiser, Noising
@@ -59,8 +61,11 @@ class Pipeline(ABC):
         device: torch.device,
         dtype: torch.dtype,
         settings: ModelSettings,
+        *,
+        offload: bool = False,
     ) -> None:
         """See `load`; `modules` holds the components by name."""
+        self.offload = offload
         self.folder, self.modules, self.content = folder, modules, content
         self.device, self.dtype, self.settings = device, dtype, settings
         self.network = modules[self.network_part]
@@ -78,11 +83,14 @@ class Pipeline(ABC):
         device: torch.device,
         dtype: torch.dtype,
         settings: ModelSettings | None = None,
+        *,
+        offload: bool = False,
     ) -> Self:
         """All components of a folder: the network in `dtype`, the VAE in float32.
 
-        Text encoders run in float32 on a CPU and in `dtype` elsewhere (see `encoder_dtype`).
-        Configurations are read before any weights.
+        Text encoders run in float32 on a CPU and in `dtype` elsewhere (see `encoder_dtype`); with
+        `offload` they are on the device only while they run. Configurations are read before any
+        weights.
 
         Raises:
             InputError: naming the file that is missing, broken or of another architecture, or a
@@ -105,10 +113,10 @@ class Pipeline(ABC):
             module = parts_of.load_component(folder, component, wanted)
             if component.name == cls.network_part:
                 module = module.to(device, memory_format=default_memory_format(device, dtype))
-            elif component.is_module:
+            elif component.is_module and not (offload and component.is_encoder):
                 module = module.to(device)
             modules[component.name] = module
-        return cls(folder, modules, content, device, dtype, settings)
+        return cls(folder, modules, content, device, dtype, settings, offload=offload)
 
     @classmethod
     def content_of(cls, folder: Path, present: tuple[Component, ...] | None = None) -> Content:
@@ -176,9 +184,28 @@ class Pipeline(ABC):
 
     def condition(self, texts: Sequence[str]) -> list[Prompt]:
         """A row for each text."""
-        with quiet(), torch.inference_mode():
+        with self.encoders_at_hand(), quiet(), torch.inference_mode():
             encoded = self.encode_texts(texts)
         return rows(encoded, [self.is_cut(text) for text in texts])
+
+    @contextmanager
+    def encoders_at_hand(self) -> Iterator[None]:
+        """With the text encoders on the device; the outermost block moves them there and back."""
+        if not self.offload:
+            yield
+            return
+        encoders = [m for n, m in self.modules.items() if n.startswith("text_encoder")]
+        # a block within a block finds them there
+        self.offload = False
+        try:
+            for encoder in encoders:
+                encoder.to(self.device)
+            yield
+        finally:
+            self.offload = True
+            for encoder in encoders:
+                encoder.to("cpu")
+            give_back(self.device)
 
     def is_cut(self, text: str) -> bool:
         """Whether every tokenizer had to leave out words of a text."""

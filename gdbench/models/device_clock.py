@@ -29,6 +29,7 @@ class DeviceClock:
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self.seconds = 0.0
+        self._counts = True
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -38,4 +39,14 @@ class DeviceClock:
             yield
             wait_for(self.device)
         finally:
-            self.seconds += time.perf_counter() - start
+            if self._counts:
+                self.seconds += time.perf_counter() - start
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Do not count what runs in a block."""
+        self._counts = False
+        try:
+            yield
+        finally:
+            self._counts = True

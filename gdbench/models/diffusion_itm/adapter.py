@@ -98,7 +98,12 @@ class DiffusionITM:
         self.denoiser = pipeline.denoiser
         self.clock = DeviceClock(self.device)
         self.batcher = Batcher(
-            self.denoiser, self.timesteps, self._device_noise, self.clock, where.batch_size
+            self.denoiser,
+            self.timesteps,
+            self._device_noise,
+            self.clock,
+            where.batch_size,
+            compiled=where.compile,
         )
         self.encoders = Encoders(pipeline, self.clock, where.cache_dir)
         self._disk_root = where.cache_dir
@@ -252,7 +257,7 @@ class DiffusionITM:
         Of an item with earlier scores only the timesteps after those are evaluated; a whole one is
         remembered for its pictures' unconditional errors and not given back.
         """
-        for job in self.engine.run(self.encoders.ahead_of(items)):
+        for job in self.engine.run(self.encoders.ahead_of(items, self.engine.is_whole)):
             yield self._scores(job)
 
     def _scores(self, job: Job) -> Scores:

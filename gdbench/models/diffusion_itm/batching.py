@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from gdbench.memory import attempted, capped, free_memory, halved
 from gdbench.models.device_clock import DeviceClock
-from gdbench.models.diffusion_itm.conditioning import Conditions, Prompt
+from gdbench.models.diffusion_itm.conditioning import Conditions, Prompt, Shapes
 from gdbench.models.diffusion_itm.denoiser import Denoiser
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,8 @@ class Batcher:
     `noise` gives the noise of the k-th timestep on the device. The size is found from free memory
     at the first batch; `asked` is taken instead where it fits. When a batch runs out of memory
     the size is halved and the same evaluations are run again: nothing that was computed is lost.
+    With `compiled` all batches of a prompt's shapes have one size, and compiling takes no device
+    time.
     """
 
     def __init__(
@@ -61,10 +64,14 @@ class Batcher:
         noise: Callable[[int], Tensor],
         clock: DeviceClock,
         asked: int | None = None,
+        *,
+        compiled: bool = False,
     ) -> None:
         self.denoiser, self.timesteps, self.noise = denoiser, tuple(timesteps), noise
         self.clock, self.device, self.dtype = clock, clock.device, denoiser.dtype
         self.asked = asked
+        self.compiled = compiled
+        self._warm: set[Shapes] = set()  # compiled for
         # None until it is found; what is asked and surely fits needs no look at the memory
         self.size = asked if asked is not None and asked <= CPU_BATCH else None
         self._buffers: dict[str, Tensor] = {}
@@ -97,6 +104,8 @@ class Batcher:
             # Twelve feature maps of the first level and as many of its tokens are alive at most.
             each = 320 * sample.latent[0].numel() * 4 * 24
             return int(_SHARE_OF_FREE * free_memory(self.device) / each)
+        # what libraries take once and keep (workspaces, algorithms) is no sample's
+        self._evaluate([sample] * 2, 2)
         peaks = []
         for n in (1, 2):
             torch.cuda.reset_peak_memory_stats(self.device)
@@ -118,7 +127,10 @@ class Batcher:
         while done < len(evaluations):
             size = self.size_for(lambda: evaluations[0])
             part = evaluations[done : done + size]
-            rows = _shape(len(part), size)
+            # a compiled network is compiled again for each new shape, and at last not at all
+            rows = size if self.compiled else _shape(len(part), size)
+            if self.compiled and part[0].prompt.shapes not in self._warm:
+                self._warm_up(part, rows)
             errors = attempted(lambda: self._evaluate(part, rows))  # noqa: B023 # called at once
             if errors is None:
                 self._shrink(size)
@@ -131,9 +143,18 @@ class Batcher:
                 self.progress(self.evaluations)
         return np.concatenate(results) if results else np.empty(0, np.float32)
 
+    def _warm_up(self, part: Sequence[Evaluation], rows: int) -> None:
+        """Compile, in time that is nobody's."""
+        start = time.perf_counter()
+        with self.clock.stopped():
+            if attempted(lambda: self._evaluate(part, rows)) is not None:
+                self._warm.add(part[0].prompt.shapes)
+                logger.info("compiled in %.0f s", time.perf_counter() - start)
+
     def _shrink(self, size: int) -> None:
         self.out_of_memory += 1
         self._buffers.clear()
+        self._warm.clear()
         self.size = halved(size, self.device, "evaluations")
 
     def _evaluate(self, part: Sequence[Evaluation], size: int) -> NDArray[np.float32]:

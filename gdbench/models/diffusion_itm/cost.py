@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -64,19 +65,23 @@ def seconds(call: Callable[[], object], device: torch.device, repeats: int = 3) 
     return min(times)
 
 
-def _sample(model: DiffusionITM) -> Evaluation:
-    latent = torch.zeros(model.pipeline.latent_shape, device=model.device)
-    return Evaluation(latent, model.encoders.null_prompt(), 0)
+def _samples(model: DiffusionITM, n: int) -> list[Evaluation]:
+    """Evaluations of different pictures: no part of the network is shared between them."""
+    prompt = model.encoders.null_prompt()
+    generator = torch.Generator().manual_seed(0)
+    shape = (n, *model.pipeline.latent_shape)
+    latents = torch.randn(shape, generator=generator).to(model.device)
+    return [Evaluation(latent, prompt, 0) for latent in latents]
 
 
 def seconds_per_pass(model: DiffusionITM, batch_size: int | None = None) -> tuple[int, float]:
     """(batch size, seconds for one sample of it), measured on full batches."""
-    sample = _sample(model)
-    size = batch_size or model.batcher.size_for(lambda: sample)
+    size = batch_size or model.batcher.size_for(lambda: _samples(model, 1)[0])
+    samples = _samples(model, size)
     before = model.batcher.size, model.batcher.evaluations
 
     def run() -> None:
-        model.batcher.run([sample] * size)
+        model.batcher.run(samples)
 
     model.batcher.size = size
     try:
@@ -139,7 +144,7 @@ def pass_flops(model: DiffusionITM) -> int:
     """Floating-point operations of one U-Net pass on one sample."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    sample = _sample(model)
+    (sample,) = _samples(model, 1)
     latent = sample.latent[None]
     when = torch.tensor([model.timesteps[0]], device=model.device)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
@@ -148,10 +153,16 @@ def pass_flops(model: DiffusionITM) -> int:
 
 
 def peak_flops(device: torch.device, dtype: torch.dtype) -> float:
-    """Operations per second of large matrix products on this device."""
+    """Operations per second of large matrix products on this device.
+
+    The faster of `dtype` and float32: a CPU without half-precision units multiplies matrices in
+    float16 far more slowly than it runs a network in it.
+    """
     side = _PEAK_SIDE.get(device.type, 1024)
-    a = torch.ones(side, side, device=device, dtype=dtype)
-    return 2.0 * side**3 / seconds(lambda: a @ a, device, 5)
+    numbers = torch.randn(side, side, generator=torch.Generator().manual_seed(0)).to(device)
+    matrices = [numbers.to(kind) for kind in {dtype, torch.float32}]
+    times = [seconds(partial(torch.matmul, m, m), device, 5) for m in matrices]
+    return 2.0 * side**3 / min(times)
 
 
 def throughput(model: DiffusionITM, batch_sizes: Iterable[int]) -> list[Throughput]:

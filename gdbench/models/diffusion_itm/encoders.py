@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +18,17 @@ from gdbench.models.devices import advice_for
 from gdbench.models.diffusion_itm.cache import LRU, ArrayFolder, TensorFolder
 from gdbench.models.diffusion_itm.conditioning import Prompt
 from gdbench.models.diffusion_itm.families.base import Pipeline
-from gdbench.models.diffusion_itm.preprocess import to_tensor
+from gdbench.models.diffusion_itm.preprocess import Pixels, Reader, scaled, to_tensor
 from gdbench.models.digests import digest_text
 from gdbench.protocol import ImageRef, Known
 
-LATENT_BYTES = 128 * 2**20
-MAX_LATENTS = 1024
+LATENT_BYTES = 512 * 2**20  # 8,192 pictures at 512 pixels
 PROMPT_BYTES = 2**30
-_PROMPT_SHARE = 1 / 16  # of free memory
+_SHARE = 1 / 16  # of free memory for each of the two caches, at most
+_FEWEST_LATENTS = 64
 _ITEMS_AHEAD = 128
+_PICTURES_AHEAD = 64  # 50 MB at 512 pixels
+_PICTURES_AT_ONCE = 8
 _TEXTS_AT_ONCE = 8  # on accelerators; on a CPU one by one is as fast and pads nothing
 
 
@@ -41,13 +44,23 @@ class Encoders:
     ) -> None:
         self.pipeline, self.clock, self.device = pipeline, clock, clock.device
         self.latents_made = self.prompts_made = 0
-        channels, height, width = pipeline.latent_shape
+        share = int(_SHARE * free_memory(self.device))
+        latent_bytes = 4 * math.prod(pipeline.latent_shape)
         self._latents: LRU[Tensor] = LRU(
-            min(MAX_LATENTS, LATENT_BYTES // (4 * channels * height * width))
+            max(_FEWEST_LATENTS * latent_bytes, min(LATENT_BYTES, share)),
+            lambda latent: latent.numel() * 4,
         )
-        room = min(PROMPT_BYTES, int(_PROMPT_SHARE * free_memory(self.device)))
-        self._prompts: LRU[Prompt] = LRU(room, lambda prompt: prompt.n_bytes)
+        self._prompts: LRU[Prompt] = LRU(min(PROMPT_BYTES, share), lambda prompt: prompt.n_bytes)
+        # read ahead are no more than can be kept
+        self._pictures_ahead = min(_PICTURES_AHEAD, self._latents.limit // (2 * latent_bytes))
+        self._pictures_at_once = _PICTURES_AT_ONCE
         self._at_once = 1 if self.device.type == "cpu" else _TEXTS_AT_ONCE
+        self.reads_ahead = self.device.type != "cpu" or pipeline.offload
+        """Whether pictures and texts of many items are read and encoded at once.
+
+        On a CPU they are encoded one by one: larger batches are no faster there.
+        """
+        self._reader = Reader(pipeline.resolution)
         self._disk: ArrayFolder | None = None
         self._texts_on_disk: TensorFolder | None = None
         if cache_dir is not None:
@@ -75,47 +88,105 @@ class Encoders:
         known = self._latents.get(digest)
         if known is None:
             known = self._load_or_encode(image, digest)
-            self._latents.put(digest, known)
         return known
 
     def _load_or_encode(self, image: ImageRef, digest: str) -> Tensor:
         stored = self._disk.load(digest) if self._disk is not None else None
         if stored is not None:
-            return torch.from_numpy(stored).to(self.device)
-        pixels = to_tensor(image.open(), self.pipeline.resolution)[None].to(self.device)
-        latent = attempted(lambda: self._encode_picture(pixels))
-        if latent is None:
+            latent = torch.from_numpy(stored).to(self.device)
+            self._latents.put(digest, latent)
+            return latent
+        pixels = to_tensor(image.open(), self.pipeline.resolution)[None]
+        encoded = attempted(lambda: self._encode_pixels(pixels))
+        if encoded is None:
             # what torch keeps of the network's batches may be enough
             give_back(self.device)
-            latent = attempted(lambda: self._encode_picture(pixels))
-        if latent is None:
+            encoded = attempted(lambda: self._encode_pixels(pixels))
+        if encoded is None:
             raise no_room(self.device, "pictures for the VAE")
+        self._keep(digest, encoded[0])
+        return encoded[0]
+
+    def _keep(self, digest: str, latent: Tensor) -> None:
         if not bool(torch.isfinite(latent).all()):
             # it runs in float32 always
             raise ModelOutputError(f"the VAE's latent is not finite{advice_for(torch.float32)}")
         self.latents_made += 1
+        self._latents.put(digest, latent)
         if self._disk is not None:
             self._disk.save(digest, latent.cpu().numpy().astype(np.float32, copy=False))
-        return latent
 
-    def _encode_picture(self, pixels: Tensor) -> Tensor:
+    def _encode_pixels(self, pixels: Tensor) -> Tensor:
         with self.clock.running():
-            return self.pipeline.latents(pixels)[0]
+            return self.pipeline.latents(pixels.to(self.device))
 
-    def ahead_of(self, items: Iterable[Known]) -> Iterator[Known]:
-        """The same items, with the texts of many encoded at once.
+    def ahead_of(self, items: Iterable[Known], is_done: Callable[[Known], bool]) -> Iterator[Known]:
+        """The same items, with pictures and texts of many encoded at once (see `reads_ahead`).
 
-        On accelerators full batches of texts come about, and text encoders that are kept off the
-        device travel once for many items. On a CPU texts are encoded one by one anyway.
+        Those for which `is_done` holds need none.
+
+        While the network works on some items, the pictures of the next are decoded in threads.
+        Text encoders that are kept off the device travel once for many items.
         """
-        if self.device.type == "cpu" and not self.pipeline.offload:
+        if not self.reads_ahead:
             yield from items
             return
         source = iter(items)
-        while some := list(itertools.islice(source, _ITEMS_AHEAD)):
-            texts = dict.fromkeys(text for item, _ in some for text in item.texts)
-            self.prompts(["", *texts])
+        some, pictures = self._next(source, is_done, {})
+        while some:
+            following, coming = self._next(source, is_done, pictures)
+            self._encode_pictures(pictures)
+            open_ = [known[0] for known in some if not is_done(known)]
+            self.prompts(list(dict.fromkeys(text for item in open_ for text in item.texts)))
             yield from some
+            some, pictures = following, coming
+
+    def _next(
+        self,
+        source: Iterator[Known],
+        is_done: Callable[[Known], bool],
+        coming: Mapping[str, object],
+    ) -> tuple[list[Known], dict[str, Future[Pixels]]]:
+        """Some items, and those of their pictures that have to be read, on their way."""
+        some: list[Known] = []
+        unread: dict[str, ImageRef] = {}
+        while len(unread) < self._pictures_ahead and len(some) < _ITEMS_AHEAD:
+            known = next(source, None)
+            if known is None:
+                break
+            some.append(known)
+            if is_done(known):
+                continue
+            for image in known[0].images:
+                if image.sha256 not in coming and not self._has_latent(image.sha256):
+                    unread[image.sha256] = image
+        return some, self._reader.start(unread.values())
+
+    def _has_latent(self, digest: str) -> bool:
+        if self._latents.get(digest) is None and self._disk is not None:
+            stored = self._disk.load(digest)
+            if stored is not None:
+                self._latents.put(digest, torch.from_numpy(stored).to(self.device))
+        return self._latents.get(digest) is not None
+
+    def _encode_pictures(self, coming: dict[str, Future[Pixels]]) -> None:
+        """Latents of pictures in batches of one shape.
+
+        A picture that cannot be read is left: its item says so when its turn comes.
+        """
+        read = {digest: f.result() for digest, f in coming.items() if f.exception() is None}
+        digests = list(read)
+        while digests:
+            chunk = digests[: self._pictures_at_once]
+            padded = chunk + [chunk[-1]] * (self._pictures_at_once - len(chunk))
+            pixels = torch.stack([scaled(read[digest]) for digest in padded])
+            encoded = attempted(lambda: self._encode_pixels(pixels))  # noqa: B023 # called at once
+            if encoded is None:
+                self._pictures_at_once = halved(self._pictures_at_once, self.device, "pictures")
+                continue
+            for digest, latent in zip(chunk, encoded, strict=False):
+                self._keep(digest, latent.clone())
+            digests = digests[len(chunk) :]
 
     def prompts(self, texts: list[str]) -> list[Prompt]:
         """A prompt for each text."""

@@ -24,12 +24,12 @@ from gdbench.models.diffusion_itm.batching import Batcher, Evaluation
 from gdbench.models.diffusion_itm.cache import LRU, ArrayFolder
 from gdbench.models.diffusion_itm.conditioning import Prompt, Shapes
 from gdbench.models.diffusion_itm.encoders import Encoders
-from gdbench.protocol import Item, Scores
+from gdbench.protocol import Item, Known, Scores
 
 Cells = NDArray[np.bool_]  # (n_images, n_texts): which pairs are still of interest
 
-CACHE_BYTES = 32 * 2**20
-MAX_SHARED = 1024
+CACHE_BYTES = 64 * 2**20  # of unconditional errors: 130,000 pictures at 50 timesteps
+_OVERHEAD_BYTES = 256  # of an entry
 
 
 class SharedErrors:
@@ -182,16 +182,15 @@ class Engine:
         self.needs_unconditional = needs_unconditional
         self._admitted = 0
         self.n_timesteps = len(batcher.timesteps)
-        self._shared: LRU[SharedErrors] = LRU(
-            min(MAX_SHARED, CACHE_BYTES // (5 * self.n_timesteps))
-        )
+        each = 5 * self.n_timesteps + _OVERHEAD_BYTES
+        self._shared: LRU[SharedErrors] = LRU(CACHE_BYTES // each)
         self._disk = shared_on_disk
 
     @cached_property
     def _null_prompt(self) -> Prompt:
         return self.encoders.null_prompt()
 
-    def run(self, items: Iterable[tuple[Item, Scores | None]]) -> Iterator[Job]:
+    def run(self, items: Iterable[Known]) -> Iterator[Job]:
         """Finished jobs in the order of the items; each may come with earlier errors.
 
         Raises InputError for an empty text or an unreadable picture, ModelOutputError where an
@@ -212,7 +211,7 @@ class Engine:
                     if item is None:
                         more = more and len(flying) >= self._most_jobs()
                         break
-                    if self._is_whole(item[1]):
+                    if self.is_whole(item):
                         self._remember(*item)
                         continue
                     flying.append(self._admit(*item))
@@ -298,8 +297,9 @@ class Engine:
             job.take_over(earlier)
         return job
 
-    def _is_whole(self, earlier: Scores | None) -> bool:
-        errors = None if earlier is None else earlier.errors
+    def is_whole(self, known: Known) -> bool:
+        """Whether every timestep of an item is known already."""
+        errors = None if known[1] is None else known[1].errors
         return errors is not None and errors.shape[-1] >= self.n_timesteps
 
     def _remember(self, item: Item, earlier: Scores | None) -> None:

@@ -1,6 +1,7 @@
 import logging
 import re
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -298,3 +299,59 @@ def test_damaged_cache_files_are_made_anew(load, items, tmp_path):
     for number, path in enumerate(sorted(tmp_path.rglob("*.npy"))):
         path.write_bytes(path.read_bytes()[: 40 * (number % 3)])
     np.testing.assert_array_equal(logged(load(cache_dir=tmp_path).score_items(items)), reference)
+
+
+def ahead(model):
+    """A model that reads ahead, as on an accelerator."""
+    model.encoders.reads_ahead = True
+    return model
+
+
+def test_reading_ahead_changes_nothing_and_fills_the_encoders_batches(load):
+    items = list(mixed_items(6))
+    model, reference = ahead(load()), load()
+    batches = []
+    real = model.pipeline.latents
+    model.pipeline.latents = lambda pixels: batches.append(len(pixels)) or real(pixels)
+    found = logged(model.score_items(items))
+    np.testing.assert_allclose(found, logged(reference.score_items(items)), rtol=1e-5)
+    pictures = {i.sha256 for item in items for i in item.images}
+    assert batches == [8]  # eight pictures, all at once
+    assert model.encoders.latents_made == len(pictures) == 8
+
+
+def test_a_picture_that_cannot_be_read_is_said_when_reading_ahead(load, items):
+    class Broken:
+        sha256 = "b" * 64
+
+        def open(self):
+            raise InputError("no picture")
+
+    whole = [*items[:3], replace(items[3], id="bad", images=(Broken(),)), *items[4:]]
+    with pytest.raises(InputError, match="no picture"):
+        list(ahead(load()).score_items(whole))
+
+
+def test_what_is_done_is_not_read_again(load, items):
+    known = list(load().score_items(items))
+    model = ahead(load())
+    list(model.continue_items(zip(items, known, strict=True)))
+    assert model.encoders.latents_made == model.encoders.prompts_made == 0
+
+
+def test_a_compiled_network_sees_one_size_and_compiling_is_no_device_time(load, items):
+    sizes = []
+    model = load(batch_size=32)
+    model.batcher.compiled = True
+    real = model.denoiser.errors
+
+    def errors(latents, *rest):
+        sizes.append(len(rest[3]))
+        return real(latents, *rest)
+
+    model.denoiser.errors = errors
+    (scores,) = model.score_items(items[:1])
+    # once to compile, once for the result
+    assert sizes == [32, 32]
+    (plain,) = load(batch_size=32).score_items(items[:1])
+    np.testing.assert_allclose(scores.errors, plain.errors, rtol=1e-5)

@@ -1,0 +1,133 @@
+"""How long an accelerator waits for the harness: a stub takes the time that a real one would.
+
+    python -m benchmarks.idle [--items 40] [--candidates 10] [--pass-ms 4] [--vae-ms 15]
+
+The network sleeps 4 ms for each sample of a batch, the VAE 15 ms for a batch of eight pictures, the
+text encoder 5 ms for eight texts (estimates for Stable Diffusion 2.1 at 512 pixels on an H100).
+Image retrieval among ten pictures that no other item shows: JPEG files of 640 x 480 pixels, decoded
+and resized for real. Printed: the share of the wall time in which the device had nothing to do,
+reading one by one and reading ahead, on the full budget and with sequential stopping.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from gdbench.data.images import FileImage
+from gdbench.models import load_model
+from gdbench.models.diffusion_itm.batching import Evaluation
+from gdbench.models.diffusion_itm.conditioning import Prompt
+from gdbench.protocol import Item, Query
+
+
+def pictures(folder: Path, count: int, lists: int) -> list[FileImage]:
+    """JPEG files of smooth noise; every first of a list of candidates has a white corner."""
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    files = []
+    for number in range(count):
+        small = rng.integers(0, 256, (60, 80, 3), dtype=np.uint8)
+        image = Image.fromarray(small).resize((640, 480), Image.Resampling.BICUBIC)
+        image.paste("white" if number % lists == 0 else "black", (0, 0, 16, 16))
+        path = folder / f"{number:05d}.jpg"
+        image.save(path, quality=92)
+        files.append(FileImage(path))
+    return files
+
+
+class Device:
+    """The time that a device was at work."""
+
+    def __init__(self, pass_ms: float, vae_ms: float) -> None:
+        self.pass_ms, self.vae_ms, self.busy = pass_ms, vae_ms, 0.0
+        self.rng = np.random.default_rng(1)
+
+    def work(self, milliseconds: float) -> None:
+        """Take that long."""
+        start = time.perf_counter()
+        time.sleep(milliseconds / 1000)
+        self.busy += time.perf_counter() - start
+
+    def attach(self, model: Any) -> None:
+        """Put the stub in the place of network, VAE and text encoder."""
+        shape = model.pipeline.latent_shape
+        null, prompt = (Prompt({"text": torch.zeros(1)}) for _ in range(2))
+
+        def evaluate(part: Sequence[Evaluation], rows: int) -> Any:
+            self.work(self.pass_ms * rows)
+            errors = self.rng.normal(20.0, 0.2, len(part)).astype(np.float32)
+            # the right picture is a clear case, as most are
+            right = [e.prompt is prompt and float(e.latent[0, 0, 0]) == 1.0 for e in part]
+            return errors - np.array(right, np.float32)
+
+        def latents(pixels: torch.Tensor) -> torch.Tensor:
+            # one picture alone takes about a third of what eight take
+            self.work(self.vae_ms if len(pixels) > 1 else self.vae_ms / 3)
+            marked = (pixels[:, 0, 0, 0] > 0.9).float()  # a white corner
+            return marked[:, None, None, None].expand(-1, *shape).clone()
+
+        def condition(texts: Sequence[str]) -> list[Prompt]:
+            self.work(5.0 if len(texts) > 1 else 3.0)
+            return [prompt if text else null for text in texts]
+
+        # the stub reaches where a device would be
+        model.batcher._evaluate = evaluate  # noqa: SLF001
+        model.pipeline.latents, model.pipeline.condition = latents, condition
+        model.pipeline.is_cut = bool
+
+
+def idle(items: Sequence[Item], options: argparse.Namespace, *, ahead: bool, stop: str) -> float:
+    """Share of the wall time in which the device waited."""
+    model: Any = load_model("mini-sd", samples=options.samples, batch_size=16, stop=stop)
+    device = Device(options.pass_ms, options.vae_ms)
+    # pictures are resized to what Stable Diffusion 2.1 takes
+    model.encoders._reader.resolution = 512  # noqa: SLF001 # as above
+    model.pipeline.resolution = 512
+    model.encoders.reads_ahead = ahead
+    device.attach(model)
+    start = time.perf_counter()
+    for _ in model.score_items(items):
+        pass
+    return 1.0 - device.busy / (time.perf_counter() - start)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--items", type=int, default=40)
+    parser.add_argument("--candidates", type=int, default=10)
+    parser.add_argument("--samples", type=int, default=20)
+    parser.add_argument("--pass-ms", type=float, default=4.0)
+    parser.add_argument("--vae-ms", type=float, default=15.0)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        files = pictures(Path(folder), options.items * options.candidates, options.candidates)
+        items = [
+            Item(
+                f"i{k}",
+                tuple(files[k * options.candidates : (k + 1) * options.candidates]),
+                (f"text {k}",),
+                Query.IMAGE_RETRIEVAL,
+                (0,),
+                "",
+            )
+            for k in range(options.items)
+        ]
+        for stop in ("none", "sequential"):
+            for ahead in (False, True):
+                share = 100 * idle(items, options, ahead=ahead, stop=stop)
+                name = "read ahead" if ahead else "one by one"
+                print(f"stop {stop:<11}{name:<11} the device waits {share:5.1f} %", flush=True)
+
+
+if __name__ == "__main__":
+    main()

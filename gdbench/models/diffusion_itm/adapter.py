@@ -165,7 +165,7 @@ class DiffusionITM:
             name=entry.name,
             revision=content.sha256[:_SHORT] + _stop_mark(settings.with_defaults(**DEFAULTS)),
             family=pipeline.card_family,
-            source=entry.source if not Path(entry.source).is_dir() else Path(entry.source).name,
+            source=Path(entry.source).name if Path(entry.source).exists() else entry.source,
             weights_sha256=pipeline.weights_sha256,
             parameters=pipeline.parameters,
             resolution=pipeline.resolution,

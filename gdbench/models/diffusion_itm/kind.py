@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gdbench.errors import InputError
+from gdbench.models.diffusion_itm.single_file import is_single_file
 from gdbench.models.kinds import ModelEntry, clean_name
 from gdbench.models.lora import find_lora
 from gdbench.models.presence import cached_repos
@@ -14,7 +15,7 @@ from gdbench.run import ModelRequest, Where
 
 
 class DiffusionKind:
-    """Diffusers pipelines: `diffusion:OWNER/NAME`, or a folder with model_index.json."""
+    """Diffusers pipelines: `diffusion:OWNER/NAME`, a folder, or one .safetensors file."""
 
     name = "diffusion-itm"
     uses = frozenset({*ModelSettings.asked_names(), *Where.model_fields, "lora"})
@@ -30,6 +31,9 @@ class DiffusionKind:
         if (path / "model_index.json").is_file():
             whole = path.resolve()
             return ModelEntry(clean_name(whole.name), self.name, str(whole), "diffusion-unet")
+        if is_single_file(path):
+            whole = path.resolve()
+            return ModelEntry(clean_name(whole.stem), self.name, str(whole), "diffusion-unet")
         return None
 
     def is_here(self, entry: ModelEntry) -> bool:
@@ -39,7 +43,7 @@ class DiffusionKind:
                 find_lora(entry.lora)
             except InputError:
                 return False
-        return Path(entry.source).is_dir() if entry.local else entry.source in cached_repos()
+        return Path(entry.source).exists() if entry.local else entry.source in cached_repos()
 
     def load(self, entry: ModelEntry, request: ModelRequest, where: Where) -> ITMModel:
         """See `gdbench.models.kinds.Kind`."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gdbench.errors import InputError
 from gdbench.models.diffusion_itm.families import INDEX, family_of
+from gdbench.models.diffusion_itm.single_file import folder_of, is_single_file
 from gdbench.terminal import note
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ def find_folder(source: str, revision: str | None, cache_dir: str | Path | None)
     path = Path(source).expanduser()
     if path.is_dir():
         return path
+    if is_single_file(path):
+        return folder_of(path)
     if path.exists():
         raise InputError(f"{source} is a file; a model is a folder of a diffusers pipeline")
     if source.startswith((".", "/", "~")) or source.count("/") != 1 or "\\" in source:

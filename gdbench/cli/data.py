@@ -84,7 +84,7 @@ def _manifest(found: Found) -> str | None:
     from gdbench.errors import InputError
     from gdbench.tasks.base import manifest_sha256
 
-    if not found.items:
+    if not found.items or found.problems.blocking:
         return None
     try:
         return manifest_sha256(found.items)
@@ -135,11 +135,24 @@ def _print(found: list[tuple[Found, str | None, dict[str, int]]]) -> None:
     for one, _, _ in found:
         for text in one.problems.notes:
             line(f"{one.task}: note: {text}")
-        for row in one.problems.rows[:_SHOWN]:
-            where = ": ".join(part for part in (row["file"], row["entry"]) if part)
-            line(f"{one.task}: {where}: {row['problem']}")
-        if len(one.problems.rows) > _SHOWN:
-            line(f"{one.task}: and {len(one.problems.rows) - _SHOWN:,} more (--json)")
+        groups = _grouped(one.problems.rows)
+        for text in groups[:_SHOWN]:
+            line(f"{one.task}: {text}")
+        if len(groups) > _SHOWN:
+            line(f"{one.task}: and {len(groups) - _SHOWN:,} more (--json)")
+
+
+def _grouped(rows: list[dict[str, str]]) -> list[str]:
+    """One line for each problem of a file; what is wrong with many entries is said once."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        groups.setdefault((row["file"], row["problem"]), []).append(row["entry"])
+    lines = []
+    for (file, problem), entries in groups.items():
+        where = ": ".join(part for part in (file, entries[0]) if part)
+        more = f" (and {len(entries) - 1:,} more entries)" if len(entries) > 1 else ""
+        lines.append(f"{where}: {problem}{more}" if where else f"{problem}{more}")
+    return lines
 
 
 def status(

@@ -41,10 +41,12 @@ def check(
 ) -> Found:
     """Everything found of one task, with all problems; by default every picture is decoded.
 
+    Annotations are counted before pictures are there: a folder of pictures that is missing is one
+    problem, and its items are among those found.
     `looked` is called after each picture. `entry`: of a plug-in.
     """
     parts = parts_of(task, compat, entry)
-    return read(task, parts, root, compat, entry, verify=verify, looked=looked)
+    return read(task, parts, root, compat, entry, verify=verify, looked=looked, count_absent=True)
 
 
 def layout_of(task: str, root: Path | None, entry: Entry | None) -> str:

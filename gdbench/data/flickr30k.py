@@ -20,6 +20,14 @@ from gdbench.records import Compat
 
 IMAGE_LISTS = "flickr30k/val_top10_RN50x64.json"
 TEXT_LISTS = "flickr30k/val_top10_RN50x64_text.json"
+FOLDERS = (
+    "flickr30k/images",
+    "flickr30k/flickr30k-images",
+    "flickr30k/flickr30k_images",
+    "flickr30k-images",
+    "flickr30k_images",
+)
+"""Where the pictures lie: the release's folder, and those of the archives as they unpack."""
 NEUTRAL_VERSION = "flickr30k-neutral-1"
 _CANDIDATES = 10
 _STEP = 5  # the release asks one query per picture: every fifth of the list of captions
@@ -36,7 +44,8 @@ class _Query:
 
 def _pictures(source: Source) -> Pictures:
     """Finds a picture by file name: in the folder, else in the hub data set."""
-    if not source.tree.has("flickr30k/images") and source.tree.has(_HUB.folder):
+    folder = source.tree.first(*FOLDERS)
+    if folder is None and source.tree.has(_HUB.folder):
         rows = source.hub_rows(_HUB)
         index = {} if rows is None else {str(r["filename"]): i for i, r in rows.texts("filename")}
 
@@ -49,7 +58,7 @@ def _pictures(source: Source) -> Pictures:
         return from_hub
 
     def from_folder(name: str, file: str, entry: str) -> ImageRef | None:
-        return source.tree.image(f"flickr30k/images/{name}", file, entry)
+        return source.tree.image(f"{folder or FOLDERS[0]}/{name}", file, entry)
 
     return from_folder
 

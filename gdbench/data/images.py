@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from gdbench.errors import InputError
 
@@ -30,6 +30,8 @@ Box = tuple[int, int, int, int]
 Verify = Literal["none", "quick", "full"]
 """How pictures are looked at before they are needed: not, whole or cut (`ends_well`), decoded."""
 _PNG_END = b"IEND\xaeB`\x82"
+_MOST_PNG_TEXT = 64 * 2**20  # bytes; generators write their whole recipe into a picture
+PngImagePlugin.MAX_TEXT_CHUNK = _MOST_PNG_TEXT
 
 # What Pillow raises on damaged files, depending on the format and on where the damage is.
 _DAMAGED = (
@@ -46,6 +48,12 @@ _DAMAGED = (
 )
 
 
+# Filters are set once: a picture may be read in any thread. Pictures that are too large are refused
+# by `_check_size`, and a damaged EXIF block is passed over.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", message="Corrupt EXIF data", category=UserWarning)
+
+
 def upright_rgb(image: Image.Image, name: str) -> Image.Image:
     """The picture turned as its EXIF says, in RGB, transparent parts on white.
 
@@ -56,7 +64,7 @@ def upright_rgb(image: Image.Image, name: str) -> Image.Image:
     """
     _check_size(image, name)
     try:
-        turned = ImageOps.exif_transpose(image)
+        turned = _turned(image)
         if turned.mode.startswith("I"):
             grey = np.asarray(turned, dtype=np.int64)
             wide = turned.mode != "I" or grey.max(initial=0) > np.iinfo(np.uint8).max
@@ -72,6 +80,15 @@ def upright_rgb(image: Image.Image, name: str) -> Image.Image:
         return turned.convert("RGB")
     except _DAMAGED as error:
         raise InputError(f"{name}: damaged image ({error}); fetch the file again") from error
+
+
+def _turned(image: Image.Image) -> Image.Image:
+    """The picture as its EXIF block says; as it is where that block is damaged."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except (*_DAMAGED, UserWarning):
+        # damaged pixels are found when they are read
+        return image
 
 
 def ends_well(data_start: bytes, data_end: bytes) -> bool:
@@ -99,11 +116,11 @@ def decode(data: bytes, name: str, box: Box | None = None) -> Image.Image:
         InputError: The bytes are no whole picture, or the box is outside of it.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            opened = Image.open(io.BytesIO(data))
+        opened = Image.open(io.BytesIO(data))
     except _DAMAGED as error:
         reason = "an empty file" if not data else "not an image that can be read"
+        if data and not isinstance(error, UnidentifiedImageError):
+            reason += f" ({error})"
         if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
             reason = f"more than {MAX_PIXELS:,} pixels"
         raise InputError(f"{name}: {reason}; expected a JPEG or PNG file") from error

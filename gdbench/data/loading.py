@@ -149,15 +149,17 @@ def read(
     counts: bool = True,
     expected: Mapping[str, int] | None = None,
     looked: Callable[[], None] | None = None,
+    count_absent: bool = False,
 ) -> Found:
     """All items and all problems of a task below a root; `verify`: see `Verify`.
 
+    With `count_absent` items whose folder of pictures is not there are counted too (see `Tree`).
     `looked` is called for each picture that is looked at. `entry`: of a plug-in.
     """
     entry = entry_of(task, entry)
     problems = Problems()
     where = data_root(root, entry.folders)
-    tree = Tree(where, problems, verify=verify, looked=looked)
+    tree = Tree(where, problems, verify=verify, looked=looked, count_absent=count_absent)
     source = Source(task, where, compat, problems, tree, entry)
     layouts = sorted({part.layout(source) for part in parts} - {MISSING})
     names = {name.lower() for name in source.tree.names("")}
@@ -172,6 +174,7 @@ def read(
                 continue
             seen.add(item.id)
             found.items.append(item)
+    tree.note_absent()
     if counts:
         _check_counts(source, found, source.expected if expected is None else expected)
     return found

@@ -41,7 +41,9 @@ class Tree:
     """Files below `root`; names are compared exactly, on every file system.
 
     `verify` looks at each picture once, so that a damaged one is found before it is needed, and
-    calls `looked` each time.
+    calls `looked` each time. Pictures of a folder that is not there at all are one problem, noted
+    by `note_absent`; with `count_absent` they are given out as if they were there, so that
+    annotations can be counted before the pictures are fetched.
     """
 
     def __init__(
@@ -51,8 +53,11 @@ class Tree:
         *,
         verify: Verify = "none",
         looked: Callable[[], None] | None = None,
+        count_absent: bool = False,
     ) -> None:
         self.root = root
+        self.count_absent = count_absent
+        self._absent: dict[str, set[str]] = {}  # folder -> its pictures
         self.problems = problems
         self.verify = verify
         self._looked = looked
@@ -137,6 +142,10 @@ class Tree:
 
     def image(self, path: str, file: str, entry: str, box: Box | None = None) -> FileImage | None:
         """A picture that `entry` of `file` refers to; None after a problem."""
+        folder = path.rpartition("/")[0]
+        if self._is_absent(folder):
+            self._absent.setdefault(self.missing(folder), set()).add(path)
+            return FileImage(self.root / path, self.root, box) if self.count_absent else None
         found = self._pictures.get(path)
         if found is None:
             found = self._picture(path)
@@ -152,6 +161,16 @@ class Tree:
                 self.problems.add(file, entry, f"box {box} lies outside of {path}")
                 return None
         return FileImage(found.path, self.root, box)
+
+    def _is_absent(self, folder: str) -> bool:
+        """Whether a folder is not there, and is no wrong path and no bad link."""
+        odd = _unsafe(folder) or "//" in folder
+        return not odd and self._listing(folder) is None and not self.has(folder)
+
+    def note_absent(self) -> None:
+        """One problem for each folder of pictures that is not there."""
+        for reason, pictures in self._absent.items():
+            self.problems.add("", "", f"{reason}: {len(pictures):,} pictures")
 
     def stray(self, folder: str, used: Iterable[str]) -> None:
         """Note pictures in a folder that no entry refers to (paths relative to the root)."""

@@ -1,8 +1,9 @@
 """Training examples from MS-COCO 2014 with the hard negatives of NegCLIP (Yuksekgonul et al. 2023).
 
 NegCLIP's table has one row for each caption, separated by tabs: `title` (the caption), `filepath`
-of the picture, `neg_caption` (a list of captions with words swapped), `neg_image` (a list of the
-numbers of other rows, counted from 0, whose pictures are near to this one) and `image_id`.
+of the picture, `neg_caption` (a list of captions with words swapped) and `neg_image` (a list of the
+numbers of other rows, counted from 0, whose pictures are near to this one). Further columns, such
+as the `image_id` of the training table, are not needed: the file's name is the picture.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from gdbench.data.images import FileImage
 from gdbench.errors import DataProblemsError, InputError
 from gdbench.finetune.examples import Example, Negative, Negatives
 
-COLUMNS = ("title", "filepath", "neg_caption", "neg_image", "image_id")
+COLUMNS = ("title", "filepath", "neg_caption", "neg_image")
 TRAIN_TABLE, HELD_OUT_TABLE = "train_neg_clip.tsv", "valid_neg_clip.tsv"
 T = TypeVar("T")
 _LONGEST_LIST = 100_000  # characters; a hostile table must not choke the parser
@@ -182,7 +183,7 @@ class NegCLIPTable:
         if picture is None:
             raise _ProblemError(f"picture {cells[place['filepath']][:120]!r} is missing")
         hard = tuple(t.strip() for t in texts if t.strip() and t.strip() != text)
-        return Row(text, picture, cells[place["image_id"]], hard, tuple(images))
+        return Row(text, picture, picture.path.name, hard, tuple(images))
 
 
 class _ProblemError(Exception):

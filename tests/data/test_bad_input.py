@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -12,7 +13,8 @@ import pytest
 
 from gdbench.data.check import check
 from gdbench.data.loading import Found
-from gdbench.errors import InputError
+from gdbench.errors import DataProblemsError, InputError
+from gdbench.tasks import TASKS
 
 
 def problems(found: Found) -> list[tuple[str, str, str]]:
@@ -184,6 +186,18 @@ def test_links_out_of_the_tree_are_refused(tree, tmp_path):
     found = check("clevr", tree)
     assert found.items == []
     assert problems(found)[0][0] == "clevr/images"
+
+
+def test_annotations_are_counted_before_pictures_are_there(tree):
+    whole = check("svo", tree)
+    shutil.rmtree(tree / "svo/images")
+    found = check("svo", tree)
+    assert found.n_items == whole.n_items
+    texts = [text for _, _, text in problems(found)]
+    assert texts == ["svo/images does not exist: 8 pictures"]
+    # nothing of it can be evaluated
+    with pytest.raises(DataProblemsError, match="svo/images does not exist"):
+        list(TASKS.get("svo").items("full", tree, allow_partial=True))
 
 
 def test_links_within_the_tree_are_followed(tree):

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
+from PIL.PngImagePlugin import PngInfo
 
 from gdbench.data import images
 from gdbench.data.images import BytesImage, FileImage, MemoryImage, upright_rgb
@@ -155,3 +156,32 @@ def test_cut_files_do_not_look_whole(tmp_path, suffix):
     for length in range(0, len(data), 7):
         path.write_bytes(data[:length])
         assert not FileImage(path).looks_whole()
+
+
+def test_a_long_text_in_a_png_is_no_fault(tmp_path):
+    """As generators write their recipe into a picture."""
+    path = tmp_path / "a.png"
+    note = PngInfo()
+    note.add_text("parameters", "x" * 3_000_000, zip=True)
+    Image.new("RGB", (6, 4), "red").save(path, pnginfo=note)
+    assert FileImage(path).open().getpixel((0, 0)) == (255, 0, 0)
+
+
+def test_a_damaged_exif_block_is_passed_over(tmp_path, recwarn):
+    path = tmp_path / "a.jpg"
+    exif = Image.Exif()
+    exif[274] = 6
+    exif[270] = "d" * 40
+    damaged = exif.tobytes()[:-30]
+    Image.new("RGB", (6, 4), "red").save(path, exif=damaged)
+    assert FileImage(path).open().size in ((6, 4), (4, 6))
+
+
+def test_the_reason_of_a_refusal_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(PngImagePlugin, "MAX_TEXT_CHUNK", 10)
+    path = tmp_path / "a.png"
+    note = PngInfo()
+    note.add_text("parameters", "x" * 100, zip=True)
+    Image.new("RGB", (6, 4)).save(path, pnginfo=note)
+    with pytest.raises(InputError, match=r"not an image that can be read \(.*too large"):
+        FileImage(path).open()

@@ -273,3 +273,12 @@ def test_the_layout_is_known_without_reading(tree, tmp_path):
     assert layout_of("sugarcrepe", tree, CATALOGUE["sugarcrepe"]) == "missing"
     assert layout_of("clevr", tmp_path / "none", CATALOGUE["clevr"]) == "missing"
     assert layout_of("somebody's own", tree, None) == "missing"
+
+
+@pytest.mark.parametrize("name", ["flickr30k-images", "flickr30k_images"])
+def test_pictures_of_flickr30k_lie_where_the_archive_unpacks(tree, name):
+    usual = [item.id for item in check("flickr30k", tree).items]
+    (tree / "flickr30k/images").rename(tree / "flickr30k" / name)
+    assert [item.id for item in check("flickr30k", tree).items] == usual
+    (tree / "flickr30k" / name).rename(tree / name)
+    assert [item.id for item in check("flickr30k", tree).items] == usual

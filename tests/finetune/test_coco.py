@@ -57,6 +57,18 @@ def test_examples_of_every_kind(coco):
     assert example.negative_text == example.text == "a dog chases cat 2"
 
 
+def test_the_header_of_the_published_held_out_table(coco):
+    """A first column without a name, and no image_id."""
+    path = coco / "valid_neg_clip.tsv"
+    lines = [f"{n}\t" + line(n, split="val").rpartition("\t")[0] for n in range(3)]
+    header = "\ttitle\tfilepath\tneg_caption\tneg_image"
+    path.write_text("\n".join((header, *lines)) + "\n", encoding="utf-8")
+    table = NegCLIPTable(path, coco, "mixed")
+    assert len(table) == 3
+    assert [p.path.name for p in table.near_images(table.row(0))] == [name(1, "val")]
+    assert table.row(0).text == "a dog chases cat 0"
+
+
 def test_same_picture_is_no_negative(coco):
     same = line(0, caption="another caption", near="[1]")
     table = NegCLIPTable(write(coco, line(0, near="[1, 2]"), same, line(1, near="[0]")), coco)
@@ -98,7 +110,7 @@ def test_all_problems_are_listed_with_their_rows(coco):
 def test_missing_columns_and_files(coco):
     path = coco / "t.tsv"
     path.write_text("title\tfilepath\n", encoding="utf-8")
-    with pytest.raises(InputError, match="column neg_caption, neg_image, image_id missing"):
+    with pytest.raises(InputError, match="column neg_caption, neg_image missing"):
         NegCLIPTable(path, coco)
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="cannot be read as a TSV"):

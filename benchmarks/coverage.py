@@ -72,6 +72,7 @@ class Design:
 
 UNEQUAL = tuple(np.random.default_rng(5).geometric(0.1, 100))
 HEAVY = tuple(np.clip((np.random.default_rng(6).pareto(1.2, 100) * 2 + 1).astype(int), 1, 200))
+STEEP = (10, 20, 40, 80, 160, 320, 400)
 SHARES: dict[str, Design] = {
     "50 items, p = .6": Design([1] * 50, 0.6),
     "50 items, p = .95": Design([1] * 50, 0.95),
@@ -97,6 +98,11 @@ SHARES: dict[str, Design] = {
     "macro 37 x 4, p = .98": Design([4] * 37, 0.98, macro=True),
     "macro 34 x 1 and 3 x 2, p = .9": Design([1] * 34 + [2] * 3, 0.9, macro=True),
     "macro 37 x 1, p = .95": Design([1] * 37, 0.95, macro=True),
+    "macro of 10 to 400 items, p = .985": Design(STEEP, 0.985, macro=True),
+    "macro of 10 to 400 items, p = .95": Design(STEEP, 0.95, macro=True),
+    "macro 5 and 3 x 400, p = .7": Design([5, 400, 400, 400], 0.7, macro=True),
+    "macro 20 and 3 x 400, p = .9": Design([20, 400, 400, 400], 0.9, macro=True),
+    "macro 10 at .9 and 3 x 400 at .995": Design([10, 400, 400, 400], [0.9] + [0.995] * 3, macro=True),
     "macro of p = .95, .5, .99, .3": Design([10, 10, 40, 100], [0.95, 0.5, 0.99, 0.3], macro=True),
 }  # fmt: skip
 
@@ -147,6 +153,17 @@ TASKS: dict[str, Design] = {
     "clevr": Design([100] * 7, 0.9, macro=True),
     "pets": Design([4] * 37, 0.97, macro=True),
 }
+
+
+def tasks_at(*rates: float, strong: bool = False) -> dict[str, Design]:
+    """The seven tasks with these accuracies (one: for all)."""
+    each = rates * len(TASKS) if len(rates) == 1 else rates
+    return {
+        name: Design(d.sizes, p, 0.5 if strong and d.spread else d.spread, d.macro)
+        for (name, d), p in zip(TASKS.items(), each, strict=True)
+    }
+
+
 SCORES: dict[str, Draw] = {
     "4 metrics over 28, 24, 50, 50 items": covers_score(
         {str(i): Design([1] * n, p) for i, (n, p) in
@@ -159,9 +176,18 @@ SCORES: dict[str, Draw] = {
         {k: Design([1] * 100, 0.5) for k in "abc"}, shared=2.0
     ),
     "whole benchmark, 7 tasks": covers_score(TASKS),
-    "whole benchmark near 1": covers_score(
-        {n: Design(d.sizes, 0.985, d.spread, d.macro) for n, d in TASKS.items()}
+    "20, 50, 100 and 1000 items, all .985": covers_score(
+        {str(n): Design([1] * n, 0.985) for n in (20, 50, 100, 1000)}
     ),
+    "20 items at .9 and 2000 at .995": covers_score(
+        {"a": Design([1] * 20, 0.9), "b": Design([1] * 2000, 0.995)}
+    ),
+    **{f"whole benchmark, all {p}": covers_score(tasks_at(p)) for p in (0.9, 0.95, 0.985, 0.995)},
+    "whole benchmark, all .985, strong clusters": covers_score(tasks_at(0.985, strong=True)),
+    "whole benchmark, .9 to .995": covers_score(
+        tasks_at(0.9, 0.95, 0.985, 0.995, 0.985, 0.995, 0.995)
+    ),
+    "whole benchmark, one .6, six .995": covers_score(tasks_at(*[0.995] * 3, 0.6, *[0.995] * 3)),
 }  # fmt: skip
 
 

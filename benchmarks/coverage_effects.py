@@ -140,8 +140,9 @@ def mean_cases() -> Iterator[Case]:
     for m in (30, 250):
         for effect in (0.0, 0.05, 0.15, 0.3, 1.0):
             yield Case("means", f"4 x {m} + {m}, all {effect}", covers_mean(m, effect), 0.93, 1)
-    yield Case("means", "4 x 30 + 30, half .3", covers_mean(30, 0.3, half=True), 0.93, 1)
-    yield Case("means", "12 x 50 + 50, half .3", covers_mean(50, 0.3, 12, half=True), 0.93, 1)
+    for pairs, m in ((4, 30), (4, 250), (12, 50), (12, 250)):
+        title = f"{pairs} x {m} + {m}, half .3"
+        yield Case("means", title, covers_mean(m, 0.3, pairs, half=True), 0.93, 1)
 
 
 def noise_cases() -> Iterator[Case]:

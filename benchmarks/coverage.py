@@ -102,7 +102,8 @@ SHARES: dict[str, Design] = {
     "macro of 10 to 400 items, p = .95": Design(STEEP, 0.95, macro=True),
     "macro 5 and 3 x 400, p = .7": Design([5, 400, 400, 400], 0.7, macro=True),
     "macro 20 and 3 x 400, p = .9": Design([20, 400, 400, 400], 0.9, macro=True),
-    "macro 10 at .9 and 3 x 400 at .995": Design([10, 400, 400, 400], [0.9] + [0.995] * 3, macro=True),
+    "macro 10 at .9 and 3 x 400 at .995": Design(
+        [10, 400, 400, 400], [0.9, 0.995, 0.995, 0.995], macro=True),
     "macro of p = .95, .5, .99, .3": Design([10, 10, 40, 100], [0.95, 0.5, 0.99, 0.3], macro=True),
 }  # fmt: skip
 

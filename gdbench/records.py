@@ -181,6 +181,13 @@ class TaskInfo(Strict):
     compat: Compat | None = None
     """The items, ties and denominators of the 2023 release."""
 
+    @property
+    def share(self) -> float:
+        """How much of the task was scored, in 0..1; 0 for a part of one whose size nobody knows."""
+        if self.n_expected:
+            return min(1.0, self.n_items / self.n_expected)
+        return float(self.limit is None)
+
 
 class MetricValue(Strict):
     """One number with everything needed to judge it. Fractions are in 0..1."""
@@ -268,7 +275,7 @@ class ResultRecord(Strict):
     @property
     def partial(self) -> bool:
         """Whether items of the task are missing."""
-        return self.task.n_items < self.task.n_expected
+        return self.task.share < 1
 
     def metric(self, name: str) -> MetricValue:
         """The metric of that name. Raises KeyError."""

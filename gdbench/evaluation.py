@@ -237,6 +237,7 @@ class Run:
                 yield items[k], None
 
         self._tell(task, n_done, len(items))
+        self.engine.begin()
         try:
             for scores in self.engine.score(waiting(), rescue=log.flush):
                 log.append(scores)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gdbench.engines.base import Place
+from gdbench.engines.base import Place, largest
 from gdbench.engines.shards import PART, ShardOf, ShardPart, share
 from gdbench.errors import InputError, RunMismatchError
 from gdbench.evaluation import make_record
@@ -213,6 +213,6 @@ def _joined(places: Sequence[Place]) -> Place:
     return places[0].model_copy(
         update={
             "devices": tuple(sorted(devices)),
-            "peak_memory_bytes": max(p.peak_memory_bytes for p in places),
+            "peak_memory_bytes": largest(p.peak_memory_bytes for p in places),
         }
     )

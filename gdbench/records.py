@@ -221,10 +221,12 @@ class Cost(Strict):
 
     unet_evaluations: int | None = None
     """Samples that went through the network, without padding (None: not a diffusion model)."""
-    wall_seconds: float
+    wall_seconds: float | None
+    """None: of results that `gdbench score` made under other options, which no run took."""
     device_seconds: float | None = None
     """Seconds of these in which the model's networks ran on the device (None: not measured)."""
-    peak_memory_bytes: int
+    peak_memory_bytes: int | None
+    """Resident memory of the process that needed most while it scored this task (None: unknown)."""
     device: str
     """As torch names it, e.g. `cuda:0`."""
     device_name: str = ""

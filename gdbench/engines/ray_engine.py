@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from gdbench.engines.base import Engine, Place, Subject
+from gdbench.engines.base import Engine, Place, Subject, largest
 from gdbench.engines.scheduler import Assignment, Scheduler
 from gdbench.engines.shards import PAIRS, PASSES, SHARDS_PER_WORKER, cost_of, cut, pair_count
 from gdbench.engines.worker import Fragment, Ready, Worker
@@ -77,7 +77,7 @@ class RayEngine(Engine):
         self._device_seconds: float | None = 0.0
         self._evaluations: int | None = 0
         self._wall_seconds = 0.0
-        self._peak = 0
+        self._peak: int | None = 0
         self._gpus = 0
         self._extends = False
         self._fault = ""
@@ -224,6 +224,10 @@ class RayEngine(Engine):
         """See `Engine`; as the workers say of their model."""
         return self._extends
 
+    def begin(self) -> None:
+        """See `Engine`."""
+        self._peak = 0
+
     def score(
         self,
         items: Iterable[Known],
@@ -295,7 +299,7 @@ class RayEngine(Engine):
         self._device_seconds = _sum(self._device_seconds, device)
         evaluated = _sum(self._evaluations, evaluations)
         self._evaluations = None if evaluated is None else int(evaluated)
-        self._peak = max(self._peak, answer.peak_memory_bytes)
+        self._peak = largest((self._peak, answer.peak_memory_bytes))
 
     def clocks(self) -> Clocks:
         """See `Engine`."""
@@ -306,7 +310,9 @@ class RayEngine(Engine):
         scored = [seat.number for seat in self._seats if seat.shards]
         places = [self._places[number] for number in scored or self._places]
         names = tuple(sorted(p.device_name or p.device for p in places))
-        return places[0].model_copy(update={"devices": names, "peak_memory_bytes": self._peak})
+        return places[0].model_copy(
+            update={"devices": names, "peak_memory_bytes": self._peak or None}
+        )
 
 
 def _is_whole(known: Known, steps: int) -> bool:

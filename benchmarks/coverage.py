@@ -27,7 +27,7 @@ import numpy as np
 
 from benchmarks.coverage_effects import effect_cases, mean_cases, noise_cases
 from benchmarks.simulation import Array, Case, Draw, measure
-from gdbench.metrics.intervals import share_interval
+from gdbench.metrics.intervals import Interval, share_interval
 from gdbench.metrics.measures import Sample, merge
 from gdbench.metrics.paired import mcnemar_p, paired_difference
 from gdbench.metrics.power import detectable_mcnemar
@@ -60,14 +60,26 @@ class Design:
         """The true value."""
         return float(np.mean(self.rates))
 
-    def draw(self, rng: np.random.Generator) -> Sample:
-        """One test set."""
-        group = np.repeat(np.arange(len(self.sizes)), self.sizes)
+    @property
+    def group(self) -> Array:
+        """(n,): cluster or part of each item."""
+        return np.repeat(np.arange(len(self.sizes)), self.sizes)
+
+    def values(self, rng: np.random.Generator) -> Array:
+        """One test set: (n,) of 0 and 1."""
         rate = np.broadcast_to(np.asarray(self.rates, dtype=float), len(self.sizes))
         if self.spread:
             rate = rng.beta(rate * self.spread, (1 - rate) * self.spread)
-        values = (rng.random(len(group)) < rate[group]).astype(float)
+        return (rng.random(sum(self.sizes)) < np.repeat(rate, self.sizes)).astype(float)
+
+    def sample(self, values: Array) -> Sample:
+        """The test set with these values."""
+        group = self.group
         return sample_of(values, part=group) if self.macro else sample_of(values, cluster=group)
+
+    def draw(self, rng: np.random.Generator) -> Sample:
+        """One test set."""
+        return self.sample(self.values(rng))
 
 
 UNEQUAL = tuple(np.random.default_rng(5).geometric(0.1, 100))
@@ -110,13 +122,17 @@ SHARES: dict[str, Design] = {
 
 def covers(design: Design) -> Draw:
     """Whether the interval of a share holds the truth."""
+    layout = design.sample(np.zeros(sum(design.sizes)))
 
     def draw(rng: np.random.Generator) -> float:
-        sample = design.draw(rng)
-        found = share_interval(sample, sample.expected)
-        return float(found is not None and found.low <= design.truth <= found.high)
+        return holds(share_interval(layout, design.values(rng)), design.truth)
 
     return draw
+
+
+def holds(interval: Interval | None, truth: float) -> float:
+    """1 where the interval holds the truth, else 0."""
+    return float(interval is not None and interval.low <= truth <= interval.high)
 
 
 def apart(sample: Sample, name: str) -> Sample:
@@ -129,18 +145,17 @@ def covers_score(parts: dict[str, Design], *, shared: float = 0.0) -> Draw:
     """Whether the interval of a mean of metrics holds the truth; `shared`: metrics of one item."""
     truth = float(np.mean([d.truth for d in parts.values()]))
 
+    empty = {n: d.sample(np.zeros(sum(d.sizes))) for n, d in parts.items()}
+    layout = merge(empty if shared else {n: apart(s, n) for n, s in empty.items()})
+
     def draw(rng: np.random.Generator) -> float:
         if shared:
             skill = rng.beta(0.5 * shared, 0.5 * shared, len(next(iter(parts.values())).sizes))
-            samples = {
-                n: sample_of((rng.random(len(skill)) < skill ** (1 / d.truth - 1)).astype(float))
-                for n, d in parts.items()
-            }
+            rates = [skill ** (1 / d.truth - 1) for d in parts.values()]
+            values = [(rng.random(len(skill)) < rate).astype(float) for rate in rates]
         else:
-            samples = {n: apart(d.draw(rng), n) for n, d in parts.items()}
-        joint = merge(samples)
-        found = share_interval(joint, joint.expected)
-        return float(found is not None and found.low <= truth <= found.high)
+            values = [d.values(rng) for d in parts.values()]
+        return holds(share_interval(layout, np.concatenate(values)), truth)
 
     return draw
 

@@ -104,7 +104,10 @@ def noise_ratio(centre: float, width: float, timesteps: int, own: float, shared:
             noise[:, 1] += gaps[:, None]
             return noise.astype(np.float32)
 
-        true = np.std([(e[:, 0] < e[:, 1]).mean() for e in (errors().mean(2) for _ in range(1000))])
+        # means over timesteps, drawn as such
+        means = rng.normal(scale=own / np.sqrt(timesteps), size=(1000, 100, 2))
+        means += rng.normal(scale=shared / np.sqrt(timesteps), size=(1000, 1, 2))
+        true = np.std((means[..., 0] < means[..., 1] + gaps).mean(axis=1))
         stated: list[float] = []
         for _ in range(30):
             items = [SimpleNamespace(errors=e[None], unconditional_errors=None) for e in errors()]

@@ -1,6 +1,7 @@
 """What the board may claim: colours follow tests, parts of tasks lead nowhere."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from gdbench.leaderboard import build
 from gdbench.leaderboard.columns import style_of
 from gdbench.leaderboard.estimate import Estimate
 from gdbench.leaderboard.plots.pareto import Point, draw, front
+from gdbench.leaderboard.precision import about
 from gdbench.metrics.summary import summarise
 from gdbench.numbers import EFFECT
 from gdbench.protocol import Label, Query
@@ -114,3 +116,36 @@ def test_only_ranked_models_are_on_the_front():
     other = Point("whole", "contrastive", 2.0, Estimate(0.5))
     assert front([cheap, other]) == [other]
     assert "on the front" not in draw([cheap])
+
+
+def test_a_task_page_says_what_precision_takes(tmp_path):
+    record = synthetic_board.record(1, "clevr")
+    assert record.settings.samples == 50
+    (metric,) = (m for m in record.metrics if m.name == "macro")
+    found = []
+    for index, (to_halve, noise) in enumerate([(200, 0.02), (None, 0.02), (None, None)]):
+        other = metric.model_copy(
+            update={"value": 0.5, "low": 0.46, "high": 0.53, "noise_se": noise,
+                    "samples_to_halve_noise": to_halve}
+        )  # fmt: skip
+        metrics = tuple(other if m.name == "macro" else m for m in record.metrics)
+        model = record.model.model_copy(update={"name": f"model-{index}"})
+        found.append(record.model_copy(update={"metrics": metrics, "model": model}))
+    build(synthetic_board.write(tmp_path / "submissions", *found), tmp_path / "site")
+    page = (tmp_path / "site/tasks/clevr.html").read_text()
+    table = page.partition("What precision takes")[2].partition("</table>")[0]
+    n = record.task.n_items
+    rows = [re.findall(r'<td class="n">([^<]*)</td>', row) for row in table.split("<tr>")[2:]]
+    items = [f"{n:,}", "±4.0", *(about(n * k) for k in (16 / 25, 4, 16))]
+    assert rows == [
+        [*items, "50", "2.00", "200"],
+        [*items, "50", "2.00", "out of reach"],
+        [*items, "", "", ""],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(1, "1"), (99, "99"), (101, "110"), (1234, "1,300"), (1000, "1,000")]
+)
+def test_counts_are_rounded_up(count, text):
+    assert about(count) == text

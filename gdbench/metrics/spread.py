@@ -6,7 +6,7 @@ as a stratum (Wolter 2007, chapter 2). Nothing is drawn at random.
 
 A stratum of few clusters may by chance show no variance at all, and then its error would count for
 nothing. So the variances of strata are moderated (Smyth 2004): each is drawn towards the one that
-all have together, as if two more degrees of freedom of it had been seen in each.
+all have together, as if three more degrees of freedom of it had been seen in each.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Ints = NDArray[np.int64]
 # How many clusters that err as a whole are added to what was seen. Near 0 and 1 a sample may by
 # chance hold no cluster with several errors, and then its variance is far too small.
 ADDED_CLUSTERS = 0.2
-_PRIOR_DF = 2.0  # of the common variance, in each stratum
+_PRIOR_DF = 3.0  # of the common variance, in each stratum
 
 
 @dataclass(frozen=True)

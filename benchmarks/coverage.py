@@ -304,7 +304,7 @@ def cases() -> Iterator[Case]:
     for name, design in SHARES.items():
         yield Case("shares", name, covers(design), 0.93, 1)
     for name, draw in SCORES.items():
-        yield Case("scores", name, draw, 0.93, 0.975)
+        yield Case("scores", name, draw, 0.93, 0.99)
     for name, (first, second) in DIFFERENT.items():
         yield Case("differences", name, covers_difference(first, second), 0.93, 1)
     for name, both in NULLS.items():

@@ -207,6 +207,10 @@ SCORES: dict[str, Draw] = {
 }  # fmt: skip
 
 
+WIDE = ("whole benchmark, all 0.995", "20, 50, 100 and 1000 items, all .985")
+"""Where intervals are wider than they should be: on the safe side, and said so in the docs."""
+
+
 def two(first: Design, second: Design) -> Callable[[np.random.Generator], tuple[Sample, Sample]]:
     """Two models on the same items."""
     return lambda rng: (first.draw(rng), second.draw(rng))
@@ -304,7 +308,7 @@ def cases() -> Iterator[Case]:
     for name, design in SHARES.items():
         yield Case("shares", name, covers(design), 0.93, 1)
     for name, draw in SCORES.items():
-        yield Case("scores", name, draw, 0.93, 0.99)
+        yield Case("scores", name, draw, 0.93, 0.99 if name in WIDE else 0.975)
     for name, (first, second) in DIFFERENT.items():
         yield Case("differences", name, covers_difference(first, second), 0.93, 1)
     for name, both in NULLS.items():

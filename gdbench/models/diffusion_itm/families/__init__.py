@@ -22,6 +22,8 @@ _BUILT_IN = {
     "sdxl:StableDiffusionXL": ("StableDiffusionXLPipeline",),
     "sd3:StableDiffusion3": ("StableDiffusion3Pipeline",),
     "flux:Flux": ("FluxPipeline",),
+    "pixart:PixArtAlpha": ("PixArtAlphaPipeline",),
+    "pixart:PixArtSigma": ("PixArtSigmaPipeline",),
 }
 for _target, _pipelines in _BUILT_IN.items():
     for _pipeline in _pipelines:

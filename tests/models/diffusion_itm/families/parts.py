@@ -8,6 +8,9 @@ from transformers import (
     CLIPTextModel,
     CLIPTextModelWithProjection,
     CLIPTokenizer,
+    Gemma2Config,
+    Gemma2Model,
+    GemmaTokenizer,
     T5Config,
     T5EncoderModel,
     T5Tokenizer,
@@ -24,12 +27,12 @@ def shaken(module, std=0.15):
     return module.eval()
 
 
-def vae(channels=4, **options):
-    """A VAE with a factor of 4."""
+def vae(channels=4, blocks=3, **options):
+    """A VAE with a factor of 4, or 8 with four blocks."""
     return AutoencoderKL(
-        block_out_channels=(8, 8, 8),
-        down_block_types=("DownEncoderBlock2D",) * 3,
-        up_block_types=("UpDecoderBlock2D",) * 3,
+        block_out_channels=(8,) * blocks,
+        down_block_types=("DownEncoderBlock2D",) * blocks,
+        up_block_types=("UpDecoderBlock2D",) * blocks,
         latent_channels=channels,
         norm_num_groups=4,
         layers_per_block=1,
@@ -89,3 +92,32 @@ def t5_encoder(tokenizer, wide=32, **options):
         **options,
     )
     return shaken(T5EncoderModel(config), 0.3)
+
+
+def gemma_tokenizer(length=64):
+    """One token a letter."""
+    letters = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "▁", "\n", *map(chr, range(33, 127))]
+    return GemmaTokenizer(
+        vocab={letter: number for number, letter in enumerate(letters)},
+        merges=[],
+        add_bos_token=True,
+        model_max_length=length,
+    )
+
+
+def gemma_encoder(tokenizer, wide=32):
+    """Gemma-2."""
+    config = Gemma2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=wide,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=8,
+        query_pre_attn_scalar=8,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    return shaken(Gemma2Model(config), 0.3)

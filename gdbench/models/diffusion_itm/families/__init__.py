@@ -24,6 +24,7 @@ _BUILT_IN = {
     "flux:Flux": ("FluxPipeline",),
     "pixart:PixArtAlpha": ("PixArtAlphaPipeline",),
     "pixart:PixArtSigma": ("PixArtSigmaPipeline",),
+    "sana:Sana": ("SanaPipeline",),
 }
 for _target, _pipelines in _BUILT_IN.items():
     for _pipeline in _pipelines:

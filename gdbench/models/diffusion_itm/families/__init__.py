@@ -25,6 +25,7 @@ _BUILT_IN = {
     "pixart:PixArtAlpha": ("PixArtAlphaPipeline",),
     "pixart:PixArtSigma": ("PixArtSigmaPipeline",),
     "sana:Sana": ("SanaPipeline",),
+    "auraflow:AuraFlow": ("AuraFlowPipeline",),
 }
 for _target, _pipelines in _BUILT_IN.items():
     for _pipeline in _pipelines:

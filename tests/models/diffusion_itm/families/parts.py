@@ -4,6 +4,9 @@ import torch
 from diffusers import AutoencoderKL
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import (
+    BertConfig,
+    BertModel,
+    BertTokenizer,
     CLIPTextConfig,
     CLIPTextModel,
     CLIPTextModelWithProjection,
@@ -14,6 +17,8 @@ from transformers import (
     T5Config,
     T5EncoderModel,
     T5Tokenizer,
+    UMT5Config,
+    UMT5EncoderModel,
 )
 
 WORDS = ("a", "red", "blue", "circle", "square", "dog", "left", "of", "the", "on", "grass", "two")
@@ -121,3 +126,33 @@ def gemma_encoder(tokenizer, wide=32):
         eos_token_id=tokenizer.eos_token_id,
     )
     return shaken(Gemma2Model(config), 0.3)
+
+
+def umt5_encoder(tokenizer, wide=32):
+    """UMT5's encoder."""
+    config = UMT5Config(
+        vocab_size=len(tokenizer), d_model=wide, d_kv=8, d_ff=48, num_layers=2, num_heads=4
+    )
+    return shaken(UMT5EncoderModel(config), 0.3)
+
+
+def bert_tokenizer(length=16):
+    """One token a letter."""
+    letters = [chr(c) for c in range(33, 127)]
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{c}" for c in letters)]
+    return BertTokenizer(
+        vocab={word: number for number, word in enumerate(words)}, model_max_length=length
+    )
+
+
+def bert_encoder(tokenizer, wide=32):
+    """BERT."""
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=wide,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=48,
+        max_position_embeddings=128,
+    )
+    return shaken(BertModel(config), 0.3)

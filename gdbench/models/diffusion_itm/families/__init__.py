@@ -26,6 +26,7 @@ _BUILT_IN = {
     "pixart:PixArtSigma": ("PixArtSigmaPipeline",),
     "sana:Sana": ("SanaPipeline",),
     "auraflow:AuraFlow": ("AuraFlowPipeline",),
+    "hunyuan_dit:HunyuanDiT": ("HunyuanDiTPipeline",),
 }
 for _target, _pipelines in _BUILT_IN.items():
     for _pipeline in _pipelines:

@@ -27,6 +27,7 @@ _BUILT_IN = {
     "sana:Sana": ("SanaPipeline",),
     "auraflow:AuraFlow": ("AuraFlowPipeline",),
     "hunyuan_dit:HunyuanDiT": ("HunyuanDiTPipeline",),
+    "lumina2:Lumina2": ("Lumina2Pipeline",),
 }
 for _target, _pipelines in _BUILT_IN.items():
     for _pipeline in _pipelines:

@@ -48,7 +48,7 @@ class Instructed(Pipeline):
         spent = len(tokenizer(self.instruction)["input_ids"])
         if spent >= length:
             raise InputError(
-                f"--max-length {self.settings.max_length}: no room for a caption behind the "
+                f"--max-length {self.max_length}: no room for a caption behind the "
                 f"instruction of {self.name}, which has {spent} tokens"
             )
 

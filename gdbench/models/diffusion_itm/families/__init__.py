@@ -28,6 +28,7 @@ _BUILT_IN = {
     "auraflow:AuraFlow": ("AuraFlowPipeline",),
     "hunyuan_dit:HunyuanDiT": ("HunyuanDiTPipeline",),
     "lumina2:Lumina2": ("Lumina2Pipeline",),
+    "cogview4:CogView4": ("CogView4Pipeline",),
 }
 for _target, _pipelines in _BUILT_IN.items():
     for _pipeline in _pipelines:

@@ -45,7 +45,7 @@ class Instructed(Pipeline):
     def check(self) -> None:
         """See `Pipeline`."""
         tokenizer, length = self.readers()[0]
-        spent = len(tokenizer(self.instruction)["input_ids"])
+        spent = len(tokenizer(self.instruction, verbose=False)["input_ids"])
         if spent >= length:
             raise InputError(
                 f"--max-length {self.max_length}: no room for a caption behind the "

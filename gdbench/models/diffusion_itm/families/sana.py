@@ -75,8 +75,12 @@ class Sana(Instructed):
 
         The pipeline takes two off, for the first token and the instruction's last one.
         """
-        tokenizer = self.modules["tokenizer"]
-        return [(tokenizer, len(tokenizer.encode(self.instruction)) + self.max_length - 2)]
+        return [(self.modules["tokenizer"], self.spent + self.max_length - 2)]
+
+    @cached_property
+    def spent(self) -> int:
+        """Tokens of the instruction."""
+        return len(self.modules["tokenizer"](self.instruction, verbose=False)["input_ids"])
 
     def encode_captions(self, texts: list[str]) -> Conditions:
         """See `Instructed`."""

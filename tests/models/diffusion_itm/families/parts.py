@@ -14,6 +14,8 @@ from transformers import (
     Gemma2Config,
     Gemma2Model,
     GemmaTokenizer,
+    GlmConfig,
+    GlmModel,
     T5Config,
     T5EncoderModel,
     T5Tokenizer,
@@ -156,3 +158,19 @@ def bert_encoder(tokenizer, wide=32):
         max_position_embeddings=128,
     )
     return shaken(BertModel(config), 0.3)
+
+
+def glm_encoder(tokenizer, wide=32):
+    """GLM."""
+    config = GlmConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=wide,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=8,
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    return shaken(GlmModel(config), 0.3)

@@ -143,7 +143,10 @@ class ModelSettings(Strict):
     prediction: Literal["epsilon", "v_prediction", "flow"] | None = None
     lora: LoRAInfo | None = None
     extra: dict[str, str] = {}
-    """Settings of a user's own model that have no field here."""
+    """Settings that have no field here: of a user's own model, or a family's `instruction`.
+
+    The instruction is what the family puts before every caption, by the start of its SHA-256.
+    """
 
     @classmethod
     def asked_names(cls) -> tuple[str, ...]:

@@ -22,6 +22,13 @@ _BUILT_IN = {
     "sdxl:StableDiffusionXL": ("StableDiffusionXLPipeline",),
     "sd3:StableDiffusion3": ("StableDiffusion3Pipeline",),
     "flux:Flux": ("FluxPipeline",),
+    "pixart:PixArtAlpha": ("PixArtAlphaPipeline",),
+    "pixart:PixArtSigma": ("PixArtSigmaPipeline",),
+    "sana:Sana": ("SanaPipeline",),
+    "auraflow:AuraFlow": ("AuraFlowPipeline",),
+    "hunyuan_dit:HunyuanDiT": ("HunyuanDiTPipeline",),
+    "lumina2:Lumina2": ("Lumina2Pipeline",),
+    "cogview4:CogView4": ("CogView4Pipeline",),
 }
 for _target, _pipelines in _BUILT_IN.items():
     for _pipeline in _pipelines:

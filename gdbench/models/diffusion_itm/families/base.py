@@ -22,10 +22,10 @@ from gdbench.errors import InputError
 from gdbench.memory import give_back
 from gdbench.models.devices import default_memory_format
 from gdbench.models.diffusion_itm.conditioning import Conditions, Prompt, rows
-from gdbench.models.diffusion_itm.denoiser import Denoiser, Noising
+from gdbench.models.diffusion_itm.denoiser import Denoiser, Noising, Prediction
 from gdbench.models.diffusion_itm.families import components as parts_of
+from gdbench.models.diffusion_itm.families import noise_levels
 from gdbench.models.diffusion_itm.families.components import SCHEDULER, Component, quiet
-from gdbench.models.diffusion_itm.families.noise_levels import flow, is_flow, variance_preserving
 from gdbench.protocol import Family
 from gdbench.records import Content, ModelSettings
 from gdbench.run import flag_of
@@ -50,8 +50,8 @@ class Pipeline(ABC):
     """Side in pixels where no configuration names one."""
     pipeline_class: ClassVar[str] = ""
     """The class of diffusers whose `encode_prompt` makes the conditions (see `prompter`)."""
-    patch: ClassVar[int] = 1
-    """Latents of a side that become one token: sides are whole multiples of it."""
+    predictions: ClassVar[frozenset[Prediction]] = frozenset({"flow"})
+    """What networks of this family are trained to predict."""
 
     def __init__(
         self,
@@ -102,6 +102,7 @@ class Pipeline(ABC):
         if settings.t5 is False:
             present = tuple(c for c in present if not c.optional)
         cls.check_configs(folder)
+        cls.check_prediction(folder)
         content = cls.content_of(folder, present)
         modules: dict[str, Any] = {}
         for component in present:
@@ -141,6 +142,17 @@ class Pipeline(ABC):
     def check_configs(cls, folder: Path) -> None:
         """Raise InputError for a folder that the classes alone do not rule out; before weights."""
 
+    @classmethod
+    def check_prediction(cls, folder: Path) -> None:
+        """Raise InputError for a scheduler of a prediction that the family does not have."""
+        config = parts_of.read_config(folder, SCHEDULER, noise_levels.CONFIG, cls.layout)
+        has = noise_levels.named_prediction(config)
+        if has not in cls.predictions:
+            raise InputError(
+                f"{folder}: {SCHEDULER}/{noise_levels.CONFIG} has prediction_type {has!r}; "
+                f"the family {cls.name} has {' or '.join(sorted(cls.predictions))}"
+            )
+
     def check(self) -> None:  # noqa: B027 # as above
         """Raise InputError where the loaded components do not fit together."""
 
@@ -157,8 +169,13 @@ class Pipeline(ABC):
         import diffusers
 
         kind = getattr(diffusers, self.pipeline_class)
-        arguments = list(inspect.signature(kind.__init__).parameters)[1:]
-        given = {n: self.modules.get(n) for n in arguments if n in self.part_names()}
+        arguments = list(inspect.signature(kind.__init__).parameters.values())[1:]
+        # what is required and no part here, such as a safety checker, reads no text
+        given = {
+            argument.name: self.modules.get(argument.name)
+            for argument in arguments
+            if argument.name in self.part_names() or argument.default is argument.empty
+        }
         with quiet():
             return kind(**given | {SCHEDULER: None})
 
@@ -241,6 +258,11 @@ class Pipeline(ABC):
         return size if isinstance(size, int) else None
 
     @property
+    def patch(self) -> int:
+        """Latents of a side that become one token: sides are whole multiples of it."""
+        return int(self.network.config.get("patch_size") or 1)
+
+    @property
     def vae_factor(self) -> int:
         """How many pixels of a side become one latent."""
         return int(2 ** (len(self.vae.config.block_out_channels) - 1))
@@ -289,13 +311,17 @@ class Pipeline(ABC):
 
     def _noising(self) -> Noising:
         config = self.modules[SCHEDULER]
-        where = f"{self.folder}: scheduler/scheduler_config.json"
+        where = f"{self.folder}: {SCHEDULER}/{noise_levels.CONFIG}"
         made: Noising
-        if is_flow(config):
-            made = flow(config, where, self.n_tokens)
+        if noise_levels.named_prediction(config) == "flow":
+            made = noise_levels.flow(config, where, self.moved_by(config))
             return type(made)(made.levels.to(self.device))
-        made = variance_preserving(config, where)
+        made = noise_levels.variance_preserving(config, where)
         return type(made)(made.alphas_cumprod.to(self.device), made.prediction)
+
+    def moved_by(self, config: Mapping[str, Any]) -> float:
+        """Mu, where a scheduler's shift moves with the size of the picture."""
+        return noise_levels.dynamic_shift(config, self.n_tokens)
 
     @abstractmethod
     def predict(self, x: Tensor, times: Tensor, conditions: Conditions) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from gdbench.errors import InputError
 from gdbench.models.diffusion_itm.denoiser import Flow, Prediction, VariancePreserving
 
+CONFIG = "scheduler_config.json"
 TRAINED = 1000  # timesteps of the process; the order of timesteps is made for it
 _BETAS = {"linear", "scaled_linear", "squaredcos_cap_v2"}
 
@@ -34,25 +35,24 @@ def variance_preserving(config: Mapping[str, Any], where: str) -> VariancePreser
     return VariancePreserving(alphas, prediction)
 
 
-def is_flow(config: Mapping[str, Any]) -> bool:
-    """Whether a scheduler's configuration is that of flow matching."""
-    return (
-        str(config.get("_class_name", "")).startswith("FlowMatch")
-        or config.get("prediction_type") == "flow_prediction"
-    )
+def named_prediction(config: Mapping[str, Any]) -> str:
+    """What a network predicts by its scheduler's configuration: `flow`, or as it is named there."""
+    named = str(config.get("prediction_type", "epsilon"))
+    matching = str(config.get("_class_name", "")).startswith("FlowMatch")
+    return "flow" if matching or named == "flow_prediction" else named
 
 
-def flow(config: Mapping[str, Any], where: str, tokens: int) -> Flow:
+def flow(config: Mapping[str, Any], where: str, mu: float) -> Flow:
     """The noise levels of a flow, moved as the scheduler moves them.
 
     The level w of timestep t is t / 1000, moved by a fixed `shift` (Esser et al. 2024, section
-    5.3.2) or, with `use_dynamic_shifting`, by one that grows with the length of the image's
-    sequence (`tokens`), and stretched to `shift_terminal` where there is one: the levels of
-    diffusers' FlowMatchEulerDiscreteScheduler on its whole grid of 1000 steps.
+    5.3.2) or, with `use_dynamic_shifting`, by `mu` (see `dynamic_shift`), and stretched to
+    `shift_terminal` where there is one: the levels of diffusers' FlowMatchEulerDiscreteScheduler
+    on its whole grid of 1000 steps.
 
     Raises InputError for a scheduler of another kind.
     """
-    if not is_flow(config):
+    if named_prediction(config) != "flow":
         raise InputError(f"{where} names {config.get('_class_name')}; expected one of a flow")
     if config.get("num_train_timesteps", TRAINED) != TRAINED:
         raise InputError(f"{where}: the scheduler must have num_train_timesteps {TRAINED}")
@@ -65,7 +65,7 @@ def flow(config: Mapping[str, Any], where: str, tokens: int) -> Flow:
     make: Any = FlowMatchEulerDiscreteScheduler  # no type information
     scheduler = make.from_config(dict(config))
     moves = scheduler.config.use_dynamic_shifting
-    moved = {"mu": dynamic_shift(scheduler.config, tokens)} if moves else {}
+    moved = {"mu": mu} if moves else {}
     scheduler.set_timesteps(sigmas=plain[::-1].astype(np.float32).copy(), **moved)
     return _table(scheduler.sigmas[:TRAINED].flip(0).double().numpy())
 

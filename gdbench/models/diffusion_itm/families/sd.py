@@ -38,6 +38,7 @@ class StableDiffusion(Pipeline):
         "a Stable-Diffusion layout with the folders unet, vae, text_encoder, tokenizer, scheduler"
     )
     network_part = "unet"
+    predictions = frozenset({"epsilon", "v_prediction", "flow"})
     components = (
         diffusers_part("unet", "UNet2DConditionModel"),
         diffusers_part("vae", "AutoencoderKL"),

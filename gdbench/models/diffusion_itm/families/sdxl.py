@@ -36,6 +36,7 @@ class StableDiffusionXL(Pipeline):
     layout = "the layout of Stable Diffusion XL"
     network_part = "unet"
     pipeline_class = "StableDiffusionXLPipeline"
+    predictions = frozenset({"epsilon", "v_prediction"})
     components = (
         diffusers_part("unet", "UNet2DConditionModel"),
         diffusers_part("vae", "AutoencoderKL"),

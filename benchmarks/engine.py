@@ -1,6 +1,6 @@
 """How much faster the engine is than the 2023 release's loop: one table, and JSON beside it.
 
-    python benchmarks/engine.py [--shrink 4|8|16] [--samples 10] [--repeats 3] [--json FILE]
+    python -m benchmarks.engine [--shrink 4|8|16] [--samples 10] [--repeats 3] [--json FILE]
 
 Each scenario is run as pairs in one process: the release's loop, the engine, and the bare network
 passes that the engine needs, one after the other; the ratio is the median over the pairs. Times
@@ -22,11 +22,11 @@ from typing import Any
 
 import torch
 from PIL import Image, ImageDraw
-from release_loop import ReleaseLoop
 from rich.console import Console
 from rich.table import Table
-from scaled_model import SD_GFLOP, flops, scaled_sd_folder
 
+from benchmarks.release_loop import ReleaseLoop
+from benchmarks.scaled_model import SD_GFLOP, flops, scaled_sd_folder
 from gdbench.data.images import MemoryImage
 from gdbench.models.diffusion_itm.adapter import DiffusionITM
 from gdbench.protocol import Item, Query

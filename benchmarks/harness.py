@@ -1,6 +1,6 @@
 """What the harness itself takes: pairs a second, memory and the start of a resumed run.
 
-    python benchmarks/harness.py [--before TREE] [--items 200000] [--many 1000000] [--json FILE]
+    python -m benchmarks.harness [--before TREE] [--items 200000] [--many 1000000] [--json FILE]
 
 The model does nothing, so that what is measured is reading, checking, logging, hashing, metrics
 and records. Every number comes from a process of its own; `--before` measures another checkout in

@@ -1,6 +1,6 @@
 """Does memory grow with the number of items? Peak of 1,000 and of 100,000, in two processes.
 
-    python benchmarks/memory.py [--items 100000] [--json FILE]
+    python -m benchmarks.memory [--items 100000] [--json FILE]
 
 The network and both encoders are replaced by trivial ones, so that what is measured is the
 engine's own bookkeeping: queues, caches, shared errors. Every item has a picture and two texts of
@@ -21,8 +21,8 @@ from typing import Any
 
 import torch
 from PIL import Image
-from scaled_model import scaled_sd_folder
 
+from benchmarks.scaled_model import scaled_sd_folder
 from gdbench.environment import peak_memory_bytes
 from gdbench.models.diffusion_itm.adapter import DiffusionITM
 from gdbench.protocol import Item, Query

@@ -1,6 +1,6 @@
 """Does another choice of noise lower the variance of a comparison between two captions?
 
-    python benchmarks/noise.py [--model mini-sd] [--items 32] [--seeds 10] [--samples 64]
+    python -m benchmarks.noise [--model mini-sd] [--items 32] [--seeds 10] [--samples 64]
 
 For 2-way items of the mini suite: the mean difference of the two captions' errors over the first
 n timesteps of the nested order, repeated with many seeds. Two numbers are printed for each design
@@ -27,10 +27,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from full_errors import items_of
 from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
+from benchmarks.full_errors import items_of
 from gdbench.models.diffusion_itm.schedule import AntitheticNoise, IndependentNoise, NoiseSource
 
 Shape = tuple[int, int, int]
@@ -56,7 +56,7 @@ def antithetic(apart: int) -> Design:
 
 def low_discrepancy(seed: int, shape: Shape, times: tuple[int, ...]) -> torch.Tensor:
     """A point of a scrambled Sobol sequence for every timestep, in order of time."""
-    engine = torch.quasirandom.SobolEngine(int(np.prod(shape)), scramble=True, seed=seed)
+    engine = torch.quasirandom.SobolEngine(int(np.prod(shape)), scramble=True, seed=seed)  # type: ignore[no-untyped-call]
     points = engine.draw(len(times)).clamp(1e-6, 1 - 1e-6)
     noise = torch.empty((len(times), *shape))
     noise[np.argsort(times)] = torch.special.ndtri(points).reshape(len(times), *shape)

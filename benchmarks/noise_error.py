@@ -91,7 +91,7 @@ def calibration(
             measures = [
                 m for m in TASKS.get(task).measures
                 if not isinstance(m, EffectSize) and m.name in (*primary, "text", "image")
-                and members(m, labels)[0]
+                and len(members(m, labels)[0])
             ]  # fmt: skip
             for measure in measures:
                 found = sample(measure, labels, matrices)

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from gdbench.models.diffusion_itm.loading import Parts
+from gdbench.models.diffusion_itm.parts import Parts
 from gdbench.models.diffusion_itm.preprocess import to_tensor
 
 

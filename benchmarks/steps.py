@@ -1,6 +1,6 @@
 """What each step of the engine gives, one added at a time.
 
-    python benchmarks/steps.py [--shrink 8] [--texts 16] [--samples 4] [--repeats 3]
+    python -m benchmarks.steps [--shrink 8] [--texts 16] [--samples 4] [--repeats 3]
 
 One image, normalised scores, on the random model of `scaled_model.py`; wall seconds, median of the
 repeats, compilation not counted. Every line computes the same scores to 1e-4 (the first one up to
@@ -16,10 +16,10 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from engine import picture
-from release_loop import ReleaseLoop
-from scaled_model import scaled_sd_folder
 
+from benchmarks.engine import picture
+from benchmarks.release_loop import ReleaseLoop
+from benchmarks.scaled_model import scaled_sd_folder
 from gdbench.models.diffusion_itm.adapter import DiffusionITM
 from gdbench.protocol import Item, Query
 
@@ -88,7 +88,8 @@ def main() -> None:
         texts = tuple(f"a caption with number {n}" for n in range(options.texts))
         item = Item("steps", (picture(repeat),), texts, Query.ASSOCIATION, (0,), "")
         reference = None
-        for name, run in variants(*models, compiled, item).items():
+        shared, whole, one = models
+        for name, run in variants(shared, whole, one, compiled, item).items():
             start = time.perf_counter()
             matrix = run()
             seconds.setdefault(name, []).append(time.perf_counter() - start)

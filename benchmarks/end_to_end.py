@@ -74,16 +74,16 @@ def measure(model_name: str, kind: str, count: int, delta: float) -> dict[str, A
         model_name, samples=SAMPLES, stop="sequential", delta=delta, stop_ranks=(1,), batch_size=64
     )
     steps = grid_timesteps(SAMPLES)
-    bank = NoiseBank2023(model.parts.latent_shape, 0, len(steps))
+    bank = NoiseBank2023(model.pipeline.latent_shape, 0, len(steps))
     noise = torch.stack([bank.noise(k, t) for k, t in enumerate(steps)])
-    loop = ReleaseLoop(model.parts, noise, steps)
+    loop = ReleaseLoop(model.pipeline, noise, steps)
     start = time.process_time()
     slow = [release(loop, item) for item in items]
     middle = time.process_time()
     fast = [scores.matrix for scores in model.score_items(items)]
     end = time.process_time()
     unet, vae = passes(items)
-    work = flops(model.parts)
+    work = flops(model.pipeline)
 
     def ratio(per_unet: float, per_vae: float) -> float:
         ours = model.unet_evaluations + model.batcher.padding

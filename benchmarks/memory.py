@@ -25,6 +25,8 @@ from PIL import Image
 from benchmarks.scaled_model import scaled_sd_folder
 from gdbench.environment import peak_memory_bytes
 from gdbench.models.diffusion_itm.adapter import DiffusionITM
+from gdbench.models.diffusion_itm.conditioning import Prompt
+from gdbench.models.diffusion_itm.families.sd import EMBEDDINGS
 from gdbench.protocol import Item, Query
 
 SAMPLES = 10
@@ -57,9 +59,11 @@ def peak(folder: Path, count: int, queue: Any) -> None:
     """Score `count` items and report the peak memory of this process in bytes."""
     torch.set_num_threads(1)
     model: Any = DiffusionITM.from_pretrained(folder, samples=SAMPLES, batch_size=64)
-    wide = model.parts.unet.config.cross_attention_dim
-    model.encoders._load_or_encode = lambda *_: torch.zeros(model.parts.latent_shape)  # noqa: SLF001
-    model.encoders._encode = lambda texts: [(torch.zeros(77, wide), False) for _ in texts]  # noqa: SLF001
+    wide = model.pipeline.network.config.cross_attention_dim
+    model.encoders._load_or_encode = lambda *_: torch.zeros(model.pipeline.latent_shape)  # noqa: SLF001
+    model.encoders._encode_texts = lambda texts: [  # noqa: SLF001
+        Prompt({EMBEDDINGS: torch.zeros(77, wide)}) for _ in texts
+    ]
     model.batcher.denoiser = SimpleNamespace(
         prediction="epsilon", errors=lambda *given: torch.ones(len(given[3]))
     )

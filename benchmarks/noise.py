@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
 from benchmarks.full_errors import items_of
+from gdbench.models.diffusion_itm.conditioning import stacked
 from gdbench.models.diffusion_itm.schedule import AntitheticNoise, IndependentNoise, NoiseSource
 
 Shape = tuple[int, int, int]
@@ -80,15 +81,15 @@ DESIGNS: dict[str, Design] = {
 
 def differences(model: Any, design: Design, count: int, seeds: int) -> Array:
     """Errors of the wrong caption less those of the right one, (n_items, n_seeds, n_samples)."""
-    shape, times = model.parts.latent_shape, model.timesteps
+    shape, times = model.pipeline.latent_shape, model.timesteps
     when = torch.tensor(times)
     owner = torch.arange(len(times)).repeat_interleave(2)
     items = list(itertools.islice((i for i in items_of("2-way") if len(i.images) == 1), count))
     found = np.empty((count, seeds, len(times)))
     for number, item in enumerate(items):
         latent = model.encoders.latent(item.images[0]).expand(len(times), *shape)
-        pair = torch.stack([prompt for prompt, _ in model.encoders.prompts(list(item.texts))])
-        prompts = pair.repeat(len(times), 1, 1)
+        pair = stacked(model.encoders.prompts(list(item.texts)))
+        prompts = {name: torch.cat([tensor] * len(times)) for name, tensor in pair.items()}
         sign = 1.0 if item.gold[0] == 0 else -1.0
         for seed in range(seeds):
             noise = design(seed, shape, times)

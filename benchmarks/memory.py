@@ -14,6 +14,7 @@ import json
 import multiprocessing
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -55,7 +56,7 @@ def items(count: int) -> Iterator[Item]:
         yield Item(str(n), (Numbered(n),), texts, Query.ASSOCIATION, (0,), "")
 
 
-def peak(folder: Path, count: int, queue: Any) -> None:
+def peak(folder: Path, count: int) -> int:
     """Score `count` items and report the peak memory of this process in bytes."""
     torch.set_num_threads(1)
     model: Any = DiffusionITM.from_pretrained(folder, samples=SAMPLES, batch_size=64)
@@ -65,12 +66,12 @@ def peak(folder: Path, count: int, queue: Any) -> None:
         Prompt({EMBEDDINGS: torch.zeros(77, wide)}) for _ in texts
     ]
     model.batcher.denoiser = SimpleNamespace(
-        prediction="epsilon", errors=lambda *given: torch.ones(len(given[3]))
+        prediction="epsilon", errors=lambda *given: torch.ones(len(given[3][EMBEDDINGS]))
     )
     done = sum(1 for _ in model.score_items(items(count)))
     if done != count:
         sys.exit(f"{done} of {count} items came back")
-    queue.put(peak_memory_bytes())
+    return peak_memory_bytes()
 
 
 def main() -> None:
@@ -83,11 +84,8 @@ def main() -> None:
     spawn = multiprocessing.get_context("spawn")  # a fresh process: its peak is its own
     found = {}
     for count in (1_000, options.items):
-        queue = spawn.Queue()
-        process = spawn.Process(target=peak, args=(folder, count, queue))
-        process.start()
-        found[count] = queue.get()
-        process.join()
+        with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+            found[count] = pool.submit(peak, folder, count).result()
         print(f"{count:>9,} items: {found[count] / 2**20:.0f} MiB")
     few, many = found.values()
     print(f"growth: {100 * (many / few - 1):+.1f} %")

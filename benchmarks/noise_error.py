@@ -53,6 +53,7 @@ def collect(
         arrays[f"e{k:03d}"] = scores.errors
         if scores.unconditional_errors is not None:
             arrays[f"u{k:03d}"] = scores.unconditional_errors
+    path.parent.mkdir(parents=True, exist_ok=True)
     np.savez(path, **arrays)  # type: ignore[arg-type] # names of arrays
 
 

@@ -36,7 +36,10 @@ process that waits for it, whatever that has in hand."""
 
 
 class _Head:
-    """The cluster's head, asked now and then whether it is there."""
+    """The cluster's head: whether it is there is asked here, and not of Ray.
+
+    What Ray is asked for without a head waits, until Ray ends the process.
+    """
 
     _EVERY, _PATIENCE = 2.0, 5.0
 
@@ -44,26 +47,32 @@ class _Head:
         self.address = address
         host, _, port = address.rpartition(":")
         self._place = host.strip("[]"), int(port)
-        self._asked = self._seen = time.monotonic()
+        self._seen = time.monotonic()
         self.lost = False
 
-    def check(self) -> None:
-        """Raise GdbenchError where it is gone."""
-        now = time.monotonic()
-        if now - self._asked < self._EVERY:
+    def check(self, *, now: bool = False) -> None:
+        """Wait for it, if need be. Raises GdbenchError where it does not come back.
+
+        Nothing is done where it was there a moment ago, but for `now`.
+        """
+        begin = time.monotonic()
+        if begin - self._seen < self._EVERY and not now:
             return
-        try:
-            socket.create_connection(self._place, timeout=self._PATIENCE).close()
-        except OSError as error:
-            self._asked = time.monotonic()
-            if self._asked - self._seen < _HEAD_SILENCE:
+        while True:
+            try:
+                socket.create_connection(self._place, timeout=self._PATIENCE).close()
+            except OSError as error:
+                if time.monotonic() - begin > _HEAD_SILENCE:
+                    self.lost = True
+                    raise GdbenchError(
+                        f"the Ray head at {self.address} is gone "
+                        f"({error.strerror or error}); what was scored is kept and the same "
+                        "command goes on, once there is a cluster"
+                    ) from error
+                time.sleep(1)
+            else:
+                self._seen = time.monotonic()
                 return
-            self.lost = True
-            raise GdbenchError(
-                f"the Ray head at {self.address} is gone ({error.strerror or error}); what was "
-                "scored is kept and the same command goes on, once there is a cluster"
-            ) from error
-        self._asked = self._seen = time.monotonic()
 
 
 @dataclass
@@ -230,6 +239,8 @@ class RayEngine(Engine):
         except self._ray.exceptions.RayError as error:
             lines = str(error).strip().splitlines() or [""]
             self._fault = f"{seat.name} was lost ({type(error).__name__}: {lines[-1].strip()})"
+            if self._head is not None:
+                self._head.check(now=True)
             return None
 
     def _welcome(self, seat: _Seat) -> None:

@@ -82,7 +82,7 @@ def cluster(folder):
             command, env=ENVIRONMENT, stdout=log, stderr=log, start_new_session=True
         )
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 240
         while "Ray runtime started" not in (folder / "head.log").read_text():
             assert head.poll() is None, (folder / "head.log").read_text()
             assert time.monotonic() < deadline
@@ -210,7 +210,7 @@ def test_a_model_that_changes_between_workers_is_refused(folder, address):
 
 
 def until_a_part_is_written(folder, process):
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while not list((folder / "run/winoground/parts").glob("*.parquet")):
         assert process.poll() is None
         assert time.monotonic() < deadline

@@ -9,8 +9,9 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import suppress
 
+import psutil
 import pytest
 
 from gdbench.cli import main
@@ -66,38 +67,39 @@ def take(path):
 """
 
 
-@contextmanager
-def cluster(folder):
-    """A head with two cores of its own; the address, and the process that leads its group."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+def started_head(folder, port):
+    """The process of a head with two cores of its own, None where Ray was not in time."""
     command = [
         sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block",
         "--node-ip-address=127.0.0.1", f"--port={port}", "--num-cpus=2",
         "--include-dashboard=false", f"--temp-dir={folder}",
     ]  # fmt: skip
-    with (folder / "head.log").open("w") as log:
+    log = folder / "head.log"
+    with log.open("w") as told:
         head = subprocess.Popen(
-            command, env=ENVIRONMENT, stdout=log, stderr=log, start_new_session=True
+            command, env=ENVIRONMENT, stdout=told, stderr=told, start_new_session=True
         )
-    try:
-        deadline = time.monotonic() + 240
-        while "Ray runtime started" not in (folder / "head.log").read_text():
-            assert head.poll() is None, (folder / "head.log").read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
-        yield f"127.0.0.1:{port}", head
-    finally:
-        os.killpg(head.pid, signal.SIGKILL)
-        head.wait()
+    while "Ray runtime started" not in log.read_text():
+        if head.poll() is not None:
+            return None
+        time.sleep(0.2)
+    return head
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    # sockets have short names
-    with cluster(tmp_path_factory.mktemp("ray")) as (place, _):
-        yield place
+    """A cluster for many commands."""
+    for _ in range(3):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        head = started_head(tmp_path_factory.mktemp("ray"), port)
+        if head is not None:
+            yield f"127.0.0.1:{port}"
+            os.killpg(head.pid, signal.SIGKILL)
+            head.wait()
+            return
+    pytest.fail("Ray did not start in three tries")
 
 
 @pytest.fixture
@@ -230,15 +232,17 @@ def test_ctrl_c_ends_cleanly_and_the_run_goes_on(folder, address, local):
     goes_on_to_the_same_record(folder, local)
 
 
-def test_a_lost_head_is_one_line_and_the_run_goes_on(folder, tmp_path_factory, local):
+def test_a_lost_head_is_one_line_and_the_run_goes_on(folder, local):
     (folder / "do-wait").touch()
-    with cluster(tmp_path_factory.mktemp("head")) as (place, head):
-        process = start(folder, *evaluate("run"), *workers_at(place))
-        until_a_part_is_written(folder, process)
-        os.killpg(head.pid, signal.SIGKILL)
-        _, err = process.communicate(timeout=120)
+    # a cluster of its own, whose processes are children of the command
+    process = start(folder, *evaluate("run", "--engine", "ray", "--workers", "1"))
+    until_a_part_is_written(folder, process)
+    for child in psutil.Process(process.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
+    _, err = process.communicate(timeout=240)
     assert process.returncode == 2, err
-    assert err.strip().splitlines()[-1].startswith(f"gdbench: the Ray head at {place} is gone")
+    assert err.strip().splitlines()[-1].startswith("gdbench: the Ray head at ")
     assert "Traceback" not in err
     (folder / "do-wait").unlink()
     goes_on_to_the_same_record(folder, local)
@@ -250,10 +254,3 @@ def test_no_cluster_at_the_address_is_one_line(folder):
     assert process.returncode == 2
     assert "no Ray cluster there" in err
     assert len(err.strip().splitlines()) == 1
-
-
-def test_a_cluster_of_its_own_is_started_and_ended(folder):
-    process = start(folder, *evaluate("run", "--limit", "4", "--engine", "ray", "--workers", "1"))
-    _, err = process.communicate(timeout=300)
-    assert process.returncode == 0, err
-    assert record(folder, "run")["task"]["n_items"] == 4

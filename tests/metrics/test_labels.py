@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gdbench.metrics.labels import Labels, coded, packed, renumbered, unpacked
@@ -48,7 +48,8 @@ def test_clusters_are_numbered_in_the_order_of_their_names():
     assert cluster.tolist() == [1, 0, 1]
 
 
-@given(st.lists(st.text(max_size=4)))
+@settings(deadline=None)
+@given(st.lists(st.text("ab\u00e9\U0001f600\uffff\udcff", max_size=4)))
 def test_codes_are_those_of_numpy(names):
     there, codes = coded(packed(names))
     expected, inverse = np.unique(np.array(names, dtype=object), return_inverse=True)
@@ -56,6 +57,7 @@ def test_codes_are_those_of_numpy(names):
     np.testing.assert_array_equal(codes, inverse)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 30), min_size=1))
 def test_renumbered_numbers_are_those_of_numpy(numbers):
     there, place = renumbered(np.array(numbers))

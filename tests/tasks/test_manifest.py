@@ -4,7 +4,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gdbench.protocol import Item, Query
@@ -16,22 +16,25 @@ class Named:
     sha256: str
 
 
-TEXTS = st.lists(st.text(max_size=6), max_size=3).map(tuple)
+# quotes, escapes, control characters, two and four bytes, half a character
+TEXT = st.text('aZ "\\/\n\x00\x7f\u00e9\u2028\U0001f600\udcff', max_size=6)
+TEXTS = st.lists(TEXT, max_size=3).map(tuple)
 ITEMS = st.builds(
     Item,
-    id=st.text(max_size=6),
+    id=TEXT,
     images=st.lists(st.builds(Named, st.text("0123456789abcdef", min_size=4)), max_size=2).map(
         tuple
     ),
     texts=TEXTS,
     query=st.sampled_from(Query),
     gold=st.lists(st.integers(0, 99), max_size=3).map(tuple),
-    subtask=st.text(max_size=6),
-    cluster=st.text(max_size=6),
+    subtask=TEXT,
+    cluster=TEXT,
     tags=TEXTS,
 )
 
 
+@settings(deadline=None)
 @given(ITEMS)
 def test_a_fingerprint_is_json(item):
     fields = [
@@ -41,6 +44,7 @@ def test_a_fingerprint_is_json(item):
     assert item_fingerprint(item) == json.dumps(fields, separators=(",", ":"))
 
 
+@settings(deadline=None)
 @given(st.lists(ITEMS, max_size=4))
 def test_a_manifest_is_the_hash_of_the_sorted_hashes(items):
     digests = sorted(hashlib.sha256(item_fingerprint(i).encode()).digest() for i in items)

@@ -54,6 +54,7 @@ def collect(
         arrays[f"e{k:03d}"] = scores.errors
         if scores.unconditional_errors is not None:
             arrays[f"u{k:03d}"] = scores.unconditional_errors
+    path.parent.mkdir(parents=True, exist_ok=True)
     np.savez(path, **arrays)  # type: ignore[arg-type] # names of arrays
 
 
@@ -92,7 +93,7 @@ def calibration(
             measures = [
                 m for m in TASKS.get(task).measures
                 if not isinstance(m, EffectSize) and m.name in (*primary, "text", "image")
-                and members(m, labels)[0]
+                and len(members(m, labels)[0])
             ]  # fmt: skip
             for measure in measures:
                 found = sample(measure, labels, matrices)

@@ -24,7 +24,12 @@ def hardneg(
         Literal["none", "random-text", "hard-text", "hard-image", "mixed"],
         Option(help="mixed: 50 % hard image, 25 % hard text, 25 % random text."),
     ] = "mixed",
-    steps: Annotated[int, Option(help="Optimiser steps.", min=1)] = 1000,
+    preset: Annotated[
+        Literal["krojer2023"] | None,
+        Option(help="The paper's settings: 8 epochs of steps of 112 examples, as it was released."),
+    ] = None,
+    steps: Annotated[int | None, Option(help="Optimiser steps (default 1000).", min=1)] = None,
+    epochs: Annotated[int | None, Option(help="Times through the data instead.", min=1)] = None,
     batch_size: Annotated[int, Option(help="Examples at a time, each process.", min=1)] = 4,
     accumulation: Annotated[int, Option(help="Micro-batches to a step.", min=1)] = 1,
     learning_rate: Annotated[float, Option(help="Peak learning rate.")] = 1e-4,
@@ -70,7 +75,7 @@ def hardneg(
     as_json: Annotated[bool, Option("--json", help="Print JSON only.")] = False,
 ) -> None:
     """Fine-tune with hard negatives (LoRA); an interrupted run goes on where it stopped."""
-    from gdbench.finetune.run import Sources
+    from gdbench.finetune.run import Length, Sources
     from gdbench.finetune.run import hardneg as train
 
     summary = train(
@@ -78,7 +83,8 @@ def hardneg(
         out,
         cpu=cpu,
         wandb_project=wandb,
-        negatives=negatives, steps=steps, batch_size=batch_size, accumulation=accumulation,
+        preset=preset, length=Length(steps, epochs),
+        negatives=negatives, batch_size=batch_size, accumulation=accumulation,
         learning_rate=learning_rate, schedule=schedule, warmup=warmup, rank=rank, alpha=alpha,
         attention=attention, bound=bound, clip=clip, precision=precision,
         gradient_checkpointing=gradient_checkpointing, weight_decay=weight_decay,

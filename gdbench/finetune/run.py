@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pydantic import ValidationError
@@ -13,7 +14,12 @@ from gdbench.errors import InputError
 from gdbench.finetune.coco import HELD_OUT_TABLE, TRAIN_TABLE, NegCLIPTable, find_table
 from gdbench.finetune.examples import TrainingData
 from gdbench.finetune.scenes import SceneExamples
-from gdbench.finetune.settings import HardNegSettings
+from gdbench.finetune.settings import (
+    KROJER_2023,
+    KROJER_2023_EPOCHS,
+    KROJER_2023_STEP,
+    HardNegSettings,
+)
 from gdbench.finetune.trainer import Summary, Trainer, claim, make_accelerator
 from gdbench.finetune.validation import Validation, coco_items, held_out_task, mini_items
 from gdbench.models.diffusion_itm.families.sd import StableDiffusion
@@ -22,6 +28,7 @@ from gdbench.models.kinds import ModelEntry
 from gdbench.models.loading import resolve
 from gdbench.protocol import Item
 
+_STEPS = 1000
 _DTYPES = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
@@ -37,6 +44,39 @@ class Sources:
     scenes: int = 20_000  # training scenes of "mini"
     allow_partial: bool = False
     cache_dir: Path | None = None
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long a run is: a number of optimiser steps, or of times through the data."""
+
+    steps: int | None = None
+    epochs: int | None = None
+
+    def of(self, examples: int, step_size: int) -> int:
+        """Optimiser steps. Raises InputError where both are given."""
+        if self.steps is not None and self.epochs is not None:
+            raise InputError("--steps and --epochs: give one of the two")
+        if self.epochs is not None:
+            return math.ceil(self.epochs * examples / step_size)
+        return _STEPS if self.steps is None else self.steps
+
+
+def _preset(
+    name: str | None, length: Length, settings: dict[str, Any], processes: int
+) -> tuple[Length, dict[str, Any]]:
+    """The settings with those of a preset. Raises InputError where its step cannot be had."""
+    if name is None:
+        return length, settings
+    together = settings.get("batch_size", 4) * processes
+    if KROJER_2023_STEP % together:
+        raise InputError(
+            f"--preset {name}: steps of {KROJER_2023_STEP} examples are no multiple of "
+            f"{together} (--batch-size times {processes} processes); choose another --batch-size"
+        )
+    if length == Length():
+        length = Length(epochs=KROJER_2023_EPOCHS)
+    return length, settings | KROJER_2023 | {"accumulation": KROJER_2023_STEP // together}
 
 
 def base_folder(base: str) -> tuple[str, Path]:
@@ -97,6 +137,8 @@ def hardneg(
     sources: Sources,
     out: Path,
     *,
+    preset: Literal["krojer2023"] | None = None,
+    length: Length | None = None,
     cpu: bool = False,
     wandb_project: str | None = None,
     **settings: Any,
@@ -106,6 +148,8 @@ def hardneg(
     Args:
         sources: base model and data.
         out: folder of the run; the result is `out/pytorch_lora_weights.safetensors`.
+        preset: the paper's settings, over those that are given.
+        length: of the run; default: 1000 steps, or as the preset has it.
         cpu: train on the CPU even where there is a GPU.
         wandb_project: also log to this wandb project.
         **settings: fields of `HardNegSettings`.
@@ -122,6 +166,10 @@ def hardneg(
         raise InputError(
             f"{sources.base} is {pipeline.name}: fine-tuning is for Stable Diffusion 1.x and 2.x"
         )
+    length, settings = _preset(preset, length or Length(), settings, accelerator.num_processes)
+    size = settings.get("batch_size", 4) * settings.get("accumulation", 1)
+    if settings.get("steps") is None:
+        settings["steps"] = length.of(len(data), size * accelerator.num_processes)
     chosen = _checked(
         base=name,
         base_sha256=pipeline.content.sha256,

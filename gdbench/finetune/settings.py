@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -13,6 +13,19 @@ from gdbench.records import Strict
 
 Schedule = Literal["constant", "linear", "cosine"]
 Precision = Literal["no", "fp16", "bf16"]
+
+
+KROJER_2023: dict[str, Any] = {
+    "clip": "batch",
+    "attention": "all",
+    "learning_rate": 1e-4,
+    "schedule": "constant",
+    "weight_decay": 1e-2,
+    "max_grad_norm": 1.0,
+}
+"""Settings of the paper's runs (Krojer et al. 2023 and its released script)."""
+KROJER_2023_STEP, KROJER_2023_EPOCHS = 112, 8
+"""Examples of an optimiser step (7 GPUs x 4 x 4), and times through the data."""
 
 
 class HardNegSettings(Strict):

@@ -160,9 +160,7 @@ class Trainer:
                     stats = self._step()
                     if journal is not None:
                         journal.write(self.state.step, stats)
-                        self.display.update(
-                            bar, completed=self.state.step, note=f"loss {stats['loss']:.4f}"
-                        )
+                        self.display.update(bar, completed=self.state.step, note=_note(stats))
                     self._after_step(journal)
         finally:
             if journal is not None:
@@ -286,3 +284,11 @@ class Trainer:
             write_atomically(done, json.dumps(asdict(summary), indent=2).encode() + b"\n")
         self.accelerator.wait_for_everyone()
         return summary
+
+
+def _note(stats: dict[str, float]) -> str:
+    """What the bar says of a step: with the bound reached, the loss alone is zero."""
+    return (
+        f"L_pos {stats['positive']:.3g}, L_neg {stats['negative']:.3g}, "
+        f"clipped {100 * stats['clipped']:.0f} %"
+    )

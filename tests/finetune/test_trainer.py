@@ -17,7 +17,7 @@ from gdbench.finetune import trainer as trainer_module
 from gdbench.finetune.batches import Sampler, places
 from gdbench.finetune.journal import read
 from gdbench.finetune.network import Trainee, add_lora, attention_modules
-from gdbench.finetune.run import Sources
+from gdbench.finetune.run import Length, Sources
 from gdbench.finetune.scenes import SceneExamples
 from gdbench.finetune.settings import HardNegSettings
 from gdbench.finetune.validation import SUITE, held_out_task, mini_items
@@ -394,3 +394,20 @@ def test_checkpoints_are_few_and_hold_no_pickle(train, tmp_path):
     assert kept == ["step-00000006", "step-00000007"]
     suffixes = {p.suffix for p in (tmp_path / "run").rglob("*") if p.is_file()}
     assert not suffixes & {".bin", ".pt", ".pkl"}
+
+
+def test_epochs_are_times_through_the_data():
+    assert Length(epochs=8).of(examples=100, step_size=16) == 50
+    assert Length(epochs=1).of(examples=17, step_size=16) == 2
+    assert Length(steps=7).of(100, 16) == 7
+    with pytest.raises(InputError, match="--steps and --epochs: give one of the two"):
+        Length(steps=7, epochs=1).of(100, 16)
+
+
+def test_the_papers_settings(train, tmp_path):
+    train(tmp_path / "run", preset="krojer2023", length=Length(steps=1), batch_size=8, steps=None)
+    written = HardNegSettings(**json.loads((tmp_path / "run" / "settings.json").read_text()))
+    assert written.step_size == 112
+    assert (written.clip, written.accumulation, written.steps) == ("batch", 14, 1)
+    with pytest.raises(InputError, match="steps of 112 examples are no multiple of 5"):
+        train(tmp_path / "other", preset="krojer2023", batch_size=5, steps=None)

@@ -18,6 +18,7 @@ import json
 import math
 import pickle
 import re
+import struct
 import warnings
 from collections import Counter
 from dataclasses import dataclass
@@ -129,7 +130,8 @@ def read_lora(path: Path) -> LoRAFile:
 def write_lora(path: Path, pairs: dict[str, Pair], note: dict[str, str] | None = None) -> None:
     """Write pairs as a safetensors file that diffusers and peft read, alphas in its metadata.
 
-    `note` goes into the file's metadata. The file appears complete or not at all.
+    `note` goes into the file's metadata. The file appears complete or not at all, and the same
+    pairs and note always have the same bytes.
     """
     from safetensors.torch import save
 
@@ -139,7 +141,17 @@ def write_lora(path: Path, pairs: dict[str, Pair], note: dict[str, str] | None =
         weights[f"unet.{name}.lora_A.weight"] = pair.down.contiguous()
         weights[f"unet.{name}.lora_B.weight"] = pair.up.contiguous()
     metadata = {"format": "pt", "lora_adapter_metadata": json.dumps(config, sort_keys=True)}
-    write_atomically(path, save(weights, metadata={**(note or {}), **metadata}))
+    write_atomically(path, _sorted(save(weights, metadata={**(note or {}), **metadata})))
+
+
+def _sorted(data: bytes) -> bytes:
+    """A safetensors file with its header in order; the library writes metadata in any order."""
+    (length,) = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8 : 8 + length])
+    text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+    # tensors begin at a multiple of 8 bytes
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + data[8 + length :]
 
 
 def convert(source: Path, target: Path, *, half: bool = False) -> tuple[LoRAFile, LoRAFile]:

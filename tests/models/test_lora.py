@@ -4,6 +4,8 @@ import json
 import os
 import pickle
 import re
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -408,3 +410,20 @@ def test_no_such_file(tmp_path):
         load_lora(small_unet(), tmp_path / "nothing")
     (tmp_path / "empty").mkdir()
     refuse(tmp_path / "empty", "no LoRA files in this folder")
+
+
+def test_the_same_lora_has_the_same_bytes(tmp_path):
+    """Also from another process: the library's hash maps have another order in each."""
+    code = (
+        "import sys, torch; from pathlib import Path; "
+        "from gdbench.models.lora_file import Pair, write_lora; "
+        "write_lora(Path(sys.argv[1]), {'a.to_q': Pair(torch.ones(2, 3), torch.ones(4, 2), 2.0)}, "
+        "{'step': '5', 'base_sha256': '0', 'x': 'y'})"
+    )
+    written = set()
+    for number in range(3):
+        path = tmp_path / f"{number}.safetensors"
+        subprocess.run([sys.executable, "-c", code, path], check=True)
+        written.add(path.read_bytes())
+    assert len(written) == 1
+    assert read_lora(path).pairs["a.to_q"].alpha == 2.0

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 FAMILIES: Registry[type[Pipeline]] = Registry("family of pipelines", "gdbench.families")
 _BUILT_IN = {
     "sd:StableDiffusion": ("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"),
+    "lcm:LatentConsistencyModel": ("LatentConsistencyModelPipeline",),
     "sdxl:StableDiffusionXL": ("StableDiffusionXLPipeline",),
     "sd3:StableDiffusion3": ("StableDiffusion3Pipeline",),
     "flux:Flux": ("FluxPipeline",),

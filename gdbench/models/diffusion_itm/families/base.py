@@ -50,6 +50,8 @@ class Pipeline(ABC):
     """Side in pixels where no configuration names one."""
     pipeline_class: ClassVar[str] = ""
     """The class of diffusers whose `encode_prompt` makes the conditions (see `prompter`)."""
+    default_guidance: ClassVar[float | None] = None
+    """What a network that is told a guidance value is told where nothing else is asked for."""
     patch: ClassVar[int] = 1
     """Latents of a side that become one token: sides are whole multiples of it."""
 
@@ -70,6 +72,7 @@ class Pipeline(ABC):
         self.device, self.dtype, self.settings = device, dtype, settings
         self.network = modules[self.network_part]
         self.vae = modules["vae"]
+        self._check_guidance()
         self.check()
         self.resolution = self._chosen_resolution()
         self.noising = self._noising()
@@ -144,6 +147,18 @@ class Pipeline(ABC):
     def check(self) -> None:  # noqa: B027 # as above
         """Raise InputError where the loaded components do not fit together."""
 
+    def _check_guidance(self) -> None:
+        chosen = self.settings.guidance
+        if chosen is not None and not self.takes_guidance:
+            raise InputError(
+                "--guidance: this network was not distilled with guidance; leave it out"
+            )
+        if self.takes_guidance and chosen is None and self.default_guidance is None:
+            raise InputError(
+                f"{self.folder}: this network is told a guidance value, and its pipeline has no "
+                "default; give one with --guidance"
+            )
+
     @classmethod
     def encoder_dtype(cls, device: torch.device, dtype: torch.dtype) -> torch.dtype:
         """Precision of the text encoders, which run once for each text."""
@@ -157,8 +172,11 @@ class Pipeline(ABC):
         import diffusers
 
         kind = getattr(diffusers, self.pipeline_class)
-        arguments = list(inspect.signature(kind.__init__).parameters)[1:]
-        given = {n: self.modules.get(n) for n in arguments if n in self.part_names()}
+        given = {
+            name: self.modules.get(name)
+            for name, argument in inspect.signature(kind).parameters.items()
+            if name in self.part_names() or argument.default is argument.empty
+        }
         with quiet():
             return kind(**given | {SCHEDULER: None})
 
@@ -220,9 +238,18 @@ class Pipeline(ABC):
         """What the network was trained with in place of a caption: the `empty` one, or `zeros`."""
         return "empty"
 
+    @property
+    def takes_guidance(self) -> bool:
+        """Whether the network is told a guidance value, as those distilled with guidance are."""
+        config = self.network.config
+        return bool(config.get("guidance_embeds") or config.get("time_cond_proj_dim"))
+
     def guidance(self) -> float | None:
         """The guidance value that the network is told, None where it is told none."""
-        return None
+        if not self.takes_guidance:
+            return None
+        chosen = self.settings.guidance
+        return self.default_guidance if chosen is None else chosen
 
     def null_of(self, empty: Prompt) -> Prompt:
         """The row that stands for no caption, from that of the empty one.

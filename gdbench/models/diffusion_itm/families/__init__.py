@@ -23,6 +23,7 @@ _BUILT_IN = {
     "sdxl:StableDiffusionXL": ("StableDiffusionXLPipeline",),
     "sd3:StableDiffusion3": ("StableDiffusion3Pipeline",),
     "flux:Flux": ("FluxPipeline",),
+    "qwen_image:QwenImage": ("QwenImagePipeline",),
 }
 for _target, _pipelines in _BUILT_IN.items():
     for _pipeline in _pipelines:

@@ -50,6 +50,8 @@ class Pipeline(ABC):
     """Side in pixels where no configuration names one."""
     pipeline_class: ClassVar[str] = ""
     """The class of diffusers whose `encode_prompt` makes the conditions (see `prompter`)."""
+    longest_text: ClassVar[int | None] = None
+    """The most that `max_length` may be, where its pipeline has a limit."""
     default_guidance: ClassVar[float | None] = None
     """What a network that is told a guidance value is told where nothing else is asked for."""
     patch: ClassVar[int] = 1
@@ -139,6 +141,8 @@ class Pipeline(ABC):
                 raise InputError(
                     f"{flag_of(name)}: the family {cls.name} does not use it; leave it out"
                 )
+        if cls.longest_text and (settings.max_length or 0) > cls.longest_text:
+            raise InputError(f"--max-length: at most {cls.longest_text} for the family {cls.name}")
 
     @classmethod  # noqa: B027 # most have nothing to add
     def check_configs(cls, folder: Path) -> None:

@@ -22,10 +22,15 @@ from gdbench.errors import InputError
 from gdbench.memory import give_back
 from gdbench.models.devices import default_memory_format
 from gdbench.models.diffusion_itm.conditioning import Conditions, Prompt, rows
-from gdbench.models.diffusion_itm.denoiser import Denoiser, Noising
+from gdbench.models.diffusion_itm.denoiser import Denoiser, Noising, Prediction
 from gdbench.models.diffusion_itm.families import components as parts_of
 from gdbench.models.diffusion_itm.families.components import SCHEDULER, Component, quiet
-from gdbench.models.diffusion_itm.families.noise_levels import flow, is_flow, variance_preserving
+from gdbench.models.diffusion_itm.families.noise_levels import (
+    CONFIG,
+    flow,
+    named_prediction,
+    variance_preserving,
+)
 from gdbench.protocol import Family
 from gdbench.records import Content, ModelSettings
 from gdbench.run import flag_of
@@ -50,12 +55,12 @@ class Pipeline(ABC):
     """Side in pixels where no configuration names one."""
     pipeline_class: ClassVar[str] = ""
     """The class of diffusers whose `encode_prompt` makes the conditions (see `prompter`)."""
+    predictions: ClassVar[frozenset[Prediction]] = frozenset({"flow"})
+    """What networks of this family are trained to predict."""
     longest_text: ClassVar[int | None] = None
     """The most that `max_length` may be, where its pipeline has a limit."""
     default_guidance: ClassVar[float | None] = None
     """What a network that is told a guidance value is told where nothing else is asked for."""
-    patch: ClassVar[int] = 1
-    """Latents of a side that become one token: sides are whole multiples of it."""
 
     def __init__(
         self,
@@ -107,6 +112,7 @@ class Pipeline(ABC):
         if settings.t5 is False:
             present = tuple(c for c in present if not c.optional)
         cls.check_configs(folder)
+        cls.check_prediction(folder)
         content = cls.content_of(folder, present)
         modules: dict[str, Any] = {}
         for component in present:
@@ -148,6 +154,17 @@ class Pipeline(ABC):
     def check_configs(cls, folder: Path) -> None:
         """Raise InputError for a folder that the classes alone do not rule out; before weights."""
 
+    @classmethod
+    def check_prediction(cls, folder: Path) -> None:
+        """Raise InputError for a scheduler of a prediction that the family does not have."""
+        config = parts_of.read_config(folder, SCHEDULER, CONFIG, cls.layout)
+        has = named_prediction(config)
+        if has not in cls.predictions:
+            raise InputError(
+                f"{folder}: {SCHEDULER}/{CONFIG} has prediction_type {has!r}; the family "
+                f"{cls.name} has {' or '.join(sorted(cls.predictions))}"
+            )
+
     def check(self) -> None:  # noqa: B027 # as above
         """Raise InputError where the loaded components do not fit together."""
 
@@ -176,10 +193,12 @@ class Pipeline(ABC):
         import diffusers
 
         kind = getattr(diffusers, self.pipeline_class)
+        arguments = list(inspect.signature(kind.__init__).parameters.values())[1:]
+        # what is required and no part here, such as a safety checker, reads no text
         given = {
-            name: self.modules.get(name)
-            for name, argument in inspect.signature(kind).parameters.items()
-            if name in self.part_names() or argument.default is argument.empty
+            argument.name: self.modules.get(argument.name)
+            for argument in arguments
+            if argument.name in self.part_names() or argument.default is argument.empty
         }
         with quiet():
             return kind(**given | {SCHEDULER: None})
@@ -272,6 +291,11 @@ class Pipeline(ABC):
         return size if isinstance(size, int) else None
 
     @property
+    def patch(self) -> int:
+        """Latents of a side that become one token: sides are whole multiples of it."""
+        return int(self.network.config.get("patch_size") or 1)
+
+    @property
     def vae_factor(self) -> int:
         """How many pixels of a side become one latent."""
         return int(2 ** (len(self.vae.config.block_out_channels) - 1))
@@ -320,9 +344,9 @@ class Pipeline(ABC):
 
     def _noising(self) -> Noising:
         config = self.modules[SCHEDULER]
-        where = f"{self.folder}: scheduler/scheduler_config.json"
+        where = f"{self.folder}: {SCHEDULER}/{CONFIG}"
         made: Noising
-        if is_flow(config):
+        if named_prediction(config) == "flow":
             made = flow(config, where, self.n_tokens)
             return type(made)(made.levels.to(self.device))
         made = variance_preserving(config, where)

@@ -17,6 +17,7 @@ class LatentConsistencyModel(StableDiffusion):
 
     name = "latent-consistency-model"
     layout = "the layout of a latent consistency model"
+    predictions = frozenset({"epsilon", "v_prediction"})
     default_guidance = 8.5
 
     @classmethod

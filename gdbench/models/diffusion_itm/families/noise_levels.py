@@ -11,6 +11,7 @@ import torch
 from gdbench.errors import InputError
 from gdbench.models.diffusion_itm.denoiser import Flow, Prediction, VariancePreserving
 
+CONFIG = "scheduler_config.json"
 TRAINED = 1000  # timesteps of the process; the order of timesteps is made for it
 _BETAS = {"linear", "scaled_linear", "squaredcos_cap_v2"}
 
@@ -34,12 +35,11 @@ def variance_preserving(config: Mapping[str, Any], where: str) -> VariancePreser
     return VariancePreserving(alphas, prediction)
 
 
-def is_flow(config: Mapping[str, Any]) -> bool:
-    """Whether a scheduler's configuration is that of flow matching."""
-    return (
-        str(config.get("_class_name", "")).startswith("FlowMatch")
-        or config.get("prediction_type") == "flow_prediction"
-    )
+def named_prediction(config: Mapping[str, Any]) -> str:
+    """What a network predicts by its scheduler's configuration: `flow`, or as it is named there."""
+    named = str(config.get("prediction_type", "epsilon"))
+    matching = str(config.get("_class_name", "")).startswith("FlowMatch")
+    return "flow" if matching or named == "flow_prediction" else named
 
 
 def flow(config: Mapping[str, Any], where: str, tokens: int) -> Flow:
@@ -52,7 +52,7 @@ def flow(config: Mapping[str, Any], where: str, tokens: int) -> Flow:
 
     Raises InputError for a scheduler of another kind.
     """
-    if not is_flow(config):
+    if named_prediction(config) != "flow":
         raise InputError(f"{where} names {config.get('_class_name')}; expected one of a flow")
     if config.get("num_train_timesteps", TRAINED) != TRAINED:
         raise InputError(f"{where}: the scheduler must have num_train_timesteps {TRAINED}")

@@ -39,6 +39,7 @@ class StableDiffusion(Pipeline):
         "a Stable-Diffusion layout with the folders unet, vae, text_encoder, tokenizer, scheduler"
     )
     network_part = "unet"
+    predictions = frozenset({"epsilon", "v_prediction", "flow"})
     uses = frozenset({"guidance"})
     default_guidance = 7.5
     components = (

@@ -41,11 +41,6 @@ class StableDiffusion3(Pipeline):
     )
 
     @property
-    def patch(self) -> int:  # type: ignore[override] # the network's own
-        """Latents of a side that become one token."""
-        return int(self.network.config.patch_size)
-
-    @property
     def t5_tokens(self) -> int:
         """Length of T5's part of the sequence."""
         return self.settings.max_length or _T5_TOKENS

@@ -37,6 +37,7 @@ class StableDiffusionXL(Pipeline):
     layout = "the layout of Stable Diffusion XL"
     network_part = "unet"
     pipeline_class = "StableDiffusionXLPipeline"
+    predictions = frozenset({"epsilon", "v_prediction"})
     uses = frozenset({"guidance"})
     default_guidance = 5.0
     components = (

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from gdbench.errors import InputError
 from gdbench.data.images import MemoryImage
+from gdbench.errors import InputError
 from gdbench.models.diffusion_itm.adapter import DiffusionITM
 from gdbench.models.diffusion_itm.conditioning import stacked
 from gdbench.models.diffusion_itm.denoiser import Denoiser

@@ -114,7 +114,7 @@ def test_truth(saved, monkeypatch):
 
 def test_what_does_not_fit_is_refused(tmp_path):
     make(prediction_type="sample").save_pretrained(tmp_path)
-    with pytest.raises(InputError, match="prediction_type 'sample'; expected epsilon or"):
+    with pytest.raises(InputError, match="prediction_type 'sample'; the family"):
         checks.loaded(tmp_path)
     path = tmp_path / "unet" / "config.json"
     config = json.loads(path.read_text())

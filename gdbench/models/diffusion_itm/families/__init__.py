@@ -24,6 +24,9 @@ _BUILT_IN = {
     "sd3:StableDiffusion3": ("StableDiffusion3Pipeline",),
     "flux:Flux": ("FluxPipeline",),
     "qwen_image:QwenImage": ("QwenImagePipeline",),
+    "z_image:ZImage": ("ZImagePipeline",),
+    "chroma:Chroma": ("ChromaPipeline",),
+    "flux2:Flux2Klein": ("Flux2KleinPipeline",),
 }
 for _target, _pipelines in _BUILT_IN.items():
     for _pipeline in _pipelines:

@@ -27,6 +27,7 @@ from gdbench.models.diffusion_itm.families import components as parts_of
 from gdbench.models.diffusion_itm.families.components import SCHEDULER, Component, quiet
 from gdbench.models.diffusion_itm.families.noise_levels import (
     CONFIG,
+    dynamic_shift,
     flow,
     named_prediction,
     variance_preserving,
@@ -342,12 +343,16 @@ class Pipeline(ABC):
         _, height, width = self.latent_shape
         return (height // self.patch) * (width // self.patch)
 
+    def dynamic_shift(self) -> float:
+        """Mu of a scheduler with `use_dynamic_shifting`, at this resolution."""
+        return dynamic_shift(self.modules[SCHEDULER], self.n_tokens)
+
     def _noising(self) -> Noising:
         config = self.modules[SCHEDULER]
         where = f"{self.folder}: {SCHEDULER}/{CONFIG}"
         made: Noising
         if named_prediction(config) == "flow":
-            made = flow(config, where, self.n_tokens)
+            made = flow(config, where, self.dynamic_shift())
             return type(made)(made.levels.to(self.device))
         made = variance_preserving(config, where)
         return type(made)(made.alphas_cumprod.to(self.device), made.prediction)

@@ -42,12 +42,12 @@ def named_prediction(config: Mapping[str, Any]) -> str:
     return "flow" if matching or named == "flow_prediction" else named
 
 
-def flow(config: Mapping[str, Any], where: str, tokens: int) -> Flow:
+def flow(config: Mapping[str, Any], where: str, mu: float) -> Flow:
     """The noise levels of a flow, moved as the scheduler moves them.
 
     The level w of timestep t is t / 1000, moved by a fixed `shift` (Esser et al. 2024, section
-    5.3.2) or, with `use_dynamic_shifting`, by one that grows with the length of the image's
-    sequence (`tokens`), and stretched to `shift_terminal` where there is one: the levels of
+    5.3.2) or, with `use_dynamic_shifting`, by one that depends on the length of the image's
+    sequence (`mu`, see `dynamic_shift`), and stretched to `shift_terminal` where there is one: the levels of
     diffusers' FlowMatchEulerDiscreteScheduler on its whole grid of 1000 steps.
 
     Raises InputError for a scheduler of another kind.
@@ -65,7 +65,7 @@ def flow(config: Mapping[str, Any], where: str, tokens: int) -> Flow:
     make: Any = FlowMatchEulerDiscreteScheduler  # no type information
     scheduler = make.from_config(dict(config))
     moves = scheduler.config.use_dynamic_shifting
-    moved = {"mu": dynamic_shift(scheduler.config, tokens)} if moves else {}
+    moved = {"mu": mu} if moves else {}
     scheduler.set_timesteps(sigmas=plain[::-1].astype(np.float32).copy(), **moved)
     return _table(scheduler.sigmas[:TRAINED].flip(0).double().numpy())
 

@@ -75,7 +75,7 @@ def check_parity(pipe, folder, *, network, latent_of, time_of, sign=1.0, setting
     theirs = Recorder(getattr(pipe, network))
     pipe.set_progress_bar_config(disable=True)
     with torch.no_grad():
-        pipe(TEXT, num_inference_steps=2, output_type="latent",
+        pipe(prompt=TEXT, num_inference_steps=2, output_type="latent",
              generator=torch.Generator().manual_seed(1), **call)  # fmt: skip
     mine = loaded(folder, **settings or {})
     ours = Recorder(mine.network)
@@ -189,7 +189,7 @@ def check_levels(pipe, pipeline, **call):
 
     pipe.set_progress_bar_config(disable=True)
     with torch.no_grad():
-        pipe(TEXT, num_inference_steps=1000, output_type="latent", callback_on_step_end=stop,
+        pipe(prompt=TEXT, num_inference_steps=1000, output_type="latent", callback_on_step_end=stop,
              **call)  # fmt: skip
     levels = pipe.scheduler.sigmas[1:-1].flip(0)
     torch.testing.assert_close(pipeline.noising.levels[1:], levels)

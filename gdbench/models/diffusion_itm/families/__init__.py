@@ -27,6 +27,11 @@ _BUILT_IN = {
     "z_image:ZImage": ("ZImagePipeline",),
     "chroma:Chroma": ("ChromaPipeline",),
     "flux2:Flux2Klein": ("Flux2KleinPipeline",),
+    "flux2:Flux2": ("Flux2Pipeline",),
+    "ovis_image:OvisImage": ("OvisImagePipeline",),
+    "longcat_image:LongCatImage": ("LongCatImagePipeline",),
+    "hidream:HiDreamImage": ("HiDreamImagePipeline",),
+    "krea2:Krea2": ("Krea2Pipeline",),
 }
 for _target, _pipelines in _BUILT_IN.items():
     for _pipeline in _pipelines:

@@ -201,6 +201,8 @@ class Pipeline(ABC):
             for argument in arguments
             if argument.name in self.part_names() or argument.default is argument.empty
         }
+        names = {argument.name for argument in arguments}
+        given |= {n: v for n, v in parts_of.index_options(self.folder).items() if n in names}
         with quiet():
             return kind(**given | {SCHEDULER: None})
 

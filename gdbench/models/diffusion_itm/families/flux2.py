@@ -105,3 +105,40 @@ class Flux2Klein(Pipeline):
             return_dict=False,
         )[0]
         return out.transpose(1, 2).reshape(x.shape)
+
+
+class Flux2(Flux2Klein):
+    """See `Flux2Klein`; it is distilled with guidance, and reads texts with Mistral 3."""
+
+    name = "flux-2"
+    layout = "the layout of FLUX.2"
+    pipeline_class = "Flux2Pipeline"
+    uses = frozenset({"guidance", "max_length"})
+    default_guidance = 4.0
+    components = (
+        diffusers_part("transformer", "Flux2Transformer2DModel"),
+        diffusers_part("vae", "AutoencoderKLFlux2"),
+        transformers_part("text_encoder", "Mistral3ForConditionalGeneration"),
+        transformers_part("tokenizer", "AutoProcessor"),
+        diffusers_part(SCHEDULER),
+    )
+
+    @property
+    def takes_guidance(self) -> bool:
+        """See `Pipeline`."""
+        return bool(self.network.config.guidance_embeds)
+
+    def readers(self) -> Sequence[tuple[Any, int]]:
+        """See `Pipeline`; the template counts."""
+        return [(self.modules["tokenizer"].tokenizer, self.settings.max_length or _TOKENS)]
+
+    def template(self, text: str) -> str:
+        """See `Pipeline`; without the token that the tokenizer puts before a text."""
+        from diffusers.pipelines.flux2 import pipeline_flux2
+
+        messages: Any = pipeline_flux2.format_input  # no type information
+        processor = self.modules["tokenizer"]
+        (whole,) = processor.apply_chat_template(
+            messages([text], self.prompter.system_message), tokenize=False
+        )
+        return str(whole).removeprefix(processor.tokenizer.bos_token or "")

@@ -183,19 +183,20 @@ def check_full_batches(folder, texts, size=4, **options):
 def check_levels(pipe, pipeline, **call):
     """Noise levels are those of the pipeline's own schedule of 1000 steps, and mix as it mixes."""
 
-    def stop(pipe, *_):
+    def stop(*_):
         pipe._interrupt = True
-        return {}
 
+    hook = pipe.transformer.register_forward_hook(stop)
     pipe.set_progress_bar_config(disable=True)
     with torch.no_grad():
-        pipe(prompt=TEXT, num_inference_steps=1000, output_type="latent", callback_on_step_end=stop,
-             **call)  # fmt: skip
+        pipe(prompt=TEXT, num_inference_steps=1000, output_type="latent", **call)
+    hook.remove()
     levels = pipe.scheduler.sigmas[1:-1].flip(0)
     torch.testing.assert_close(pipeline.noising.levels[1:], levels)
     latent, noise = torch.randn(
         2, 1, *pipeline.latent_shape, generator=torch.Generator().manual_seed(0)
     )
+    # as a scheduler that no pipeline has begun with
     pipe.scheduler.set_begin_index(None)
     for t in (20, 500, 900):
         when = pipe.scheduler.timesteps[1000 - t][None]

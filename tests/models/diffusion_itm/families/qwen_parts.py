@@ -8,6 +8,8 @@ from transformers import (
     Qwen3Config,
     Qwen3ForCausalLM,
     Qwen3Model,
+    Qwen3VLConfig,
+    Qwen3VLModel,
 )
 
 from tests.models.diffusion_itm.families.parts import shaken
@@ -34,9 +36,10 @@ def tokenizer(**options):
     return made
 
 
-def _sizes(words, wide, layers):
+def sizes(words, wide, layers):
+    """Of a small language model."""
     return {
-        "vocab_size": len(words),
+        "vocab_size": words,
         "hidden_size": wide,
         "intermediate_size": 2 * wide,
         "num_hidden_layers": layers,
@@ -51,7 +54,7 @@ def qwen2_5_vl(words, wide=16, layers=2):
     """Qwen2.5-VL, with an eye of the smallest size."""
     half = wide // 4  # half a head
     config = Qwen2_5_VLConfig(
-        text_config=_sizes(words, wide, layers)
+        text_config=sizes(len(words), wide, layers)
         | {
             "rope_parameters": {
                 "rope_type": "default",
@@ -75,9 +78,38 @@ def qwen2_5_vl(words, wide=16, layers=2):
     return shaken(Qwen2_5_VLForConditionalGeneration(config), 0.3)
 
 
+def qwen3_vl(words, wide=16, layers=3):
+    """Qwen3-VL without its head, with an eye of the smallest size."""
+    config = Qwen3VLConfig(
+        text_config=sizes(len(words), wide, layers)
+        | {
+            "head_dim": wide // 2,
+            "rope_parameters": {
+                "rope_type": "default",
+                "rope_theta": 10000.0,
+                "mrope_section": [wide // 4 - 2, 1, 1],
+            },
+        },
+        vision_config={
+            "depth": 1,
+            "hidden_size": 16,
+            "intermediate_size": 16,
+            "num_heads": 2,
+            "out_hidden_size": wide,
+            "num_position_embeddings": 16,
+            "deepstack_visual_indexes": [0],
+        },
+        image_token_id=0,
+        video_token_id=1,
+        vision_start_token_id=2,
+        vision_end_token_id=3,
+    )
+    return shaken(Qwen3VLModel(config), 0.3)
+
+
 def qwen3(words, wide=16, layers=3, kind=Qwen3ForCausalLM):
     """Qwen3, as a causal language model or without its head."""
-    config = Qwen3Config(**_sizes(words, wide, layers), head_dim=wide // 2)
+    config = Qwen3Config(**sizes(len(words), wide, layers), head_dim=wide // 2)
     return shaken(kind(config), 0.3)
 
 

@@ -4,9 +4,18 @@ from diffusers import (
     AutoencoderKLFlux2,
     FlowMatchEulerDiscreteScheduler,
     Flux2KleinPipeline,
+    Flux2Pipeline,
     Flux2Transformer2DModel,
 )
 from diffusers.pipelines.flux2.pipeline_flux2 import compute_empirical_mu
+from tokenizers.processors import TemplateProcessing
+from transformers import (
+    Mistral3Config,
+    Mistral3ForConditionalGeneration,
+    PixtralImageProcessor,
+    PixtralProcessor,
+    PreTrainedTokenizerFast,
+)
 
 from gdbench.errors import InputError
 from gdbench.models.diffusion_itm.preprocess import to_tensor
@@ -56,6 +65,87 @@ def make_klein():
         tokenizer=tokenizer,
         transformer=make_network(3 * 16, guided=False),
     )
+
+
+def mistral_processor():
+    """One token a byte, one before every text, and Mistral's own template."""
+    backend = qwen_parts.tokenizer().backend_tokenizer
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        pad_token="<pad>",  # noqa: S106 # a token of text
+        bos_token="<s>",  # noqa: S106 # as above
+        additional_special_tokens=["[IMG]", "[IMG_BREAK]", "[IMG_END]"],
+    )
+    backend.post_processor = TemplateProcessing(
+        single="<s> $A", special_tokens=[("<s>", tokenizer.bos_token_id)]
+    )
+    return PixtralProcessor(
+        image_processor=PixtralImageProcessor(),
+        tokenizer=tokenizer,
+        chat_template="<s>{% for m in messages %}[{{ m.role }}]"
+        "{% for part in m.content %}{{ part.text }}{% endfor %}[/{{ m.role }}]{% endfor %}",
+    )
+
+
+def make_dev():
+    torch.manual_seed(0)
+    processor = mistral_processor()
+    config = Mistral3Config(
+        text_config=qwen_parts.sizes(len(processor.tokenizer), 16, 31)
+        | {"model_type": "mistral", "head_dim": 8},
+        vision_config={
+            "model_type": "pixtral",
+            "hidden_size": 16,
+            "intermediate_size": 16,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "image_size": 32,
+            "patch_size": 16,
+        },
+        image_token_index=processor.image_token_id,
+    )
+    return Flux2Pipeline(
+        scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, shift=3.0),
+        vae=make_vae(),
+        text_encoder=parts.shaken(Mistral3ForConditionalGeneration(config), 0.2),
+        tokenizer=processor,
+        transformer=make_network(3 * 16, guided=True),
+    )
+
+
+@pytest.fixture(scope="module")
+def dev(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("flux2-dev")
+    make_dev().save_pretrained(folder)
+    return folder
+
+
+LONG_ENOUGH = {"resolution": 32, "max_length": 320}
+
+
+@pytest.mark.parametrize("longest", [320, 200])
+def test_parity_with_mistral(dev, longest):
+    """Also where the text is cut."""
+    mine = checks.check_parity(
+        make_dev(), dev, network="transformer", latent_of=unpacked,
+        time_of=lambda scheduler, step: scheduler.sigmas[step][None],
+        height=32, width=32, max_sequence_length=longest, guidance_scale=2.5,
+        settings=LONG_ENOUGH | {"max_length": longest, "guidance": 2.5},
+    )  # fmt: skip
+    (row,) = mine.condition([checks.TEXT])
+    assert row.cut == (longest == 200)
+
+
+def test_scores_with_mistral(dev):
+    model = checks.check_scores(dev, **LONG_ENOUGH)
+    assert model.settings.guidance == 4.0
+    checks.check_batches(model.pipeline)
+
+
+def test_a_text_that_just_fits_is_not_cut(dev):
+    read = len(make_dev().tokenizer.tokenizer(checks.loaded(dev).template("a"))["input_ids"])
+    exact = checks.loaded(dev, max_length=read)
+    assert [exact.is_cut(text) for text in ("a", "aa")] == [False, True]
 
 
 @pytest.fixture(scope="module")

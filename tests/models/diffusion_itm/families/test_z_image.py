@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import torch
 from diffusers import (
@@ -65,6 +67,11 @@ def test_an_encoder_with_a_head_gives_the_same(saved, tmp_path):
     pipe = make(headless=False)
     pipe.text_encoder.model.load_state_dict(make().text_encoder.state_dict())
     pipe.save_pretrained(tmp_path)
+    # as it is shared: without a head by the pipeline's index, with one by the encoder's own file
+    path = tmp_path / "model_index.json"
+    index = json.loads(path.read_text()) | {"text_encoder": ["transformers", "Qwen3Model"]}
+    path.write_text(json.dumps(index))
+    assert type(checks.loaded(tmp_path).modules["text_encoder"]).__name__ == "Qwen3Model"
     a, b = (checks.loaded(f, **SIZE).condition([checks.TEXT])[0] for f in (saved, tmp_path))
     torch.testing.assert_close(a.tensors, b.tensors)
 

@@ -7,7 +7,6 @@ hashing, the VAE's normalisation and the noise process are here, once.
 
 from __future__ import annotations
 
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,6 +31,7 @@ from gdbench.models.diffusion_itm.families.noise_levels import (
     named_prediction,
     variance_preserving,
 )
+from gdbench.models.diffusion_itm.families.normalisation import normalised
 from gdbench.protocol import Family
 from gdbench.records import Content, ModelSettings
 from gdbench.run import flag_of
@@ -78,9 +78,11 @@ class Pipeline(ABC):
         self.offload = offload
         self.folder, self.modules, self.content = folder, modules, content
         self.device, self.dtype, self.settings = device, dtype, settings
-        self.network = modules[self.network_part]
-        self.vae = modules["vae"]
-        self._check_guidance()
+        self.network, self.vae = modules[self.network_part], modules["vae"]
+        if settings.guidance is not None and not self.takes_guidance:
+            raise InputError(
+                "--guidance: this network was not distilled with guidance; leave it out"
+            )
         self.check()
         self.resolution = self._chosen_resolution()
         self.noising = self._noising()
@@ -169,18 +171,6 @@ class Pipeline(ABC):
     def check(self) -> None:  # noqa: B027 # as above
         """Raise InputError where the loaded components do not fit together."""
 
-    def _check_guidance(self) -> None:
-        chosen = self.settings.guidance
-        if chosen is not None and not self.takes_guidance:
-            raise InputError(
-                "--guidance: this network was not distilled with guidance; leave it out"
-            )
-        if self.takes_guidance and chosen is None and self.default_guidance is None:
-            raise InputError(
-                f"{self.folder}: this network is told a guidance value, and its pipeline has no "
-                "default; give one with --guidance"
-            )
-
     @classmethod
     def encoder_dtype(cls, device: torch.device, dtype: torch.dtype) -> torch.dtype:
         """Precision of the text encoders, which run once for each text."""
@@ -191,20 +181,9 @@ class Pipeline(ABC):
     @cached_property
     def prompter(self) -> Any:  # a diffusers pipeline
         """The pipeline's own class around the components, for its `encode_prompt`."""
-        import diffusers
-
-        kind = getattr(diffusers, self.pipeline_class)
-        arguments = list(inspect.signature(kind.__init__).parameters.values())[1:]
-        # what is required and no part here, such as a safety checker, reads no text
-        given = {
-            argument.name: self.modules.get(argument.name)
-            for argument in arguments
-            if argument.name in self.part_names() or argument.default is argument.empty
-        }
-        names = {argument.name for argument in arguments}
-        given |= {n: v for n, v in parts_of.index_options(self.folder).items() if n in names}
-        with quiet():
-            return kind(**given | {SCHEDULER: None})
+        return parts_of.pipeline_around(
+            self.pipeline_class, self.modules, self.part_names(), self.folder
+        )
 
     @classmethod
     def part_names(cls) -> frozenset[str]:
@@ -418,19 +397,3 @@ class Pipeline(ABC):
         """Hash over everything that an encoded text depends on, but for the settings."""
         read = ("text_encoder", "tokenizer", "family")
         return self.content.of(*(n for n in self.content.parts if n.startswith(read)))
-
-
-def normalised(latents: Tensor, config: Mapping[str, Any]) -> Tensor:
-    """Latents as the network was trained on them, from a VAE's configuration.
-
-    With `latents_mean` and `latents_std`, one number for each channel (dimension 1), these and the
-    scaling factor; otherwise shift and scaling factor.
-    """
-    scale = config.get("scaling_factor")
-    mean, std = config.get("latents_mean"), config.get("latents_std")
-    if mean is not None and std is not None:
-        shape = (1, -1, *[1] * (latents.dim() - 2))
-        middle = torch.tensor(mean, device=latents.device, dtype=latents.dtype).view(shape)
-        spread = torch.tensor(std, device=latents.device, dtype=latents.dtype).view(shape)
-        return (latents - middle) * (1.0 if scale is None else scale) / spread
-    return (latents - (config.get("shift_factor") or 0.0)) * (1.0 if scale is None else scale)

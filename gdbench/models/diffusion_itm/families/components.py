@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -219,6 +220,29 @@ def load_component(folder: Path, component: Component, dtype: torch.dtype) -> An
     except Exception as error:  # noqa: BLE001 # a stranger's folder; the libraries raise anything
         raise InputError(f"{path}: cannot be loaded ({_one_line(error)})") from None
     return made.eval().requires_grad_(requires_grad=False) if component.is_module else made
+
+
+def pipeline_around(
+    name: str, modules: Mapping[str, Any], parts: frozenset[str], folder: Path
+) -> Any:  # a diffusers pipeline
+    """A pipeline of that class around components, without a scheduler, for its `encode_prompt`.
+
+    `parts` are the components that the family knows; settings come from model_index.json.
+    """
+    import diffusers
+
+    kind = getattr(diffusers, name)
+    arguments = list(inspect.signature(kind.__init__).parameters.values())[1:]
+    # what is required and no part here, such as a safety checker, reads no text
+    given = {
+        argument.name: modules.get(argument.name)
+        for argument in arguments
+        if argument.name in parts or argument.default is argument.empty
+    }
+    names = {argument.name for argument in arguments}
+    given |= {n: v for n, v in index_options(folder).items() if n in names}
+    with quiet():
+        return kind(**given | {SCHEDULER: None})
 
 
 def _class_of(path: Path, component: Component) -> Any:  # a class of diffusers or transformers

@@ -24,5 +24,7 @@ class OwnLength(Pipeline):
 
     def condition(self, texts: Sequence[str]) -> list[Prompt]:
         """See `Pipeline`."""
-        made = {text: super(OwnLength, self).condition([text])[0] for text in dict.fromkeys(texts)}
+        condition = super().condition
+        with self.encoders_at_hand():
+            made = {text: condition([text])[0] for text in dict.fromkeys(texts)}
         return [padded(made[text], self.sequences, STEP) for text in texts]

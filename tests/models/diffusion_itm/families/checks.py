@@ -1,9 +1,9 @@
 """What every family has to hold, against the pipeline's own call."""
 
-from dataclasses import fields, replace
 import json
 import shutil
 from collections import Counter
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest

@@ -127,3 +127,9 @@ def test_step_of_the_padding_is_the_networks():
     from diffusers.models.transformers.transformer_z_image import SEQ_MULTI_OF
 
     assert lengths.STEP % SEQ_MULTI_OF == 0
+
+
+def test_on_a_second_gpu(saved, monkeypatch):
+    """Without padding, whose length is a number that fake tensors do not have."""
+    monkeypatch.setattr(lengths, "STEP", 1)
+    checks.check_cuda(saved, **SIZE)

@@ -1,6 +1,6 @@
 """A decision at 250 samples: the 2023 release's loop against the engine that stops when it is sure.
 
-    python benchmarks/end_to_end.py [--model mini-sd] [--items 4] [--json FILE]
+    python -m benchmarks.end_to_end [--model mini-sd] [--items 4] [--json FILE]
 
 The same items of the mini suite go through both in one process, one kind after the other, with
 cold caches. Printed are CPU seconds of this process (set OMP_NUM_THREADS=1), the ratio of network
@@ -21,12 +21,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from full_errors import items_of
-from release_loop import ReleaseLoop
 from rich.console import Console
 from rich.table import Table
-from scaled_model import SD_GFLOP, flops
 
+from benchmarks.full_errors import items_of
+from benchmarks.release_loop import ReleaseLoop
+from benchmarks.scaled_model import SD_GFLOP, flops
 from gdbench.models.diffusion_itm.schedule import NoiseBank2023, grid_timesteps
 from gdbench.protocol import Item, Query
 
@@ -74,22 +74,21 @@ def measure(model_name: str, kind: str, count: int, delta: float) -> dict[str, A
         model_name, samples=SAMPLES, stop="sequential", delta=delta, stop_ranks=(1,), batch_size=64
     )
     steps = grid_timesteps(SAMPLES)
-    bank = NoiseBank2023(model.parts.latent_shape, 0, len(steps))
+    bank = NoiseBank2023(model.pipeline.latent_shape, 0, len(steps))
     noise = torch.stack([bank.noise(k, t) for k, t in enumerate(steps)])
-    loop = ReleaseLoop(model.parts, noise, steps)
+    loop = ReleaseLoop(model.pipeline, noise, steps)
     start = time.process_time()
     slow = [release(loop, item) for item in items]
     middle = time.process_time()
     fast = [scores.matrix for scores in model.score_items(items)]
     end = time.process_time()
     unet, vae = passes(items)
-    work = flops(model.parts)
+    work = flops(model.pipeline)
 
     def ratio(per_unet: float, per_vae: float) -> float:
         ours = model.unet_evaluations + model.batcher.padding
-        return (unet * per_unet + vae * per_vae) / (
-            ours * per_unet + model.encoders.latents_made * per_vae
-        )
+        spent: float = ours * per_unet + model.encoders.latents_made * per_vae
+        return (unet * per_unet + vae * per_vae) / spent
 
     return {
         "kind": kind, "n": len(items), "release_seconds": middle - start,

@@ -1,6 +1,6 @@
 """How much faster the engine is than the 2023 release's loop: one table, and JSON beside it.
 
-    python benchmarks/engine.py [--shrink 4|8|16] [--samples 10] [--repeats 3] [--json FILE]
+    python -m benchmarks.engine [--shrink 4|8|16] [--samples 10] [--repeats 3] [--json FILE]
 
 Each scenario is run as pairs in one process: the release's loop, the engine, and the bare network
 passes that the engine needs, one after the other; the ratio is the median over the pairs. Times
@@ -22,11 +22,11 @@ from typing import Any
 
 import torch
 from PIL import Image, ImageDraw
-from release_loop import ReleaseLoop
 from rich.console import Console
 from rich.table import Table
-from scaled_model import SD_GFLOP, flops, scaled_sd_folder
 
+from benchmarks.release_loop import ReleaseLoop
+from benchmarks.scaled_model import SD_GFLOP, flops, scaled_sd_folder
 from gdbench.data.images import MemoryImage
 from gdbench.models.diffusion_itm.adapter import DiffusionITM
 from gdbench.protocol import Item, Query
@@ -97,14 +97,14 @@ def run_release(loop: ReleaseLoop, scenario: Scenario) -> None:
 
 def bare_passes(model: DiffusionITM, n: int, size: int) -> None:
     """The same number of network samples, in batches of the same size, and nothing else."""
-    channels, height, width = model.parts.latent_shape
+    channels, height, width = model.pipeline.latent_shape
     x = torch.randn(size, channels, height, width)
     when = torch.full((size,), 500)
-    prompts = torch.randn(size, 77, model.parts.unet.config.cross_attention_dim)
+    prompts = torch.randn(size, 77, model.pipeline.network.config.cross_attention_dim)
     with torch.inference_mode():
         for start in range(0, n, size):
             m = min(size, n - start)
-            model.parts.unet(x[:m], when[:m], prompts[:m])
+            model.pipeline.network(x[:m], when[:m], prompts[:m])
 
 
 def measure(folder: Path, scenario: Scenario, options: argparse.Namespace) -> dict[str, float]:
@@ -114,7 +114,7 @@ def measure(folder: Path, scenario: Scenario, options: argparse.Namespace) -> di
         normalise=scenario.engine_normalises, compat="diffusion-itm-2023", compile=options.compile,
     )  # fmt: skip
     noise = torch.stack([model.noise.noise(k, t) for k, t in enumerate(model.timesteps)])
-    loop = ReleaseLoop(model.parts, noise, model.timesteps)
+    loop = ReleaseLoop(model.pipeline, noise, model.timesteps)
     bare_passes(model, 1, 1)  # warm up
     release, release_wall = timed(lambda: run_release(loop, scenario))
     engine, engine_wall = timed(lambda: list(model.score_items(scenario.items)))
@@ -164,8 +164,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=Path("engine-benchmark.json"))
     options = parser.parse_args()
     folder = scaled_sd_folder(options.shrink)
-    parts = DiffusionITM.from_pretrained(folder, samples=1).parts
-    work = flops(parts)
+    work = flops(DiffusionITM.from_pretrained(folder, samples=1).pipeline)
     rows = []
     for number in options.only or (0, 1, 2):
         runs = []

@@ -1,6 +1,6 @@
 """Floating-point operations of Stable Diffusion 2.1-base by part, counted without weights.
 
-    python benchmarks/flops.py
+    python -m benchmarks.flops
 
 The networks are built on torch's "meta" device: shapes without numbers, in a second or two.
 """
@@ -21,7 +21,7 @@ def gflop(call: Callable[[], object]) -> float:
     """10**9 floating-point operations of a call (a multiplication and an addition are two)."""
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         call()
-    return counter.get_total_flops() / 1e9
+    return float(counter.get_total_flops()) / 1e9
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """All errors of mini items at the full budget: what stopping.py and variance.py read.
 
-    python benchmarks/full_errors.py --model mini-sd --out DIR [--only 2-way] [--shard 0/2]
+    python -m benchmarks.full_errors --model mini-sd --out DIR [--only 2-way] [--shard 0/2]
 
 No candidate is dropped, no shortcut is taken, unless `--spare` is given: then a candidate leaves
 where the bound of the stopping rule at a level of 1e-8, and not before 64 timesteps, says that it

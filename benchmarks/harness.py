@@ -1,10 +1,11 @@
 """What the harness itself takes: pairs a second, memory and the start of a resumed run.
 
-    python benchmarks/harness.py [--before TREE] [--items 200000] [--many 1000000] [--json FILE]
+    python -m benchmarks.harness [--before TREE] [--items 200000] [--many 1000000] [--rounds 3]
 
 The model does nothing, so that what is measured is reading, checking, logging, hashing, metrics
 and records. Every number comes from a process of its own; `--before` measures another checkout in
-turn with this one, so that both see the same machine.
+turn with this one, so that both see the same machine. Of several rounds the one that took the
+least of a processor is told: whatever else runs on the machine only adds to it.
 """
 
 from __future__ import annotations
@@ -126,9 +127,23 @@ def in_a_process(tree: Path, what: str, count: int) -> dict[str, float]:
     """One measurement with the package of that checkout."""
     environment = os.environ | {"PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, __file__, "--measure", what, "--items", str(count)]
+    # the same script for both, with the package of one of them
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     found: dict[str, float] = json.loads(done.stdout)
     return found
+
+
+def told(name: str, what: str, count: int, figures: dict[str, float]) -> str:
+    """A measurement as one line."""
+    memory = [figures[f"{when}_bytes"] / 2**20 for when in ("idle", "scoring", "end")]
+    pairs = figures["pairs_per_second"] * figures["seconds"]
+    return (
+        f"{name:>6} {what:>6} {count:>9,} items: {pairs / figures['processor_seconds']:>9,.0f} "
+        f"pairs/s of a processor, {figures['pairs_per_second']:,.0f} by the clock; first item "
+        f"after {figures['start_seconds']:.1f} s, {figures['seconds']:.1f} s in all, "
+        f"{figures['processor_seconds']:.1f} s of a processor; MiB idle, scoring, at the end: "
+        f"{', '.join(f'{size:.0f}' for size in memory)}"
+    )
 
 
 def main() -> None:
@@ -137,6 +152,7 @@ def main() -> None:
     parser.add_argument("--before", type=Path, help="another checkout to compare with")
     parser.add_argument("--items", type=int, default=200_000)
     parser.add_argument("--many", type=int, default=1_000_000, help="of this checkout; 0: none")
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--measure", choices=("plain", "errors", "resume"), help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -147,21 +163,19 @@ def main() -> None:
     trees = {"before": options.before.resolve()} if options.before else {}
     trees["now"] = here
     plan = [("plain", options.items), ("errors", ERROR_ITEMS), ("resume", options.items)]
-    runs = [(name, what, count) for what, count in plan for name in trees]
+    runs = [(what, count, list(trees)) for what, count in plan]
     if options.many:
-        runs += [("now", what, options.many) for what in ("plain", "resume")]
+        runs += [(what, options.many, ["now"]) for what in ("plain", "resume")]
     found = []
-    for name, what, count in runs:
-        figures = in_a_process(trees[name], what, count)
-        found.append({"tree": name, "what": what, "items": count, **figures})
-        memory = [figures[f"{when}_bytes"] / 2**20 for when in ("idle", "scoring", "end")]
-        print(
-            f"{name:>6} {what:>6} {count:>9,} items: {figures['pairs_per_second']:>9,.0f} pairs/s, "
-            f"first item after {figures['start_seconds']:.1f} s, {figures['seconds']:.1f} s in "
-            f"all, {figures['processor_seconds']:.1f} s of a processor; MiB idle, scoring, at the "
-            f"end: {', '.join(f'{size:.0f}' for size in memory)}",
-            flush=True,
-        )
+    for what, count, names in runs:
+        rounds: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+        for _ in range(options.rounds):
+            for name in names:
+                rounds[name].append(in_a_process(trees[name], what, count))
+        for name in names:
+            figures = min(rounds[name], key=lambda one: one["processor_seconds"])
+            found.append({"tree": name, "what": what, "items": count, **figures})
+            print(told(name, what, count, figures), flush=True)
     if options.json:
         options.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
 

@@ -1,6 +1,6 @@
 """Does memory grow with the number of items? Peak of 1,000 and of 100,000, in two processes.
 
-    python benchmarks/memory.py [--items 100000] [--json FILE]
+    python -m benchmarks.memory [--items 100000] [--json FILE]
 
 The network and both encoders are replaced by trivial ones, so that what is measured is the
 engine's own bookkeeping: queues, caches, shared errors. Every item has a picture and two texts of
@@ -14,6 +14,7 @@ import json
 import multiprocessing
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,10 +22,12 @@ from typing import Any
 
 import torch
 from PIL import Image
-from scaled_model import scaled_sd_folder
 
+from benchmarks.scaled_model import scaled_sd_folder
 from gdbench.environment import peak_memory_bytes
 from gdbench.models.diffusion_itm.adapter import DiffusionITM
+from gdbench.models.diffusion_itm.conditioning import Prompt
+from gdbench.models.diffusion_itm.families.sd import EMBEDDINGS
 from gdbench.protocol import Item, Query
 
 SAMPLES = 10
@@ -53,20 +56,22 @@ def items(count: int) -> Iterator[Item]:
         yield Item(str(n), (Numbered(n),), texts, Query.ASSOCIATION, (0,), "")
 
 
-def peak(folder: Path, count: int, queue: Any) -> None:
+def peak(folder: Path, count: int) -> int:
     """Score `count` items and report the peak memory of this process in bytes."""
     torch.set_num_threads(1)
     model: Any = DiffusionITM.from_pretrained(folder, samples=SAMPLES, batch_size=64)
-    wide = model.parts.unet.config.cross_attention_dim
-    model.encoders._load_or_encode = lambda *_: torch.zeros(model.parts.latent_shape)  # noqa: SLF001
-    model.encoders._encode = lambda texts: [(torch.zeros(77, wide), False) for _ in texts]  # noqa: SLF001
+    wide = model.pipeline.network.config.cross_attention_dim
+    model.encoders._load_or_encode = lambda *_: torch.zeros(model.pipeline.latent_shape)  # noqa: SLF001
+    model.encoders._encode_texts = lambda texts: [  # noqa: SLF001
+        Prompt({EMBEDDINGS: torch.zeros(77, wide)}) for _ in texts
+    ]
     model.batcher.denoiser = SimpleNamespace(
-        prediction="epsilon", errors=lambda *given: torch.ones(len(given[3]))
+        prediction="epsilon", errors=lambda *given: torch.ones(len(given[3][EMBEDDINGS]))
     )
     done = sum(1 for _ in model.score_items(items(count)))
     if done != count:
         sys.exit(f"{done} of {count} items came back")
-    queue.put(peak_memory_bytes())
+    return peak_memory_bytes()
 
 
 def main() -> None:
@@ -79,11 +84,8 @@ def main() -> None:
     spawn = multiprocessing.get_context("spawn")  # a fresh process: its peak is its own
     found = {}
     for count in (1_000, options.items):
-        queue = spawn.Queue()
-        process = spawn.Process(target=peak, args=(folder, count, queue))
-        process.start()
-        found[count] = queue.get()
-        process.join()
+        with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+            found[count] = pool.submit(peak, folder, count).result()
         print(f"{count:>9,} items: {found[count] / 2**20:.0f} MiB")
     few, many = found.values()
     print(f"growth: {100 * (many / few - 1):+.1f} %")

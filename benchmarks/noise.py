@@ -1,6 +1,6 @@
 """Does another choice of noise lower the variance of a comparison between two captions?
 
-    python benchmarks/noise.py [--model mini-sd] [--items 32] [--seeds 10] [--samples 64]
+    python -m benchmarks.noise [--model mini-sd] [--items 32] [--seeds 10] [--samples 64]
 
 For 2-way items of the mini suite: the mean difference of the two captions' errors over the first
 n timesteps of the nested order, repeated with many seeds. Two numbers are printed for each design
@@ -27,10 +27,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from full_errors import items_of
 from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
+from benchmarks.full_errors import items_of
+from gdbench.models.diffusion_itm.conditioning import stacked
 from gdbench.models.diffusion_itm.schedule import AntitheticNoise, IndependentNoise, NoiseSource
 
 Shape = tuple[int, int, int]
@@ -56,7 +57,7 @@ def antithetic(apart: int) -> Design:
 
 def low_discrepancy(seed: int, shape: Shape, times: tuple[int, ...]) -> torch.Tensor:
     """A point of a scrambled Sobol sequence for every timestep, in order of time."""
-    engine = torch.quasirandom.SobolEngine(int(np.prod(shape)), scramble=True, seed=seed)
+    engine = torch.quasirandom.SobolEngine(int(np.prod(shape)), scramble=True, seed=seed)  # type: ignore[no-untyped-call]
     points = engine.draw(len(times)).clamp(1e-6, 1 - 1e-6)
     noise = torch.empty((len(times), *shape))
     noise[np.argsort(times)] = torch.special.ndtri(points).reshape(len(times), *shape)
@@ -80,15 +81,15 @@ DESIGNS: dict[str, Design] = {
 
 def differences(model: Any, design: Design, count: int, seeds: int) -> Array:
     """Errors of the wrong caption less those of the right one, (n_items, n_seeds, n_samples)."""
-    shape, times = model.parts.latent_shape, model.timesteps
+    shape, times = model.pipeline.latent_shape, model.timesteps
     when = torch.tensor(times)
     owner = torch.arange(len(times)).repeat_interleave(2)
     items = list(itertools.islice((i for i in items_of("2-way") if len(i.images) == 1), count))
     found = np.empty((count, seeds, len(times)))
     for number, item in enumerate(items):
         latent = model.encoders.latent(item.images[0]).expand(len(times), *shape)
-        pair = torch.stack([prompt for prompt, _ in model.encoders.prompts(list(item.texts))])
-        prompts = pair.repeat(len(times), 1, 1)
+        pair = stacked(model.encoders.prompts(list(item.texts)))
+        prompts = {name: torch.cat([tensor] * len(times)) for name, tensor in pair.items()}
         sign = 1.0 if item.gold[0] == 0 else -1.0
         for seed in range(seeds):
             noise = design(seed, shape, times)

@@ -29,6 +29,7 @@ from gdbench.records import ModelSettings
 from gdbench.tasks import TASKS
 
 BUDGETS = (10, 20, 50)
+_NO_SPREAD = 1e-9  # rounding only
 DEFAULT_ITEMS = ("winoground::20", "aro:vg_relation:25", "svo:verb:20")
 
 
@@ -53,6 +54,7 @@ def collect(
         arrays[f"e{k:03d}"] = scores.errors
         if scores.unconditional_errors is not None:
             arrays[f"u{k:03d}"] = scores.unconditional_errors
+    path.parent.mkdir(parents=True, exist_ok=True)
     np.savez(path, **arrays)  # type: ignore[arg-type] # names of arrays
 
 
@@ -91,7 +93,7 @@ def calibration(
             measures = [
                 m for m in TASKS.get(task).measures
                 if not isinstance(m, EffectSize) and m.name in (*primary, "text", "image")
-                and members(m, labels)[0]
+                and len(members(m, labels)[0])
             ]  # fmt: skip
             for measure in measures:
                 found = sample(measure, labels, matrices)
@@ -133,9 +135,9 @@ def main() -> None:
         for model in models:
             paths = sorted(options.out.glob(f"{prefix}_{model}_[0-9]*.npz"))
             for name, mean, true, rms, n in calibration(paths, groups, budget):
-                if n == len(paths) and true > 0:
+                if n == len(paths):
                     squares.append((rms**2, true**2))
-                shown = f"{rms:.4f} {rms / true:5.2f}" if n and true else "not measured"
+                shown = f"{rms:.4f} {rms / true:5.2f}" if n and true > _NO_SPREAD else "-"
                 print(
                     f"T = {budget:<3}{model:<17}{name:<22}{len(paths):>3} seeds  mean {mean:.2f}  "
                     f"true {true:.4f}  stated {shown} (in {n})",

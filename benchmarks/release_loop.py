@@ -14,46 +14,49 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from gdbench.models.diffusion_itm.loading import Parts
+from gdbench.models.diffusion_itm.denoiser import VariancePreserving
+from gdbench.models.diffusion_itm.families.base import Pipeline
 from gdbench.models.diffusion_itm.preprocess import to_tensor
 
 
 class ReleaseLoop:
     """Per-timestep distances of pairs, computed the way the release computes them."""
 
-    def __init__(self, parts: Parts, noise: torch.Tensor, timesteps: Sequence[int]) -> None:
-        if parts.alphas_cumprod is None:
-            raise ValueError("the release knows no flow models")
-        self.parts, self.noise, self.timesteps = parts, noise, tuple(timesteps)
-        self.alphas = parts.alphas_cumprod
+    def __init__(self, pipeline: Pipeline, noise: torch.Tensor, timesteps: Sequence[int]) -> None:
+        if not isinstance(pipeline.noising, VariancePreserving):
+            raise TypeError("the release knows no flow models")
+        self.pipeline, self.noise, self.timesteps = pipeline, noise, tuple(timesteps)
+        self.alphas = pipeline.noising.alphas_cumprod
 
     def _prompt(self, text: str) -> torch.Tensor:
-        tokens = self.parts.tokenizer(
+        tokenizer = self.pipeline.modules["tokenizer"]
+        tokens = tokenizer(
             [text],
             padding="max_length",
-            max_length=self.parts.tokenizer.model_max_length,
+            max_length=tokenizer.model_max_length,
             truncation=True,
             return_tensors="pt",
         )
-        hidden: torch.Tensor = self.parts.text_encoder(tokens.input_ids).last_hidden_state
+        encoder = self.pipeline.modules["text_encoder"]
+        hidden: torch.Tensor = encoder(tokens.input_ids).last_hidden_state
         return hidden
 
     def pair(self, image: Image.Image, text: str, *, normalise: bool) -> NDArray[np.float32]:
         """|| e - e(x, text) ||, less || e - e(x, "") || if `normalise`, at every timestep."""
-        parts = self.parts
-        pixels = to_tensor(image, parts.resolution)[None]
+        vae, unet = self.pipeline.vae, self.pipeline.network
+        pixels = to_tensor(image, self.pipeline.resolution)[None]
         prompt, empty = self._prompt(text), self._prompt("")
         distances = []
         for k, t in enumerate(self.timesteps):
-            posterior = parts.vae.encode(pixels).latent_dist
-            latent = parts.vae.config.scaling_factor * posterior.sample()
+            posterior = vae.encode(pixels).latent_dist
+            latent = vae.config.scaling_factor * posterior.sample()
             noise = self.noise[k][None]
             alpha = self.alphas[t]
             x = alpha.sqrt() * latent + (1 - alpha).sqrt() * noise
             when = torch.tensor([t])
-            distance = torch.linalg.vector_norm(noise - parts.unet(x, when, prompt).sample)
+            distance = torch.linalg.vector_norm(noise - unet(x, when, prompt).sample)
             if normalise:
-                distance -= torch.linalg.vector_norm(noise - parts.unet(x, when, empty).sample)
+                distance -= torch.linalg.vector_norm(noise - unet(x, when, empty).sample)
             distances.append(float(distance))
         return np.array(distances, np.float32)
 

@@ -14,6 +14,8 @@ from typing import Any
 
 import torch
 
+from gdbench.models.diffusion_itm.families.base import Pipeline
+
 SIDES = {4: 32, 8: 24, 16: 16}  # shrink -> side of the latent; SD has 64
 _TEXT_LAYERS = {4: 6, 8: 3, 16: 2}  # 77 tokens stay 77: fewer layers keep the share of the work
 SD_GFLOP = {"vae": 1117.0, "unet": 804.0}
@@ -81,7 +83,7 @@ def scaled_sd_folder(shrink: int = 4) -> Path:
     return make_scaled_sd(Path(tempfile.mkdtemp(prefix="scaled-sd-")), shrink)
 
 
-def flops(parts: Any) -> dict[str, int]:
+def flops(pipeline: Pipeline) -> dict[str, int]:
     """Floating-point operations of one VAE encoding, one U-Net pass, one text encoding."""
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -90,14 +92,15 @@ def flops(parts: Any) -> dict[str, int]:
             call()
         return int(counter.get_total_flops())
 
-    channels, height, width = parts.latent_shape
-    length = parts.text_encoder.config.max_position_embeddings
-    pixels = torch.zeros(1, 3, parts.resolution, parts.resolution)
+    channels, height, width = pipeline.latent_shape
+    text_encoder, unet = pipeline.modules["text_encoder"], pipeline.network
+    length = text_encoder.config.max_position_embeddings
+    pixels = torch.zeros(1, 3, pipeline.resolution, pipeline.resolution)
     latent = torch.zeros(1, channels, height, width)
-    prompt = torch.zeros(1, length, parts.unet.config.cross_attention_dim)
+    prompt = torch.zeros(1, length, unet.config.cross_attention_dim)
     tokens = torch.zeros(1, length, dtype=torch.long)
     return {
-        "vae": count(lambda: parts.vae.encode(pixels)),
-        "unet": count(lambda: parts.unet(latent, torch.tensor([10]), prompt)),
-        "text_encoder": count(lambda: parts.text_encoder(tokens)),
+        "vae": count(lambda: pipeline.vae.encode(pixels)),
+        "unet": count(lambda: unet(latent, torch.tensor([10]), prompt)),
+        "text_encoder": count(lambda: text_encoder(tokens)),
     }

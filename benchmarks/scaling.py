@@ -1,6 +1,6 @@
 """One full evaluation on 1 to 10,000 simulated workers, driven by the engines' own scheduler.
 
-    python benchmarks/scaling.py --passes-per-second 50
+    python -m benchmarks.scaling --passes-per-second 50
 
 What is real: how items are cut into shards, who gets which, copies of what lags, tries, what is
 set aside. What is made up: how fast workers are, when they are lost. The driver takes no time.

@@ -1,6 +1,6 @@
 """What each step of the engine gives, one added at a time.
 
-    python benchmarks/steps.py [--shrink 8] [--texts 16] [--samples 4] [--repeats 3]
+    python -m benchmarks.steps [--shrink 8] [--texts 16] [--samples 4] [--repeats 3]
 
 One image, normalised scores, on the random model of `scaled_model.py`; wall seconds, median of the
 repeats, compilation not counted. Every line computes the same scores to 1e-4 (the first one up to
@@ -16,11 +16,12 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from engine import picture
-from release_loop import ReleaseLoop
-from scaled_model import scaled_sd_folder
 
+from benchmarks.engine import picture
+from benchmarks.release_loop import ReleaseLoop
+from benchmarks.scaled_model import scaled_sd_folder
 from gdbench.models.diffusion_itm.adapter import DiffusionITM
+from gdbench.models.diffusion_itm.conditioning import stacked
 from gdbench.protocol import Item, Query
 
 
@@ -29,12 +30,12 @@ def variants(
 ) -> dict[str, Callable[[], np.ndarray]]:
     """The same matrix computed with more and more of the engine."""
     noise = torch.stack([model.noise.noise(k, t) for k, t in enumerate(model.timesteps)])
-    loop = ReleaseLoop(model.parts, noise, model.timesteps)
+    loop = ReleaseLoop(model.pipeline, noise, model.timesteps)
     images, texts = [i.open() for i in item.images], list(item.texts)
 
     def encode_once() -> np.ndarray:
         latent = one.encoders.latent(item.images[0])
-        prompts = [p for p, _ in one.encoders.prompts(["", *texts])]
+        prompts = one.encoders.prompts(["", *texts])
         scores = []
         with torch.inference_mode():
             for prompt in prompts[1:]:
@@ -42,7 +43,7 @@ def variants(
                 for k, t in enumerate(model.timesteps):
                     pair = [
                         one.denoiser.errors(
-                            latent[None], noise[k][None], torch.tensor([t]), p[None]
+                            latent[None], noise[k][None], torch.tensor([t]), stacked([p])
                         )
                         for p in (prompt, prompts[0])
                     ]
@@ -84,11 +85,12 @@ def main() -> None:
             for size in (options.batch_size, options.batch_size, 1)
         ]
         for model in models[1:]:  # the stem is only in the last variants
-            model.denoiser.network.shareable = False  # type: ignore[attr-defined]
+            model.pipeline.stem.shareable = False  # type: ignore[attr-defined]
         texts = tuple(f"a caption with number {n}" for n in range(options.texts))
         item = Item("steps", (picture(repeat),), texts, Query.ASSOCIATION, (0,), "")
         reference = None
-        for name, run in variants(*models, compiled, item).items():
+        shared, whole, one = models
+        for name, run in variants(shared, whole, one, compiled, item).items():
             start = time.perf_counter()
             matrix = run()
             seconds.setdefault(name, []).append(time.perf_counter() - start)

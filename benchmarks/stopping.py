@@ -1,6 +1,6 @@
 """How often sequential stopping decides as the full run does, and what it saves.
 
-    python benchmarks/stopping.py --errors DIR [--json FILE]
+    python -m benchmarks.stopping --errors DIR [--json FILE]
 
 Replays the stopping rule on the full-budget errors that full_errors.py wrote: the plan that the
 engine follows is asked for its blocks, and scores are made from the errors that those blocks
@@ -22,12 +22,12 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
-from full_errors import KINDS, SAMPLES, TRAINING, Known, read
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 from scipy.stats import binomtest
 
+from benchmarks.full_errors import KINDS, SAMPLES, TRAINING, Known, read
 from gdbench.metrics.denoising import score_matrix
 from gdbench.models.diffusion_itm.racing import RacePlan
 from gdbench.protocol import Query
@@ -54,10 +54,11 @@ def sequential(delta: float, ranks: Sequence[int]) -> Rule:
         job: Any = SimpleNamespace(errors=item.errors, shared=base)
         plan = RacePlan(item.query, SAMPLES, delta=delta, ranks=ranks)
         seen = Seen(np.zeros(item.errors.shape, bool), np.zeros((len(item.errors), SAMPLES), bool))
-        while (block := plan.next_block(job)) is not None:
-            steps, cells = block
-            seen.conditional[np.ix_(*map(range, cells.shape), steps)] |= cells[..., None]
-            seen.base[np.ix_(cells.any(axis=1), steps)] = True
+        while (asked := plan.next_block(job)) is not None:
+            steps, cells = asked
+            block = slice(steps.start, steps.stop)
+            seen.conditional[..., block] |= cells[..., None]
+            seen.base[..., block] |= cells.any(axis=1, keepdims=True)
         if np.isnan(item.errors[seen.conditional]).any():
             raise ValueError(f"item {item.id}: the rule asks for errors that were spared")
         return seen
@@ -87,7 +88,8 @@ def staged(first: int = 25, keep: int = 5) -> Rule:
         chosen = np.zeros(scores.shape, bool)
         chosen[np.argsort(-scores, kind="stable")[:keep]] = True
         cells = chosen.reshape(item.errors.shape[:2])
-        return Seen(seen.conditional | cells[..., None], seen.base | cells.any(axis=1)[:, None])
+        images = cells.any(axis=1, keepdims=True)
+        return Seen(seen.conditional | cells[..., None], seen.base | images)
 
     return rule
 

@@ -1,6 +1,6 @@
 """Which norm, weights and order lower the variance of a comparison?
 
-    python benchmarks/variance.py --errors DIR
+    python -m benchmarks.variance --errors DIR
 
 Reads what full_errors.py wrote. For the two best candidates of every retrieval item: the paired
 difference d_t of their errors. "Samples needed" is the variance of the weighted differences over
@@ -17,10 +17,10 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from full_errors import KINDS, TRAINING, Known, read
 from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
+from benchmarks.full_errors import KINDS, TRAINING, Known, read
 from gdbench.models.diffusion_itm.schedule import nested_timesteps
 
 Array = NDArray[np.float64]
@@ -67,7 +67,8 @@ def learned(differences: Array, times: Array) -> Array:
     bins = np.minimum((times - times.min()) * BINS // (np.ptp(times) + 1), BINS - 1).astype(int)
     scaled = differences / differences.std(axis=1, keepdims=True)
     each = [max(scaled[:, bins == b].mean(), 0) / scaled[:, bins == b].var() for b in range(BINS)]
-    return np.array(each)[bins]
+    weights: Array = np.array(each)[bins]
+    return weights
 
 
 def compare_weights(items: list[Known], training: list[Known]) -> None:

@@ -1,7 +1,7 @@
 """What a second worker brings, and what Ray itself costs.
 
-    OMP_NUM_THREADS=1 python benchmarks/workers.py shares
-    OMP_NUM_THREADS=1 python benchmarks/workers.py ray
+    OMP_NUM_THREADS=1 python -m benchmarks.workers shares
+    OMP_NUM_THREADS=1 python -m benchmarks.workers ray
 
 `shares`: one process against two at the same time, each with `--shard i/2`, in CPU seconds (which
 other programs on the machine change little) and in wall seconds. `ray`: a model that does nothing,

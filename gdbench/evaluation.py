@@ -5,18 +5,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from gdbench.collector import left_alone, no_collection
 from gdbench.engines.base import Engine, Place, Subject
 from gdbench.engines.local import LocalEngine
 from gdbench.engines.shards import PART, ShardOf, ShardPart, share
 from gdbench.environment import environment
 from gdbench.errors import InputError, SetAsideError
 from gdbench.foreign import preserved
+from gdbench.metrics.labels import Labels
 from gdbench.metrics.matrices import ScoreMatrices
 from gdbench.metrics.measures import tie_rule
 from gdbench.metrics.summary import RESAMPLING_SEED, score_interval, summarise, task_score
@@ -167,16 +171,20 @@ class Run:
         None for a shard of a run, which leaves a part of the log.
         """
         asked = self.conditions
-        source = task.items(asked.suite, self.root, asked.compat, allow_partial=self.allow_partial)
-        everything = list(source)
-        items = list(limited(everything, asked.limit, asked.item_seed))
+        with no_collection():
+            everything = list(
+                task.items(asked.suite, self.root, asked.compat, allow_partial=self.allow_partial)
+            )
+            items = list(limited(everything, asked.limit, asked.item_seed))
         if not items:
             raise InputError(f"task {task.name} has no items in suite {asked.suite!r}")
+        with no_collection():
+            manifest = manifest_sha256(items)
         info = TaskInfo(
             name=task.name,
             version=task.version,
             suite=asked.suite,
-            manifest_sha256=manifest_sha256(items),
+            manifest_sha256=manifest,
             n_items=len(items),
             n_expected=task.n_expected(asked.suite, asked.compat),
             limit=asked.limit,
@@ -200,8 +208,12 @@ class Run:
             return record
         # a run that goes on is unfinished until its new record stands
         remove_record(folder)
-        self._score(task, items, log)
-        record = make_record(self.engine.place(), self.info, task, info, items, log)
+        with left_alone():
+            self._score(task, items, log)
+        labels = Labels(items)
+        # of many items what they show and say takes most of the memory
+        del items, everything
+        record = make_record(self.engine.place(), self.info, task, info, labels, log)
         write_record(folder, record)
         return record
 
@@ -221,7 +233,7 @@ class Run:
 
     def _score(self, task: Task, items: Sequence[Item], log: ScoreLog) -> None:
         """Score what is missing in the log of a task, and compact it."""
-        ids = [item.id for item in items]
+        ids = pa.array([item.id for item in items], pa.string())
         lengths = log.index(ids)
         steps = self.settings.timesteps
         whole = 0 if steps is None or self.settings.stop == "sequential" else len(steps)
@@ -233,10 +245,10 @@ class Run:
         def waiting() -> Iterator[Known]:
             if whole:
                 yield from self._known(log, items, lengths, whole)
-            for k in np.flatnonzero(lengths < 0).tolist():
-                yield items[k], None
+            yield from ((item, None) for item in compress(items, (lengths < 0).tolist()))
 
         self._tell(task, n_done, len(items))
+        self.engine.begin()
         try:
             for scores in self.engine.score(waiting(), rescue=log.flush):
                 log.append(scores)
@@ -289,7 +301,7 @@ class LogSums:
     """What a record needs of a score log, gathered in one walk over its columns."""
 
     matrices: ScoreMatrices
-    lengths: NDArray[np.int64]
+    lengths: NDArray[np.int32]
     """Timesteps of each item."""
     evaluations: int
     """Errors that were logged."""
@@ -305,8 +317,8 @@ class LogSums:
         for block in log.blocks():
             digest.add(block)
             values.append(block.score.copy())
-            shapes.append(block.shapes)
-            lengths.append(block.lengths)
+            shapes.append(block.shapes.astype(np.int32))
+            lengths.append(block.lengths.astype(np.int32))
             truncated += int(block.truncated.sum())
             evaluations += 0 if block.errors is None else int(block.errors.offsets[-1])
         matrices = ScoreMatrices(np.concatenate(values), np.concatenate(shapes))
@@ -318,13 +330,13 @@ def make_record(
     info: RunInfo,
     task: Task,
     task_info: TaskInfo,
-    items: Sequence[Item],
+    labels: Labels,
     log: ScoreLog,
 ) -> ResultRecord:
-    """The record of a finished score log."""
+    """The record of a finished score log, whose items have these labels."""
     settings, compat = info.spec.settings, info.spec.conditions.compat
-    sums = LogSums.of(log)
-    labels = [item.label for item in items]
+    with no_collection():
+        sums = LogSums.of(log)
     metrics = summarise(
         task.measures,
         labels,

@@ -100,7 +100,8 @@ class ForeignCode:
         """
         self._begin()
         try:
-            return function(*arguments)
+            answer = function(*arguments)
+            self._end()
         except BaseException as fault:
             # the clock first: what follows is no time of the model
             self._end()
@@ -110,9 +111,8 @@ class ForeignCode:
             if isinstance(fault, (GdbenchError, KeyboardInterrupt)):
                 raise
             raise ModelOutputError(self._told(fault)) from fault
-        finally:
-            self._end()
-            self._leave_if_forked(0)
+        self._leave_if_forked(0)
+        return answer
 
     def _told(self, fault: BaseException) -> str:
         told = describe_fault(fault)

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gdbench.engines.base import Place
+from gdbench.engines.base import Place, largest
 from gdbench.engines.shards import PART, ShardOf, ShardPart, share
 from gdbench.errors import InputError, RunMismatchError
 from gdbench.evaluation import make_record
+from gdbench.metrics.labels import Labels
 from gdbench.protocol import Item
 from gdbench.records import ResultRecord, TaskInfo
 from gdbench.run import Conditions, RunInfo
@@ -162,7 +163,7 @@ def _merge_task(
             places.append(part.place)
     log.compact([item.id for item in items])
     whole = shares[0].info.model_copy(update={"shard": None})
-    record = make_record(_joined(places), whole, task, info, items, log)
+    record = make_record(_joined(places), whole, task, info, Labels(items), log)
     write_run_file(folder / "record.json", record)
     return record
 
@@ -213,6 +214,6 @@ def _joined(places: Sequence[Place]) -> Place:
     return places[0].model_copy(
         update={
             "devices": tuple(sorted(devices)),
-            "peak_memory_bytes": max(p.peak_memory_bytes for p in places),
+            "peak_memory_bytes": largest(p.peak_memory_bytes for p in places),
         }
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -23,6 +25,9 @@ from rich.text import Text
 from gdbench.terminal import clean, notes
 
 _REDRAW_SECONDS = 0.1  # an item may take less time than a bar
+_FILE_WIDTH = 160
+_BAR, _WORDS = 24, 84  # characters of a bar, and of what stands beside it
+_MANY = 100  # items a second, of which no fraction is told
 
 
 class Words(ProgressColumn):
@@ -39,17 +44,25 @@ class Words(ProgressColumn):
 
 def bars(*, disable: bool = False) -> Progress:
     """A display of bars; a task's field `note` stands behind its bar."""
+    console = _console()
     return Progress(
         Words("{task.description:<12}"),
-        BarColumn(bar_width=24),
+        BarColumn(bar_width=max(4, min(_BAR, console.width - _WORDS))),
         MofNCompleteColumn(),
         Words("{task.fields[note]}"),
         TimeElapsedColumn(),
         Words("left"),
         TimeRemainingColumn(),
-        console=notes,
+        console=console,
         disable=disable,
     )
+
+
+def _console() -> Console:
+    """Where bars are drawn; a file has no edge at which they would have to be cut."""
+    if not notes.is_terminal and "COLUMNS" not in os.environ:
+        notes.width = _FILE_WIDTH
+    return notes
 
 
 @contextmanager
@@ -95,7 +108,7 @@ def byte_bars() -> Iterator[Callable[[str, int, int | None], None]]:
 
 def _passing(*columns: ProgressColumn) -> Progress:
     """A display that is gone when it is done."""
-    return Progress(*columns, console=notes, transient=True)
+    return Progress(*columns, console=_console(), transient=True)
 
 
 class EvaluationBars:
@@ -122,7 +135,9 @@ class EvaluationBars:
         seconds = time.monotonic() - start
         note = self._note
         if done > before and seconds > 0:
-            note = f"{note} {(done - before) / seconds:.3g} items/s".strip()
+            rate = (done - before) / seconds
+            told = f"{rate:,.0f}" if rate >= _MANY else f"{rate:.3g}"
+            note = f"{note} {told} items/s".strip()
         self._display.update(self._known[task], completed=done, note=note)
 
     def close(self) -> None:

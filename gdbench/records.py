@@ -143,7 +143,10 @@ class ModelSettings(Strict):
     prediction: Literal["epsilon", "v_prediction", "flow"] | None = None
     lora: LoRAInfo | None = None
     extra: dict[str, str] = {}
-    """Settings of a user's own model that have no field here."""
+    """Settings that have no field here: of a user's own model, or a family's `instruction`.
+
+    The instruction is what the family puts before every caption, by the start of its SHA-256.
+    """
 
     @classmethod
     def asked_names(cls) -> tuple[str, ...]:
@@ -181,6 +184,13 @@ class TaskInfo(Strict):
     compat: Compat | None = None
     """The items, ties and denominators of the 2023 release."""
 
+    @property
+    def share(self) -> float:
+        """How much of the task was scored, in 0..1; 0 for a part of one whose size nobody knows."""
+        if self.n_expected:
+            return min(1.0, self.n_items / self.n_expected)
+        return float(self.limit is None)
+
 
 class MetricValue(Strict):
     """One number with everything needed to judge it. Fractions are in 0..1."""
@@ -214,10 +224,12 @@ class Cost(Strict):
 
     unet_evaluations: int | None = None
     """Samples that went through the network, without padding (None: not a diffusion model)."""
-    wall_seconds: float
+    wall_seconds: float | None
+    """None: of results that `gdbench score` made under other options, which no run took."""
     device_seconds: float | None = None
     """Seconds of these in which the model's networks ran on the device (None: not measured)."""
-    peak_memory_bytes: int
+    peak_memory_bytes: int | None
+    """Resident memory of the process that needed most while it scored this task (None: unknown)."""
     device: str
     """As torch names it, e.g. `cuda:0`."""
     device_name: str = ""
@@ -268,7 +280,7 @@ class ResultRecord(Strict):
     @property
     def partial(self) -> bool:
         """Whether items of the task are missing."""
-        return self.task.n_items < self.task.n_expected
+        return self.task.share < 1
 
     def metric(self, name: str) -> MetricValue:
         """The metric of that name. Raises KeyError."""

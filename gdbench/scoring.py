@@ -33,7 +33,8 @@ _AXES = {
     "unconditional_errors": "images, timesteps",
 }
 _END = object()
-_DOUBLE = np.dtype(np.float64)
+_SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
+_FEW = 32  # numbers that Python has looked at before numpy begins
 _DEEPEST = 3  # levels of lists and tensors in each other that are looked into
 
 
@@ -71,7 +72,7 @@ def score_stream(
     n_wide = 0
     with foreign:
         for item, scores in _answers(model, pairs, waiting, foreign):
-            n_wide += scores.matrix.dtype == np.float64
+            n_wide += scores.matrix.dtype is not _SINGLE
             yield item, scores
     if n_wide:
         logger.warning(
@@ -166,10 +167,10 @@ def check_scores(item: Item, scores: Scores, settings: ModelSettings = _PLAIN) -
     n_images, n_texts = len(item.images), len(item.texts)
     matrix = _matrix(item, scores.matrix, (n_images, n_texts))
     steps = settings.timesteps
+    errors = base = None
     if scores.errors is None:
         if scores.unconditional_errors is not None:
             raise ModelOutputError(f"item {item.id}: unconditional_errors come without errors")
-        errors = base = None
     else:
         if steps is None:
             raise ModelOutputError(
@@ -186,10 +187,16 @@ def check_scores(item: Item, scores: Scores, settings: ModelSettings = _PLAIN) -
 
 
 def _matrix(item: Item, given: object, shape: tuple[int, int]) -> Matrix:
+    # nearly all models give this, and it may be cheap for them
+    if type(given) is np.ndarray and given.dtype is _SINGLE and given.shape == shape:
+        # a model may write the next item's scores into the same array
+        own: Matrix = given.copy()
+        if _is_finite(own):
+            return own
     raw = _numbers(item, "scores", given, shape)
     with np.errstate(all="ignore"):
         wide = raw.astype(np.float64) if raw.dtype != np.float32 else raw
-    if not np.isfinite(wide).all():
+    if not _is_finite(wide):
         raise ModelOutputError(f"item {item.id}: the model returned NaN or infinity")
     # whole numbers above 2^53, and long doubles
     beyond = raw.itemsize >= _DOUBLE.itemsize and raw.dtype != _DOUBLE
@@ -198,8 +205,13 @@ def _matrix(item: Item, given: object, shape: tuple[int, int]) -> Matrix:
             f"item {item.id}: scores of type {raw.dtype} differ by less than float64 can tell"
         )
     kept: Matrix = narrowed(wide)
-    # a model may write the next item's scores into the same array
     return kept.copy() if kept is raw else kept
+
+
+def _is_finite(numbers: Matrix) -> bool:
+    if numbers.size <= _FEW:
+        return all(map(math.isfinite, numbers.ravel().tolist()))
+    return bool(np.isfinite(numbers).all())
 
 
 def _errors(
@@ -221,6 +233,8 @@ def _errors(
 
 
 def _count(item: Item, given: object, n_texts: int) -> int:
+    if type(given) is int and 0 <= given <= n_texts:
+        return given
     if isinstance(given, (int, np.integer)) and not isinstance(given, bool):
         count = int(given)
         if 0 <= count <= n_texts:

@@ -132,6 +132,17 @@ def test_what_are_no_errors_is_named(errors, settings, message):
         check_scores(ITEM, Scores("a", ROWS, errors), settings)
 
 
+@pytest.mark.parametrize("n_texts", [3, 40])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_no_other_number_hides_one_that_is_none(n_texts, value):
+    item = Item("a", (None,), ("t",) * n_texts, Query.TEXT_RETRIEVAL, (0,), "s")
+    matrix = np.full((1, n_texts), 3e38, dtype=np.float32)
+    assert check_scores(item, Scores("a", matrix)).matrix.tolist() == matrix.tolist()
+    matrix[0, -1] = value
+    with pytest.raises(ModelOutputError, match="item a: the model returned NaN or infinity"):
+        check_scores(item, Scores("a", matrix))
+
+
 @pytest.mark.parametrize(
     ("base", "message"),
     [

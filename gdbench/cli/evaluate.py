@@ -163,7 +163,7 @@ def print_records(records: list[ResultRecord]) -> None:
         if record.partial:
             line(
                 f"{record.task.name}: partial, {record.task.n_items} of "
-                f"{record.task.n_expected} items"
+                f"{record.task.n_expected or 'an unknown number of'} items"
             )
         if record.truncated_texts:
             line(f"{record.task.name}: {record.truncated_texts} captions were cut")

@@ -29,8 +29,14 @@ class Place(Strict):
     """As it names itself."""
     devices: tuple[str, ...] = ()
     """The names of the workers' devices, one for each worker; empty where there was one process."""
-    peak_memory_bytes: int
-    """Of the process that needed most."""
+    peak_memory_bytes: int | None
+    """Of the process that needed most, since `Engine.begin`; None where that was not measured."""
+
+
+def largest(peaks: Iterable[int | None]) -> int | None:
+    """The largest of some peaks; None where one of them is not known."""
+    known = list(peaks)
+    return None if None in known else max(p for p in known if p is not None)
 
 
 class Engine(ABC):
@@ -42,6 +48,10 @@ class Engine(ABC):
     @abstractmethod
     def extends(self) -> bool:
         """Whether the model goes on from an item's scores at the first timesteps."""
+
+    @abstractmethod
+    def begin(self) -> None:
+        """A task begins: the peak of memory is its own from here on."""
 
     @abstractmethod
     def score(

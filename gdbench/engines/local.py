@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from gdbench.engines.base import Engine, Place, Subject
-from gdbench.environment import device_name, peak_memory_bytes
+from gdbench.environment import device_name, peak_memory_bytes, reset_peak_memory
 from gdbench.protocol import ExtendableITMModel, Known, Scores
 from gdbench.scoring import Counters, score_stream
 from gdbench.store import Clocks
@@ -22,12 +22,19 @@ class LocalEngine(Engine):
         """
         self.model, self.item_timeout = model, item_timeout
         self._counters = Counters(model)
+        self._begun = 0
+        self._own_peak = True
         self.subject = Subject(model.card, model.settings, model.content)
 
     @property
     def extends(self) -> bool:
         """See `Engine`."""
         return isinstance(self.model, ExtendableITMModel)
+
+    def begin(self) -> None:
+        """See `Engine`. Where the peak cannot be reset, only the first task's is known."""
+        self._begun += 1
+        self._own_peak = reset_peak_memory() or self._begun == 1
 
     def score(
         self, items: Iterable[Known], *, rescue: Callable[[], None] | None = None
@@ -48,5 +55,5 @@ class LocalEngine(Engine):
         return Place(
             device=device,
             device_name=device_name(device),
-            peak_memory_bytes=peak_memory_bytes(),
+            peak_memory_bytes=peak_memory_bytes() if self._own_peak else None,
         )

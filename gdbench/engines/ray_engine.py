@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from gdbench.engines.base import Engine, Place, Subject
+from gdbench.engines.base import Engine, Place, Subject, largest
 from gdbench.engines.scheduler import Assignment, Scheduler
 from gdbench.engines.shards import PAIRS, PASSES, SHARDS_PER_WORKER, cost_of, cut, pair_count
 from gdbench.engines.worker import Fragment, Ready, Worker
@@ -29,6 +30,49 @@ logger = logging.getLogger(__name__)
 _POLL_SECONDS: Final = 0.5
 _STARTS: Final = 3
 """A worker that is lost so often before it has its model is given up."""
+_HEAD_SILENCE: Final = 20.0
+"""Seconds after which a cluster's head that cannot be reached is gone. After a minute Ray ends the
+process that waits for it, whatever that has in hand."""
+
+
+class _Head:
+    """The cluster's head: whether it is there is asked here, and not of Ray.
+
+    What Ray is asked for without a head waits, until Ray ends the process.
+    """
+
+    _EVERY, _PATIENCE = 2.0, 5.0
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        host, _, port = address.rpartition(":")
+        self._place = host.strip("[]"), int(port)
+        self._seen = time.monotonic()
+        self.lost = False
+
+    def check(self, *, now: bool = False) -> None:
+        """Wait for it, if need be. Raises GdbenchError where it does not come back.
+
+        Nothing is done where it was there a moment ago, but for `now`.
+        """
+        begin = time.monotonic()
+        if begin - self._seen < self._EVERY and not now:
+            return
+        while True:
+            try:
+                socket.create_connection(self._place, timeout=self._PATIENCE).close()
+            except OSError as error:
+                if time.monotonic() - begin > _HEAD_SILENCE:
+                    self.lost = True
+                    raise GdbenchError(
+                        f"the Ray head at {self.address} is gone "
+                        f"({error.strerror or error}); what was scored is kept and the same "
+                        "command goes on, once there is a cluster"
+                    ) from error
+                time.sleep(1)
+            else:
+                self._seen = time.monotonic()
+                return
 
 
 @dataclass
@@ -77,13 +121,14 @@ class RayEngine(Engine):
         self._device_seconds: float | None = 0.0
         self._evaluations: int | None = 0
         self._wall_seconds = 0.0
-        self._peak = 0
+        self._peak: int | None = 0
         self._gpus = 0
         self._extends = False
         self._fault = ""
         # by the worker's number; they outlive a lost actor
         self._places: dict[int, Place] = {}
         self._seats: list[_Seat] = []
+        self._head: _Head | None = None
         try:
             count = self._connect(spread)
             self._seats = [_Seat(number) for number in range(1, count + 1)]
@@ -114,7 +159,8 @@ class RayEngine(Engine):
                     "%s: %d shards, %d pairs, %.4g pairs/s", seat.name, seat.shards, seat.pairs,
                     rate,
                 )  # fmt: skip
-            if seat.actor is not None:
+            # without a head nobody answers, and its workers end by themselves
+            if seat.actor is not None and not (self._head and self._head.lost):
                 self._ray.kill(seat.actor)
         self._seats = []
         self._ray.shutdown()
@@ -136,8 +182,9 @@ class RayEngine(Engine):
                 raise GdbenchError(f"Ray could not be started on this machine: {reason}") from error
             raise InputError(
                 f"--address {spread.address}: no Ray cluster there ({reason}); start one with "
-                "`ray start --head`"
+                "`ray start --head`, and set RAY_AUTH_MODE=token for one that asks for a token"
             ) from error
+        self._head = _Head(self._ray.get_runtime_context().gcs_address)
         resources = self._ray.cluster_resources()
         wants_gpu = (self._where.device or "cuda").startswith("cuda")
         self._gpus = 1 if wants_gpu and resources.get("GPU", 0) >= 1 else 0
@@ -179,6 +226,8 @@ class RayEngine(Engine):
                 f"no Ray worker is left, each was lost {_STARTS} times before it had its model: "
                 f"{self._fault}"
             )
+        if self._head is not None:
+            self._head.check()
         settled, _ = self._ray.wait(list(waiting), num_returns=1, timeout=_POLL_SECONDS)
         return [waiting[reference] for reference in settled]
 
@@ -190,6 +239,8 @@ class RayEngine(Engine):
         except self._ray.exceptions.RayError as error:
             lines = str(error).strip().splitlines() or [""]
             self._fault = f"{seat.name} was lost ({type(error).__name__}: {lines[-1].strip()})"
+            if self._head is not None:
+                self._head.check(now=True)
             return None
 
     def _welcome(self, seat: _Seat) -> None:
@@ -223,6 +274,10 @@ class RayEngine(Engine):
     def extends(self) -> bool:
         """See `Engine`; as the workers say of their model."""
         return self._extends
+
+    def begin(self) -> None:
+        """See `Engine`."""
+        self._peak = 0
 
     def score(
         self,
@@ -295,7 +350,7 @@ class RayEngine(Engine):
         self._device_seconds = _sum(self._device_seconds, device)
         evaluated = _sum(self._evaluations, evaluations)
         self._evaluations = None if evaluated is None else int(evaluated)
-        self._peak = max(self._peak, answer.peak_memory_bytes)
+        self._peak = largest((self._peak, answer.peak_memory_bytes))
 
     def clocks(self) -> Clocks:
         """See `Engine`."""
@@ -306,7 +361,9 @@ class RayEngine(Engine):
         scored = [seat.number for seat in self._seats if seat.shards]
         places = [self._places[number] for number in scored or self._places]
         names = tuple(sorted(p.device_name or p.device for p in places))
-        return places[0].model_copy(update={"devices": names, "peak_memory_bytes": self._peak})
+        return places[0].model_copy(
+            update={"devices": names, "peak_memory_bytes": self._peak or None}
+        )
 
 
 def _is_whole(known: Known, steps: int) -> bool:

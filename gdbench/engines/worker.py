@@ -34,7 +34,7 @@ class Fragment:
 
     scores: list[Scores]
     spent: Clocks
-    peak_memory_bytes: int
+    peak_memory_bytes: int | None
     error: str = ""
 
 
@@ -69,6 +69,7 @@ class Worker:
         """The scores of some items; an error ends the shard and loses none before it."""
         scores: list[Scores] = []
         error = ""
+        self._engine.begin()
         before, start = self._engine.clocks(), time.monotonic()
         try:
             scores.extend(self._engine.score(items))

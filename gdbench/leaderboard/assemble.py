@@ -49,7 +49,6 @@ def result_of(entry: Entry, task: Task, reading: Reading) -> Result:
     primary = [by_name[name] for name in task.primary if name in by_name]
     complete = bool(task.primary) and len(primary) == len(task.primary)
     chances = [m.chance for m in primary if m.chance is not None]
-    whole = record.task.n_items >= task.coverage * record.task.n_expected
     return Result(
         entry=entry,
         task=task,
@@ -57,7 +56,7 @@ def result_of(entry: Entry, task: Task, reading: Reading) -> Result:
         chance=math.fsum(chances) / len(chances)
         if complete and len(chances) == len(primary)
         else None,
-        covered=whole,
+        covered=record.task.share >= task.coverage,
         reading=reading,
     )
 

@@ -123,8 +123,11 @@ class Row:
     @property
     def seconds_per_item(self) -> float | None:
         """Wall time over all tasks by the number of items."""
-        wall = math.fsum(r.entry.record.cost.wall_seconds for r in self.results.values())
-        return wall / self.n_items if self.n_items else None
+        walls = [r.entry.record.cost.wall_seconds for r in self.results.values()]
+        known = [wall for wall in walls if wall is not None]
+        return (
+            math.fsum(known) / self.n_items if self.n_items and len(known) == len(walls) else None
+        )
 
     @property
     def devices(self) -> tuple[str, ...]:

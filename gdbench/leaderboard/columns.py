@@ -9,6 +9,7 @@ from gdbench.leaderboard.badges import BADGES, ORDER
 from gdbench.leaderboard.board import BiasPair, PoolBoard, Result, Row
 from gdbench.leaderboard.estimate import Shown, count, of_metric, seconds, shown
 from gdbench.leaderboard.families import FAMILIES
+from gdbench.leaderboard.ranking import LEVEL
 from gdbench.metrics.measures import MEAN_ABS_EFFECT
 from gdbench.numbers import EFFECT, SHARE, Unit
 from gdbench.records import MetricValue
@@ -57,19 +58,29 @@ def shade(value: float, chance: float | None, low: float | None) -> str:
     return f"q{min(max(round(share * _SHADES), 1), _SHADES)}" if share > 0 else "q0"
 
 
-def lean(value: float, low: float | None, high: float | None) -> str:
-    """Class of an effect size: direction and strength; `e0` where the interval holds zero."""
-    if low is not None and high is not None and low <= 0 <= high:
+def lean(metric: MetricValue) -> str:
+    """Class of an effect size: direction and strength; `e0` where its test finds none.
+
+    The test is that of the record, adjusted over the pairs of the task. Without one (a record of
+    another tool) the interval decides, and without both nothing is known to differ from zero.
+    """
+    p = metric.details.get("p_holm", metric.p_value)
+    differs = p <= LEVEL if p is not None else _excludes_zero(metric.low, metric.high)
+    if metric.value == 0 or not differs:
         return "e0"
-    strength = 1 + sum(abs(value) >= s for s in _STRONG)
-    return f"{'ep' if value > 0 else 'em'}{strength}"
+    strength = 1 + sum(abs(metric.value) >= s for s in _STRONG)
+    return f"{'ep' if metric.value > 0 else 'em'}{strength}"
+
+
+def _excludes_zero(low: float | None, high: float | None) -> bool:
+    return low is not None and high is not None and low * high > 0
 
 
 def style_of(metric: MetricValue, unit: Unit) -> str:
     """Class of a metric: shares by their distance from chance, effect sizes by what they favour."""
     if unit == SHARE:
         return shade(metric.value, metric.chance, metric.low)
-    return lean(metric.value, metric.low, metric.high) if unit == EFFECT else ""
+    return lean(metric) if unit == EFFECT else ""
 
 
 def _sortable(value: float) -> str:

@@ -21,7 +21,7 @@ MOST_PER_PAIR = 12
 def cost_plot(board: PoolBoard) -> Markup | None:
     """Score against seconds per item; None with fewer than two models that have both."""
     points = [
-        pareto.Point(row.name, row.model.family, cost, row.score)
+        pareto.Point(row.name, row.model.family, cost, row.score, ranked=row.place is not None)
         for row in board.rows
         if row.score is not None and (cost := row.seconds_per_item) is not None and cost > 0
     ]

@@ -19,7 +19,7 @@ class ScoreMatrices(Sequence[Matrix]):
         shapes: (n, 2), images and texts of each.
     """
 
-    def __init__(self, values: NDArray[np.floating], shapes: NDArray[np.int64]) -> None:
+    def __init__(self, values: NDArray[np.floating], shapes: NDArray[np.integer]) -> None:
         self._values, self._shapes = values, shapes
         self._starts = np.concatenate([[0], np.cumsum(shapes[:, 0] * shapes[:, 1])])
 

@@ -6,7 +6,6 @@ the mean, intervals by resampling, and paired tests between models all work on s
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
@@ -14,6 +13,7 @@ from typing import Any, ClassVar, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from gdbench.metrics.labels import Ints, Labels, coded, packed, renumbered, unpacked
 from gdbench.metrics.matching import (
     Credit,
     Credits,
@@ -26,6 +26,7 @@ from gdbench.protocol import Label, Matrix, Query
 from gdbench.records import Compat, MetricValue
 
 TieRule = Literal["expected", "strict", "lenient", "release-2023"]
+_TOGETHER = 65_536  # items whose credits are counted at a time
 _FIELDS: Mapping[TieRule, str] = {"release-2023": "release"}
 
 
@@ -155,7 +156,11 @@ class EffectSize:
 
 
 class Measure(Protocol):
-    """What is a mean over items; a plug-in may bring one of its own, with a unit of its own."""
+    """What is a mean over items; a plug-in may bring one of its own, with a unit of its own.
+
+    Part and chance level of an item do not depend on its id and cluster: labels that differ in
+    nothing else are asked about once, with both empty.
+    """
 
     @property
     def name(self) -> str:
@@ -219,52 +224,79 @@ class Stack:
     gold: NDArray[np.int64]  # (m, n_gold)
 
 
-def stacks(labels: Sequence[Label], chosen: Sequence[int]) -> Iterator[Stack]:
-    """The chosen labels, grouped by query, shape and number of gold indices."""
-    groups: dict[tuple[Query, int, int, int], list[int]] = defaultdict(list)
-    for i in chosen:
-        label = labels[i]
-        groups[label.query, label.n_images, label.n_texts, len(label.gold)].append(i)
-    for (query, _, _, _), positions in groups.items():
-        gold = np.array([labels[i].gold for i in positions], dtype=np.int64)
-        yield Stack(np.array(positions), query, gold)
+def stacks(labels: Sequence[Label], chosen: Ints) -> Iterator[Stack]:
+    """The chosen labels, grouped by query, shape and number of gold indices; some at a time."""
+    table = Labels.of(labels)
+    numbers: dict[tuple[Query, int, int, int], int] = {}
+    of_kind = [
+        numbers.setdefault((k.query, k.n_images, k.n_texts, len(k.gold)), len(numbers))
+        for k in table.kinds
+    ]
+    form = np.array(of_kind, dtype=np.int64)[table.kind[chosen]]
+    for (query, _, _, n_gold), number in numbers.items():
+        pairs = zip(table.kinds, of_kind, strict=True)
+        golds = [k.gold if n == number else (0,) * n_gold for k, n in pairs]
+        gold = np.array(golds, dtype=np.int64).reshape(len(golds), n_gold)
+        same = chosen[form == number]
+        for start in range(0, len(same), _TOGETHER):
+            positions = same[start : start + _TOGETHER]
+            yield Stack(positions, query, gold[table.kind[positions]])
 
 
-def members(measure: Measure, labels: Sequence[Label]) -> tuple[list[int], list[str]]:
-    """Indices of the labels that belong to `measure`, and the part of each."""
-    found = [(i, p) for i, label in enumerate(labels) if (p := measure.part_of(label)) is not None]
-    size = Counter(part for _, part in found)
-    kept = [(i, part) for i, part in found if size[part] >= measure.smallest_part]
-    return [i for i, _ in kept], [part for _, part in kept]
+def members(measure: Measure, labels: Sequence[Label]) -> tuple[Ints, Ints]:
+    """Indices of the labels that belong to `measure`, in order, and of each the number of its part.
+
+    Parts are numbered in the order of their names.
+    """
+    table = Labels.of(labels)
+    names = [measure.part_of(kind) for kind in table.kinds]
+    parts = {name: k for k, name in enumerate(sorted({n for n in names if n is not None}))}
+    of_kind = np.array([-1 if n is None else parts[n] for n in names], dtype=np.int64)
+    part = of_kind[table.kind]
+    chosen = np.flatnonzero(part >= 0)
+    size = np.bincount(part[chosen])
+    chosen = chosen[size[part[chosen]] >= measure.smallest_part]
+    return chosen, renumbered(part[chosen])[1]
 
 
-def sample(measure: Measure, labels: Sequence[Label], matrices: Sequence[Matrix]) -> Sample | None:
+def sample(
+    measure: Measure,
+    labels: Sequence[Label],
+    matrices: Sequence[Matrix],
+    *,
+    named: bool = True,
+) -> Sample | None:
     """Per-item values of `measure`; None where no item belongs to it.
 
-    `matrices[i]` has shape (n_images, n_texts) of `labels[i]`.
+    `matrices[i]` has shape (n_images, n_texts) of `labels[i]`. Without `named` there are no ids and
+    no names of clusters: enough for a value and its interval, and a third of the memory.
     """
     if len(labels) != len(matrices):
         raise ValueError(f"{len(labels)} labels, {len(matrices)} matrices")
-    chosen, parts = members(measure, labels)
-    if not chosen:
+    table = Labels.of(labels)
+    chosen, part = members(measure, table)
+    if not len(chosen):
         return None
-    columns = np.empty((5, len(labels)))
-    for stack in stacks(labels, chosen):
+    columns = np.empty((5, len(chosen)))
+    for stack in stacks(table, chosen):
         matrix = stacked(matrices, stack.positions)
-        columns[:, stack.positions] = measure.credits(stack.query, stack.gold, matrix)
-    expected, strict, lenient, tied, release = columns[:, chosen]
-    names, cluster = np.unique([labels[i].cluster for i in chosen], return_inverse=True)
+        places = np.searchsorted(chosen, stack.positions)
+        columns[:, places] = measure.credits(stack.query, stack.gold, matrix)
+    expected, strict, lenient, tied, release = columns
+    kinds, kind = renumbered(table.kind[chosen])
+    chance = np.array([measure.chance(table.kinds[k]) for k in kinds])
+    names, cluster = table.clusters(chosen)
     return Sample(
-        ids=tuple(labels[i].id for i in chosen),
+        ids=table.ids(chosen) if named else (),
         expected=expected,
         strict=strict,
         lenient=lenient,
         tied=tied.astype(bool),
-        chance=np.array([measure.chance(labels[i]) for i in chosen]),
+        chance=chance[kind],
         cluster=cluster,
-        part=np.unique(parts, return_inverse=True)[1],
+        part=part,
         release=release,
-        cluster_names=tuple(names.tolist()),
+        cluster_names=unpacked(names) if named else (),
     )
 
 
@@ -277,8 +309,7 @@ def merge(samples: Mapping[str, Sample]) -> Sample:
     if not samples:
         raise ValueError("nothing to merge")
     every = list(samples.values())
-    names = np.array([s.cluster_names[c] for s in every for c in s.cluster])
-    unique, cluster = np.unique(names, return_inverse=True)
+    names, cluster = coded(packed(s.cluster_names[c] for s in every for c in s.cluster.tolist()))
     parts: list[NDArray[np.int64]] = []
     weights: list[NDArray[np.float64]] = []
     for s in every:
@@ -300,6 +331,6 @@ def merge(samples: Mapping[str, Sample]) -> Sample:
         cluster=cluster,
         part=np.concatenate(parts),
         release=joined("release"),
-        cluster_names=tuple(unique.tolist()),
+        cluster_names=unpacked(names),
         part_weight=np.concatenate(weights),
     )

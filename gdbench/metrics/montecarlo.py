@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdbench.metrics.denoising import is_weighted, terms
+from gdbench.metrics.labels import Labels
 from gdbench.metrics.measures import (
     AnyMeasure,
     Measure,
@@ -119,11 +120,10 @@ class _Means:
     Credits are shares with few digits, so the sums do not depend on how many came at a time.
     """
 
-    def __init__(self, measure: Measure, labels: Sequence[Label], n_weights: int) -> None:
-        chosen, part_names = members(measure, labels)
+    def __init__(self, measure: Measure, labels: Labels, n_weights: int) -> None:
+        chosen, parts = members(measure, labels)
         self.measure, self._labels = measure, labels
         self._part = np.full(len(labels), -1, dtype=np.int32)
-        parts = np.unique(part_names, return_inverse=True)[1]
         self._part[chosen] = parts
         self._sizes = np.bincount(parts)
         self._sums = np.zeros((n_weights, len(self._sizes)))
@@ -132,7 +132,7 @@ class _Means:
     def add(self, start: int, scores: Sequence[NDArray[np.float32]], ties: TieRule) -> None:
         """Scores (n_weights, n_images, n_texts) of the items from `start` on."""
         chosen = start + np.flatnonzero(self._part[start : start + len(scores)] >= 0)
-        for stack in stacks(self._labels, chosen.tolist()):
+        for stack in stacks(self._labels, chosen):
             matrices = np.stack([scores[i - start] for i in stack.positions], axis=1)
             values = by_rule(self.measure.credits(stack.query, stack.gold, matrices), ties)
             part = self._part[stack.positions]
@@ -151,7 +151,7 @@ def noise_errors(
     errors: Iterable[Errors],
     settings: ModelSettings | None = None,
     *,
-    lengths: Sequence[int] | NDArray[np.int64] | None = None,
+    lengths: Sequence[int] | NDArray[np.integer] | None = None,
     ties: TieRule = "expected",
     seed: int = 0,
     replicates: int = REPLICATES,
@@ -180,7 +180,8 @@ def noise_errors(
         group_weights(longest, timesteps, groups, replicates, seed) for groups in (QUARTERS, HALVES)
     )
     weights = np.concatenate([quarters, halves], axis=1).reshape(-1, longest)
-    every = (_Means(measure, labels, len(weights)) for measure in means(measures))
+    table = Labels.of(labels)
+    every = (_Means(measure, table, len(weights)) for measure in means(measures))
     kept = [one for one in every if one.n_items >= MIN_ITEMS]
     scores: list[NDArray[np.float32]] = []
     start = 0

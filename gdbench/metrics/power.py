@@ -61,17 +61,23 @@ def detectable_adjusted(
 
 
 def items_for(n: int, half_width: float, wanted: float) -> int:
-    """Items of the same kind that make a 95 % interval no wider than `wanted` to each side."""
+    """Items of the same kind that make a 95 % interval about as narrow as `wanted` to each side.
+
+    `half_width` is that of `n` items; it falls with the square root of their number.
+    """
     return math.ceil(n * (half_width / wanted) ** 2)
 
 
-def samples_for(samples: int, to_halve: int, error: float, wanted: float) -> int:
+def samples_for(samples: int, to_halve: int | None, error: float, wanted: float) -> int | None:
     """Noise samples that bring a Monte-Carlo standard error down to `wanted`.
 
-    `to_halve` is `samples_to_halve_noise`: the error falls with the samples to the power of
-    -ln 2 / ln(to_halve / samples).
+    `error` is that of `samples`, and `to_halve` its `samples_to_halve_noise`: the error falls with
+    the samples to the power of -ln 2 / ln(to_halve / samples). None where more samples do not help
+    (`to_halve` is None). `samples` where the error is small enough.
     """
     if error <= wanted:
         return samples
+    if to_halve is None:
+        return None
     rate = math.log(2) / math.log(to_halve / samples)
     return math.ceil(samples * math.pow(error / wanted, 1 / rate))

@@ -17,6 +17,7 @@ from gdbench.metrics.association import (
 )
 from gdbench.metrics.intervals import Interval, share_interval
 from gdbench.metrics.jackknife import effect_interval
+from gdbench.metrics.labels import Labels
 from gdbench.metrics.mean_effects import mean_effect
 from gdbench.metrics.measures import (
     MEAN_ABS,
@@ -48,7 +49,7 @@ def summarise(
     ties: TieRule | None = None,
     seed: int = 0,
     errors: Callable[[], Iterable[Errors]] | None = None,
-    lengths: Sequence[int] | NDArray[np.int64] | None = None,
+    lengths: Sequence[int] | NDArray[np.integer] | None = None,
     settings: ModelSettings | None = None,
     compat: Compat | None = None,
 ) -> tuple[MetricValue, ...]:
@@ -61,7 +62,7 @@ def summarise(
     scores follow from errors. Association measures are followed by `mean_abs_effect` and one
     mean for each topic. The same arguments give the same numbers, bit for bit on one machine.
     """
-    rule = ties or tie_rule(compat)
+    rule, labels = ties or tie_rule(compat), Labels.of(labels)
     found = [
         value
         for measure in means(measures)
@@ -96,7 +97,7 @@ def _accuracy(
     matrices: Sequence[Matrix],
     ties: TieRule,
 ) -> MetricValue | None:
-    s = sample(measure, labels, matrices)
+    s = sample(measure, labels, matrices, named=False)
     if s is None:
         return None
     values = s.values(ties)
@@ -106,7 +107,7 @@ def _accuracy(
         value=s.mean(values),
         low=interval.low if interval else None,
         high=interval.high if interval else None,
-        n=len(s.ids),
+        n=len(s.expected),
         n_clusters=int(s.cluster.max()) + 1,
         chance=s.mean(s.chance),
         ties=int(s.tied.sum()),
@@ -201,16 +202,17 @@ def score_interval(
 
     None where there is no score (see `task_score`) or there are fewer than two clusters.
     """
+    table = Labels.of(labels)
     samples = {
         m.name: s
         for m in measures
         if m.name in primary
         and not isinstance(m, EffectSize)
-        and (s := sample(m, labels, matrices)) is not None
+        and (s := sample(m, table, matrices, named=len(primary) > 1)) is not None
     }
     if not primary or len(samples) < len(primary):
         return None
-    joint = merge(samples)
+    joint = merge(samples) if len(samples) > 1 else next(iter(samples.values()))
     return share_interval(joint, joint.values(ties))
 
 

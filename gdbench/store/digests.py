@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -12,10 +13,10 @@ from numpy.typing import NDArray
 
 from gdbench.precision import narrowed
 from gdbench.protocol import Scores
+from gdbench.set_hash import sorted_sha256
 from gdbench.store.columns import Block, Lists, to_table
 
 _BATCH = 4096  # items
-_DIGEST = 32  # bytes of a sha256
 
 
 class ScoresHash:
@@ -26,27 +27,41 @@ class ScoresHash:
 
     def add(self, block: Block) -> None:
         """Some more items."""
-        score = None if block.wide else memoryview(block.score.astype("<f4").tobytes())
-        shapes = memoryview(block.shapes.astype("<u4").tobytes())
         bounds, texts = block.starts.tolist(), block.shapes[:, 1].tolist()
-        lists = [
-            _Encoded(column, step)
-            for column, step in ((block.errors, False), (block.base, True))
-            if column is not None and column.valid.any()
+        heads = [
+            b"%b\0%b%b" % (name.encode(), shape, cells)
+            for name, shape, cells in zip(
+                block.ids.to_pylist(), _shapes(block), _cells(block, bounds), strict=True
+            )
         ]
-        for k, name in enumerate(block.ids.to_pylist()):
-            start, end = bounds[k], bounds[k + 1]
-            cells = _wide(block.score[start:end]) if score is None else score[4 * start : 4 * end]
-            parts = [
-                name.encode(), b"\0", shapes[8 * k : 8 * k + 8], cells,
-                *(part for column in lists for part in column.of(start, end, texts[k])),
-            ]  # fmt: skip
-            self._digests += hashlib.sha256(b"".join(parts)).digest()
+        for column, once_an_image in ((block.errors, False), (block.base, True)):
+            if column is not None and column.valid.any():
+                encoded = _Encoded(column, once_an_image)
+                edges = zip(bounds[:-1], bounds[1:], texts, strict=True)
+                heads = [
+                    b"".join([head, *encoded.of(*edge)])
+                    for head, edge in zip(heads, edges, strict=True)
+                ]
+        self._digests += b"".join([hashlib.sha256(head).digest() for head in heads])
 
     def hexdigest(self) -> str:
         """The hash of all items so far."""
-        digests = np.frombuffer(self._digests, dtype=f"S{_DIGEST}")
-        return hashlib.sha256(np.sort(digests).tobytes()).hexdigest()
+        return sorted_sha256(self._digests)
+
+
+def _shapes(block: Block) -> Iterator[bytes]:
+    """Images and texts of each item as bytes."""
+    shapes = block.shapes.astype("<u4").tobytes()
+    return (shapes[k : k + 8] for k in range(0, len(shapes), 8))
+
+
+def _cells(block: Block, bounds: Sequence[int]) -> Iterator[bytes]:
+    """The scores of each item as bytes."""
+    edges = pairwise(bounds)
+    if block.wide:
+        return (_wide(block.score[start:end]) for start, end in edges)
+    score = block.score.astype("<f4").tobytes()
+    return (score[4 * start : 4 * end] for start, end in edges)
 
 
 def _wide(scores: NDArray[np.floating]) -> bytes:

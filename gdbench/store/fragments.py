@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from gdbench.errors import GdbenchError, InputError
-from gdbench.store.columns import SCHEMA, WIDE_SCHEMA, Block, Ints
+from gdbench.store.columns import SCHEMA, WIDE_SCHEMA, Block
 from gdbench.store.digests import ContentHash
 from gdbench.store.files import writing
 
@@ -193,13 +193,15 @@ def _last_start(table: pa.Table) -> int:
     return start
 
 
-def positions(ids: pa.ChunkedArray | pa.Array, order: pa.Array) -> Ints:
+def positions(ids: pa.ChunkedArray, order: Sequence[str] | pa.Array) -> NDArray[np.int32]:
     """Where each id stands in the order, -1 where it does not."""
-    found = pc.fill_null(pc.index_in(ids, value_set=order), -1)
-    values: Ints = (
-        found.to_numpy(zero_copy_only=False) if isinstance(found, pa.Array) else (found.to_numpy())
-    )
-    return values.astype(np.int64)
+    if not isinstance(order, pa.Array):
+        order = pa.array(order, pa.string())
+    if len(ids) == len(order) and ids.equals(pa.chunked_array([order])):
+        # what one process wrote without a break: no table of all names is needed
+        return np.arange(len(order), dtype=np.int32)
+    values: NDArray[np.int32] = pc.fill_null(pc.index_in(ids, value_set=order), -1).to_numpy()
+    return values
 
 
 def first_line(error: BaseException) -> str:

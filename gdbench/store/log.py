@@ -123,7 +123,7 @@ class ScoreLog:
         """Ids of the items that are safely on disk."""
         return set(self.lengths())
 
-    def index(self, order: Sequence[str]) -> Ints:
+    def index(self, order: Sequence[str] | pa.Array) -> Ints:
         """The timesteps of each of these items: -1 not logged, 0 logged without errors.
 
         Raises RunMismatchError where the log has another item.
@@ -132,7 +132,7 @@ class ScoreLog:
         groups = self._groups()
         if groups:
             names = pa.chunked_array([group.ids for group in groups])
-            where = positions(names, pa.array(order, pa.string()))
+            where = positions(names, order)
             if (where < 0).any():
                 stranger = names[int(np.argmin(where))].as_py()
                 raise RunMismatchError(
@@ -190,6 +190,10 @@ class ScoreLog:
         """All items on disk in the order of the files, of each its longest entry."""
         columns = None if errors else list(SCORE_COLUMNS)
         groups = self._groups()
+        if self.compacted:
+            # each item stands there once
+            yield from (group.read(columns) for group in groups)
+            return
         longest = entries_of(groups).longest()
         start = 0
         for group in groups:
@@ -205,7 +209,7 @@ class ScoreLog:
         for block in self.blocks(errors=errors):
             yield from block.scores()
 
-    def compact(self, order: Sequence[str]) -> None:
+    def compact(self, order: Sequence[str] | pa.Array) -> None:
         """Write `scores.parquet` with the items in this order and remove the parts.
 
         An item that stands in several parts is kept once. Raises GdbenchError where its entries
@@ -213,7 +217,7 @@ class ScoreLog:
         """
         self.flush()
         entries = entries_of(self._groups())
-        where = positions(entries.names, pa.array(order, pa.string()))
+        where = positions(entries.names, order)
         if (where < 0).any():
             raise InputError(
                 f"{self.folder}: item {entries.names[int(np.argmin(where))].as_py()!r} "
@@ -231,6 +235,8 @@ class ScoreLog:
             self._known = [whole]
         for path in parts:
             path.unlink(missing_ok=True)
+        # the metrics that follow need the memory, and use none of this pool
+        pa.default_memory_pool().release_unused()
         # damaged parts are kept, and their folder with them
         with contextlib.suppress(OSError):
             self.parts.rmdir()

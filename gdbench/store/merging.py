@@ -16,8 +16,10 @@ from gdbench.protocol import Scores
 from gdbench.store.columns import Block, Ints
 from gdbench.store.fragments import Group
 
-_CHUNK_BYTES = 8_000_000  # of one row group that is written
+_CHUNK_BYTES = 2_000_000  # of one row group that is written
 _ROW_BYTES = 40  # of a row without its errors
+Small = NDArray[np.int32]
+_NONE = np.zeros(0, np.int32)
 _KEPT = 4  # row groups that are kept in memory: those of an extended run stand in two files
 
 
@@ -27,10 +29,10 @@ class Entries:
 
     groups: Sequence[Group]
     names: pa.ChunkedArray
-    lengths: Ints
-    group: Ints
+    lengths: Small
+    group: Small
     """Number of the row group that it stands in."""
-    place: Ints
+    place: Small
     """Which of the items of that row group it is."""
 
     @property
@@ -58,9 +60,9 @@ def entries_of(groups: Sequence[Group]) -> Entries:
     return Entries(
         groups,
         pa.chunked_array([group.ids for group in groups], pa.string()),
-        np.concatenate([np.zeros(0, np.int64), *(group.lengths for group in groups)]),
-        np.repeat(np.arange(len(groups)), sizes),
-        np.concatenate([np.zeros(0, np.int64), *(np.arange(size) for size in sizes)]),
+        np.concatenate([_NONE, *(group.lengths for group in groups)]),
+        np.repeat(np.arange(len(groups), dtype=np.int32), sizes),
+        np.concatenate([_NONE, *(np.arange(size, dtype=np.int32) for size in sizes)]),
     )
 
 
@@ -80,14 +82,13 @@ class _Reader:
         return self._kept[number]
 
 
-def merged_blocks(entries: Entries, position: Ints) -> Iterator[Block]:
+def merged_blocks(entries: Entries, position: Small) -> Iterator[Block]:
     """The items in the order of `position` (one for each entry), each once.
 
     Raises GdbenchError where two entries of an item contradict each other.
     """
     order = np.lexsort((-entries.lengths, position))
-    cells = np.concatenate([np.zeros(0, np.int64), *(group.cells for group in entries.groups)])
-    size = np.cumsum((cells * (_ROW_BYTES + 4 * entries.lengths))[order])
+    size = _bytes(entries)[order].cumsum()
     read = _Reader(entries.groups)
     start = 0
     while start < len(order):
@@ -100,7 +101,16 @@ def merged_blocks(entries: Entries, position: Ints) -> Iterator[Block]:
         start = end
 
 
-def _merged(entries: Entries, position: Ints, chosen: Ints, read: _Reader) -> Block:
+def _bytes(entries: Entries) -> Ints:
+    """About how large each entry is."""
+    size = entries.lengths.astype(np.int64)
+    size *= 4
+    size += _ROW_BYTES
+    size *= np.concatenate([_NONE, *(group.cells for group in entries.groups)])
+    return size
+
+
+def _merged(entries: Entries, position: Small, chosen: Ints, read: _Reader) -> Block:
     """The chosen entries, of each item the first."""
     groups = entries.group[chosen]
     blocks, taken = [], []

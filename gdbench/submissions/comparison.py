@@ -173,10 +173,10 @@ def rank_models(results: Sequence[Results], *, ties: TieRule | None = None) -> R
     if not both:
         return None
     partial = [
-        f"{r.name} has {info.n_items} of {info.n_expected} items of {n}"
+        f"{r.name} has {info.n_items} of {info.n_expected or 'an unknown number of'} items of {n}"
         for r in results
         for n in both
-        if (info := r.tasks[n].record.task).n_items < r.tasks[n].task.coverage * info.n_expected
+        if (info := r.tasks[n].record.task).share < r.tasks[n].task.coverage
     ]
     if partial:
         return Ranking(tuple(both), {}, (), partial[0])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gdbench.metrics.summary import task_score
 from gdbench.records import MetricValue, ResultRecord
-from gdbench.store import write_atomically
+from gdbench.store.files import SEAL, seal, write_atomically
 from gdbench.submissions import checks
 from gdbench.submissions.finished import read_finished
 from gdbench.submissions.layout import RECORD, Place
@@ -27,13 +27,15 @@ class Refreshed:
     refused: str = ""
 
     def changes(self) -> list[str]:
-        """A phrase for each metric whose value or interval moved."""
+        """A phrase for each metric whose value or interval moved, or that lost its noise error."""
         old = {m.name: m for m in self.before.metrics}
         phrases = []
         for new in self.after.metrics:
             was = old.get(new.name)
             if was is not None and _ends(was) != _ends(new):
                 phrases.append(f"{new.name} {_ends(was)} -> {_ends(new)}")
+            if was is not None and was.noise_se is not None and new.noise_se is None:
+                phrases.append(f"{new.name} without noise error, which needs per-timestep errors")
         return phrases
 
 
@@ -85,9 +87,17 @@ def refresh(
             continue
         results.append(Refreshed(place.path, before, after))
         if write:
-            text = after.model_dump_json(indent=2).encode() + b"\n"
-            write_atomically(place.folder / RECORD, text)
+            _write(place.folder / RECORD, after)
     return results
+
+
+def _write(path: Path, record: ResultRecord) -> None:
+    """Write a record, and before it the checksum beside it where there is one (in runs)."""
+    data = record.model_dump_json(indent=2).encode() + b"\n"
+    beside = path.with_suffix(SEAL)
+    if beside.exists():
+        write_atomically(beside, seal(path, data))
+    write_atomically(path, data)
 
 
 def _subject(

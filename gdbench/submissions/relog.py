@@ -12,7 +12,7 @@ from gdbench.metrics.denoising import is_weighted, matrix_of
 from gdbench.metrics.measures import TieRule, tie_rule
 from gdbench.metrics.summary import score_interval, summarise, task_score
 from gdbench.protocol import Scores
-from gdbench.records import ModelSettings, Norm, ResultRecord
+from gdbench.records import Cost, ModelSettings, Norm, ResultRecord
 from gdbench.signature import signature, with_ties
 from gdbench.store import hash_scores
 from gdbench.submissions.finished import open_run
@@ -85,9 +85,7 @@ def score_run(
                     "score_high": interval.high if interval else None,
                     "signature": text,
                     "scores_sha256": hash_scores(log),
-                    "cost": record.cost.model_copy(
-                        update={"unet_evaluations": evaluations(record, finished.scores, log)}
-                    ),
+                    "cost": cost_of(record, settings, finished.scores, log),
                 }
             )
         )
@@ -162,13 +160,48 @@ def rescored(scores: Scores, settings: ModelSettings) -> Scores:
     return Scores(scores.item_id, matrix, errors, base, scores.truncated_texts)
 
 
-def evaluations(
-    record: ResultRecord, before: Sequence[Scores], log: Sequence[Scores]
-) -> int | None:
-    """Network evaluations behind the scores: the run's, by the share of errors that is used."""
-    total = record.cost.unet_evaluations
-    known = [
-        sum(int(np.isfinite(s.errors).sum()) for s in part if s.errors is not None)
-        for part in (before, log)
-    ]
-    return total if total is None or not known[0] else round(total * known[1] / known[0])
+def cost_of(
+    record: ResultRecord,
+    settings: ModelSettings,
+    before: Sequence[Scores],
+    log: Sequence[Scores],
+) -> Cost:
+    """What a run with these settings would have cost, as far as the log tells.
+
+    Passes follow from the log. Seconds and memory are of the run that was made: under settings
+    that take other passes nobody has measured them.
+    """
+    cost = record.cost
+    timed = ("samples", "timesteps", "normalise")
+    if all(getattr(settings, name) == getattr(record.settings, name) for name in timed):
+        return cost
+    unknown = dict.fromkeys(("wall_seconds", "device_seconds", "peak_memory_bytes"))
+    passes = None
+    if cost.unet_evaluations is not None:
+        passes = logged_passes(log, normalise=settings.normalise is not False)
+        if settings.normalise == record.settings.normalise:
+            # work that was lost and done again, and passes that other tasks had spent already
+            known = logged_passes(before, normalise=settings.normalise is not False)
+            passes = round(cost.unet_evaluations * passes / known) if known else None
+    return cost.model_copy(update={**unknown, "unet_evaluations": passes})
+
+
+def logged_passes(log: Sequence[Scores], *, normalise: bool) -> int:
+    """Network passes behind the errors of a log.
+
+    Equal pairs of an item are evaluated once, and so are the unconditional errors of a picture
+    that several items have: equal rows of errors are one.
+    """
+    passes = 0
+    unconditional: set[bytes] = set()
+    for scores in log:
+        if scores.errors is None:
+            continue
+        rows = np.unique(scores.errors.reshape(-1, scores.errors.shape[-1]), axis=0)
+        passes += int(np.isfinite(rows).sum())
+        base = scores.unconditional_errors if normalise else None
+        for row in () if base is None else base:
+            if row.tobytes() not in unconditional:
+                unconditional.add(row.tobytes())
+                passes += int(np.isfinite(row).sum())
+    return passes

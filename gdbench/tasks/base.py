@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
+from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -16,6 +16,7 @@ from gdbench.metrics.measures import AnyMeasure, Recall, unit_of
 from gdbench.numbers import SHARE, Unit
 from gdbench.protocol import Item
 from gdbench.records import Compat, MetricValue
+from gdbench.set_hash import sorted_sha256
 
 
 class Loader(Protocol):
@@ -27,7 +28,6 @@ class Loader(Protocol):
         """The items. Raises DataProblemsError on missing or broken data unless `allow_partial`."""
 
 
-_CANONICAL = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))
 Kind = Literal["ability", "bias", "extra"]
 Bundled = Callable[[], Iterable[Item]]
 
@@ -148,24 +148,22 @@ class Task:
 
 def item_fingerprint(item: Item) -> str:
     """Canonical JSON of everything that defines an item, pictures by hash."""
-    return _CANONICAL.encode(
-        [
-            item.id,
-            item.query.value,
-            item.gold,
-            item.subtask,
-            item.cluster or item.id,
-            item.tags,
-            item.texts,
-            [image.sha256 for image in item.images],
-        ]
+    # piece by piece: an encoder of lists is set up anew for each item, one of strings is not
+    texts, tags = ",".join(map(quoted, item.texts)), ",".join(map(quoted, item.tags))
+    gold = ",".join(map(str, item.gold))
+    images = ",".join([quoted(image.sha256) for image in item.images])
+    return (
+        f'[{quoted(item.id)},"{item.query.value}",[{gold}],{quoted(item.subtask)},'
+        f"{quoted(item.cluster or item.id)},[{tags}],[{texts}],[{images}]]"
     )
 
 
 def manifest_sha256(items: Iterable[Item]) -> str:
     """Hash of a set of items, whatever their order."""
-    digests = sorted(hashlib.sha256(item_fingerprint(i).encode()).digest() for i in items)
-    return hashlib.sha256(b"".join(digests)).hexdigest()
+    digests = bytearray()
+    for item in items:
+        digests += hashlib.sha256(item_fingerprint(item).encode()).digest()
+    return sorted_sha256(digests)
 
 
 def limited(items: Iterable[Item], limit: int | None, seed: int = 0) -> Iterator[Item]:

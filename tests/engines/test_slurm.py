@@ -32,6 +32,7 @@ printf 'node1\\nnode2\\nnode3\\n'
 """
 RAY = """\
 echo "ray $*" >> "$CALLS"
+[ "${#RAY_AUTH_TOKEN}" = 64 ] && [ "$RAY_AUTH_MODE" = token ] || exit 1
 if [ "$1" = status ]; then
   [ -e "$CALLS.head" ]
 elif [ "$2" = --head ]; then

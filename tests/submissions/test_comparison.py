@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -37,8 +39,6 @@ def test_values_are_those_of_the_records(hashing, runs):
 def test_bias_is_compared_on_the_same_pictures(hashing):
     rng = np.random.default_rng(0)
     result = hashing.tasks["bias"]
-    from dataclasses import replace
-
     from gdbench.metrics.association import Groups
     from gdbench.metrics.paired_effects import compare_effects
 
@@ -69,12 +69,27 @@ def test_bias_is_compared_on_the_same_pictures(hashing):
         compare_effects(measures, fewer, result.groups)
 
 
-def test_ranks(hashing, runs):
+def test_parts_of_a_task_have_no_rank(hashing, runs):
     ranking = rank_models([hashing, load_results(runs / "denoising")])
     assert ranking.tasks == ("winoground",)
-    assert {r.worst for r in ranking.ranks.values()} <= {1, 2}
+    assert ranking.unranked == "hashing@1 has 30 of 100 items of winoground"
+    assert (dict(ranking.ranks), ranking.groups) == ({}, ())
     with pytest.raises(InputError, match="given twice"):
         rank_models([hashing, hashing])
+
+
+def test_a_part_of_a_task_of_unknown_size_has_no_rank(hashing, runs):
+    def unknown(results, limit):
+        task = results.tasks["winoground"]
+        info = task.record.task.model_copy(update={"n_expected": 0, "limit": limit})
+        record = task.record.model_copy(update={"task": info})
+        return replace(results, tasks={"winoground": replace(task, record=record)})
+
+    both = [hashing, load_results(runs / "denoising")]
+    part = rank_models([unknown(r, 30) for r in both])
+    assert "30 of an unknown number of items" in part.unranked
+    assert not part.ranks
+    assert len(rank_models([unknown(r, None) for r in both]).ranks) == 2
 
 
 def test_other_questions_cannot_be_compared(hashing, tmp_path):

@@ -40,6 +40,16 @@ def test_other_options_equal_a_run_with_them(denoising, tmp_path, options):
     assert found.settings == expected.settings
     assert found.signature == expected.signature
     assert found.cost.unet_evaluations == expected.cost.unet_evaluations
+    measured = base_cost(tmp_path / "base")
+    timed = options.keys() == {"norm"}
+    assert measured.wall_seconds > 0
+    assert measured.peak_memory_bytes > 0
+    for name in ("wall_seconds", "device_seconds", "peak_memory_bytes"):
+        assert getattr(found.cost, name) == (getattr(measured, name) if timed else None)
+
+
+def base_cost(run):
+    return ResultRecord.model_validate_json((run / "winoground/record.json").read_bytes()).cost
 
 
 def test_tie_rules(runs):

@@ -13,6 +13,7 @@ from gdbench.leaderboard.evidence import Evidence
 from gdbench.leaderboard.figures import bias_plot, budget_plot, subtask_plot, task_plot
 from gdbench.leaderboard.pages.reported import of_task
 from gdbench.leaderboard.paths import task_page
+from gdbench.leaderboard.precision import Precision, precision
 from gdbench.leaderboard.render import Renderer
 from gdbench.leaderboard.words import web_link
 from gdbench.metrics.measures import associations
@@ -42,6 +43,7 @@ class PoolView:
     plot: str | None
     budget: str | None
     note: str
+    precision: Precision | None
 
 
 def write(
@@ -115,6 +117,7 @@ def _pool_view(task: Task, board: PoolBoard, evidence: Mapping[str, Evidence]) -
         plot,
         budget_plot(task, rows),
         _note(task, rows, evidence),
+        precision(task, rows) if task.primary else None,
     )
 
 

@@ -25,13 +25,15 @@ class Point:
     cost: float
     """Seconds for each item."""
     score: Estimate
+    ranked: bool = True
+    """Controls and parts of tasks have no rank and are no rivals."""
 
 
 def front(points: Sequence[Point]) -> list[Point]:
-    """Points that no other beats in cost and score, cheapest first; controls are no rivals."""
+    """Points that no other beats in cost and score, cheapest first, among those that are ranked."""
     best = float("-inf")
     kept = []
-    models = [p for p in points if p.family != "control"]
+    models = [p for p in points if p.ranked]
     for point in sorted(models, key=lambda p: (p.cost, -p.score.value, p.name)):
         if point.score.value > best:
             kept.append(point)
@@ -58,7 +60,8 @@ def draw(points: Sequence[Point]) -> Markup:
         parts.append(svg.mark(p.family, x(p.cost), y(p.score.value), hint))
     parts += _labels(best, x, y)
     names = ", ".join(svg.cut(p.name, 40) for p in best)
-    label = f"GDBench score against seconds per item, {len(points)} models; on the front: {names}"
+    label = f"GDBench score against seconds per item, {len(points)} models"
+    label += f"; on the front: {names}" if names else ""
     return svg.picture(WIDTH, HEIGHT, label, *parts)
 
 

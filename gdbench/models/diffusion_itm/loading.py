@@ -50,6 +50,7 @@ def _from_hub(repo: str, revision: str | None, cache_dir: str | Path | None) -> 
     # raises for a pipeline that cannot be scored, before gigabytes are fetched
     family = family_of(folder)
     family.check_configs(folder)
+    family.check_prediction(folder)
     parts = [part for part in family.components if (folder / part.name).is_dir()]
     for variant in ("", ".fp16"):
         patterns = [INDEX, *(p for part in parts for p in part.patterns(variant))]

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-LOOKS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192)
+LOOKS: tuple[int, ...] = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192)
 """Prefix lengths at which the rule looks; the full budget is the last one."""
 
 _GRID = 400

@@ -230,8 +230,10 @@ def test_missing_and_damaged_files_are_named(tiny_sd, tmp_path, load):
     (folder / "unet" / "config.json").write_text("{", encoding="utf-8")
     with pytest.raises(InputError, match="cannot be read as JSON"):
         load(folder)
-    with pytest.raises(InputError, match="is a file"):
+    with pytest.raises(InputError, match="is a pickle"):
         load(weights.with_name("diffusion_pytorch_model.bin"))
+    with pytest.raises(InputError, match="is a file"):
+        load(folder / "unet" / "config.json")
 
 
 def _hub_answer(name):

@@ -4,7 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from gdbench.evaluation import evaluate
 from gdbench.models.diffusion_itm.cost import estimate, throughput
+from gdbench.submissions.relog import score_run
+from gdbench.tasks import TASKS
 from tests.models.diffusion_itm.conftest import mixed_items
 
 
@@ -39,3 +42,18 @@ def test_throughput_is_a_share_of_what_the_device_can_do(load):
     for one in (small, large):
         assert one.passes_per_second == pytest.approx(1 / one.seconds_per_pass)
         assert one.share_of_peak > 0
+
+
+@pytest.mark.parametrize(
+    "options", [{"samples": 4}, {"normalise": False}, {"samples": 4, "normalise": False}]
+)
+def test_other_options_on_a_log_cost_what_a_run_with_them_does(load, tmp_path, options):
+    tasks = [TASKS.get(name) for name in ("winoground", "flickr30k", "aro")]
+    evaluate(load(samples=8), tasks, tmp_path / "long", suite="mini", limit=2)
+    expected = evaluate(
+        load(**({"samples": 8} | options)), tasks, tmp_path / "other", suite="mini", limit=2
+    )
+    spent = {r.task.name: r.cost.unet_evaluations for r in expected}
+    found = score_run(tmp_path / "long", **options)
+    assert {r.task.name: r.cost.unet_evaluations for r in found} == spent
+    assert all(r.cost.wall_seconds is None for r in found)

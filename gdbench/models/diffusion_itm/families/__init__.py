@@ -32,6 +32,13 @@ _BUILT_IN = {
     "longcat_image:LongCatImage": ("LongCatImagePipeline",),
     "hidream:HiDreamImage": ("HiDreamImagePipeline",),
     "krea2:Krea2": ("Krea2Pipeline",),
+    "pixart:PixArtAlpha": ("PixArtAlphaPipeline",),
+    "pixart:PixArtSigma": ("PixArtSigmaPipeline",),
+    "sana:Sana": ("SanaPipeline",),
+    "auraflow:AuraFlow": ("AuraFlowPipeline",),
+    "hunyuan_dit:HunyuanDiT": ("HunyuanDiTPipeline",),
+    "lumina2:Lumina2": ("Lumina2Pipeline",),
+    "cogview4:CogView4": ("CogView4Pipeline",),
 }
 for _target, _pipelines in _BUILT_IN.items():
     for _pipeline in _pipelines:

@@ -23,14 +23,8 @@ from gdbench.models.devices import default_memory_format
 from gdbench.models.diffusion_itm.conditioning import Conditions, Prompt, rows
 from gdbench.models.diffusion_itm.denoiser import Denoiser, Noising, Prediction
 from gdbench.models.diffusion_itm.families import components as parts_of
+from gdbench.models.diffusion_itm.families import noise_levels
 from gdbench.models.diffusion_itm.families.components import SCHEDULER, Component, quiet
-from gdbench.models.diffusion_itm.families.noise_levels import (
-    CONFIG,
-    dynamic_shift,
-    flow,
-    named_prediction,
-    variance_preserving,
-)
 from gdbench.models.diffusion_itm.families.normalisation import normalised
 from gdbench.protocol import Family
 from gdbench.records import Content, ModelSettings
@@ -160,12 +154,12 @@ class Pipeline(ABC):
     @classmethod
     def check_prediction(cls, folder: Path) -> None:
         """Raise InputError for a scheduler of a prediction that the family does not have."""
-        config = parts_of.read_config(folder, SCHEDULER, CONFIG, cls.layout)
-        has = named_prediction(config)
+        config = parts_of.read_config(folder, SCHEDULER, noise_levels.CONFIG, cls.layout)
+        has = noise_levels.named_prediction(config)
         if has not in cls.predictions:
             raise InputError(
-                f"{folder}: {SCHEDULER}/{CONFIG} has prediction_type {has!r}; the family "
-                f"{cls.name} has {' or '.join(sorted(cls.predictions))}"
+                f"{folder}: {SCHEDULER}/{noise_levels.CONFIG} has prediction_type {has!r}; "
+                f"the family {cls.name} has {' or '.join(sorted(cls.predictions))}"
             )
 
     def check(self) -> None:  # noqa: B027 # as above
@@ -324,19 +318,19 @@ class Pipeline(ABC):
         _, height, width = self.latent_shape
         return (height // self.patch) * (width // self.patch)
 
-    def dynamic_shift(self) -> float:
-        """Mu of a scheduler with `use_dynamic_shifting`, at this resolution."""
-        return dynamic_shift(self.modules[SCHEDULER], self.n_tokens)
-
     def _noising(self) -> Noising:
         config = self.modules[SCHEDULER]
-        where = f"{self.folder}: {SCHEDULER}/{CONFIG}"
+        where = f"{self.folder}: {SCHEDULER}/{noise_levels.CONFIG}"
         made: Noising
-        if named_prediction(config) == "flow":
-            made = flow(config, where, self.dynamic_shift())
+        if noise_levels.named_prediction(config) == "flow":
+            made = noise_levels.flow(config, where, self.moved_by(config))
             return type(made)(made.levels.to(self.device))
-        made = variance_preserving(config, where)
+        made = noise_levels.variance_preserving(config, where)
         return type(made)(made.alphas_cumprod.to(self.device), made.prediction)
+
+    def moved_by(self, config: Mapping[str, Any]) -> float:
+        """Mu, where a scheduler's shift moves with the size of the picture."""
+        return noise_levels.dynamic_shift(config, self.n_tokens)
 
     @abstractmethod
     def predict(self, x: Tensor, times: Tensor, conditions: Conditions) -> Tensor:

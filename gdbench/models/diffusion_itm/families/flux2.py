@@ -6,7 +6,7 @@ Flux2KleinPipeline.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -81,8 +81,9 @@ class Flux2Klein(Pipeline):
         normalised: Tensor = self.vae.bn(pixel_unshuffle(super().encode_pictures(pixels), _SIDE))
         return normalised
 
-    def dynamic_shift(self) -> float:
+    def moved_by(self, config: Mapping[str, Any]) -> float:
         """See `Pipeline`."""
+        del config
         from diffusers.pipelines.flux2 import pipeline_flux2
 
         empirical: Any = pipeline_flux2.compute_empirical_mu  # no type information

@@ -5,7 +5,7 @@ Sources: HiDream.ai 2025; the layout is that of diffusers' HiDreamImagePipeline.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -59,8 +59,9 @@ class HiDreamImage(Pipeline):
         )
         return {"t5": t5, "llama": llama.transpose(0, 1), "pooled": pooled}
 
-    def dynamic_shift(self) -> float:
+    def moved_by(self, config: Mapping[str, Any]) -> float:
         """See `Pipeline`; of the longest sequence, whatever the resolution, as in the pipeline."""
+        del config
         return dynamic_shift({}, self.network.max_seq)
 
     def predict(self, x: Tensor, times: Tensor, conditions: Conditions) -> Tensor:

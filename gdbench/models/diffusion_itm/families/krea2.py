@@ -5,7 +5,7 @@ Sources: Krea 2026; the layout is that of diffusers' Krea2Pipeline.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,10 +89,10 @@ class Krea2(OneFrame):
         )
         return {"embeddings": embeddings, "mask": mask.bool()}
 
-    def dynamic_shift(self) -> float:
+    def moved_by(self, config: Mapping[str, Any]) -> float:
         """See `Pipeline`."""
         distilled = index_options(self.folder).get(_DISTILLED)
-        return _DISTILLED_SHIFT if distilled else super().dynamic_shift()
+        return _DISTILLED_SHIFT if distilled else super().moved_by(config)
 
     def predict(self, x: Tensor, times: Tensor, conditions: Conditions) -> Tensor:
         """See `Pipeline`; e - z, told w."""

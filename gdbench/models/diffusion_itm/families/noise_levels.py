@@ -46,9 +46,9 @@ def flow(config: Mapping[str, Any], where: str, mu: float) -> Flow:
     """The noise levels of a flow, moved as the scheduler moves them.
 
     The level w of timestep t is t / 1000, moved by a fixed `shift` (Esser et al. 2024, section
-    5.3.2) or, with `use_dynamic_shifting`, by exp(`mu`), which depends on the length of the
-    image's sequence (see `dynamic_shift`), and stretched to `shift_terminal` where there is one:
-    the levels of diffusers' FlowMatchEulerDiscreteScheduler on its whole grid of 1000 steps.
+    5.3.2) or, with `use_dynamic_shifting`, by `mu` (see `dynamic_shift`), and stretched to
+    `shift_terminal` where there is one: the levels of diffusers' FlowMatchEulerDiscreteScheduler
+    on its whole grid of 1000 steps.
 
     Raises InputError for a scheduler of another kind.
     """

@@ -138,9 +138,7 @@ def check_lengths(folder, monkeypatch, **options):
         bare = pipeline.condition(texts)
         assert not any("mask" in row.tensors for row in bare)
         alone = [pipeline.predict(x, times, stacked([row])) for row in bare]
-    longest = max(len(row.tensors[name]) for row in rows for name in pipeline.sequences)
     assert len({row.shapes for row in rows}) < len({row.shapes for row in bare})
-    assert longest % lengths.STEP == 0
     for shapes in {row.shapes for row in rows}:
         same = [number for number, row in enumerate(rows) if row.shapes == shapes]
         with torch.no_grad():
@@ -180,13 +178,10 @@ def check_full_batches(folder, texts, size=4, **options):
     assert calls == {shapes: -(-n * 3 * len(pictures) // size) for shapes, n in rows.items()}
 
 
-def check_levels(pipe, pipeline, **call):
+def check_schedule(pipe, pipeline, **call):
     """Noise levels are those of the pipeline's own schedule of 1000 steps, and mix as it mixes."""
 
-    def stop(*_):
-        pipe._interrupt = True
-
-    hook = pipe.transformer.register_forward_hook(stop)
+    hook = pipe.transformer.register_forward_hook(lambda *_: setattr(pipe, "_interrupt", True))
     pipe.set_progress_bar_config(disable=True)
     with torch.no_grad():
         pipe(prompt=TEXT, num_inference_steps=1000, output_type="latent", **call)
@@ -216,10 +211,7 @@ def check_missing_part(folder, tmp_path, part, layout):
 
 def check_another_class(folder, tmp_path, part, name="config.json", **config):
     """A part of another class, or of another kind, is refused; the message is given back."""
-    copy = tmp_path / "other"
-    shutil.copytree(folder, copy)
-    path = copy / part / name
-    path.write_text(json.dumps(json.loads(path.read_text()) | config))
+    copy = changed(folder, tmp_path / "other", part, name, **config)
     with pytest.raises(InputError) as caught:
         loaded(copy)
     assert "\n" not in str(caught.value)
@@ -333,3 +325,74 @@ def on(device, noising, mode):
         f.name for f in fields(noising) if isinstance(getattr(noising, f.name), torch.Tensor)
     )
     return replace(noising, **{name: mode.from_tensor(getattr(noising, name)).to(device)})
+
+
+def check_mask(pipeline):
+    """Errors change where padding is taken for text: the network does read the mask."""
+    generator = torch.Generator().manual_seed(3)
+    x = torch.randn(1, *pipeline.latent_shape, generator=generator)
+    times = torch.tensor([0.4 if pipeline.noising.prediction == "flow" else 400])
+    prompt = stacked(pipeline.condition([SHORT]))
+    masks = [name for name, tensor in prompt.items() if not tensor.is_floating_point()]
+    assert masks
+    with torch.no_grad():
+        predicted = pipeline.predict(x, times, prompt)
+        for name in masks:
+            assert not prompt[name].all()
+            unmasked = prompt | {name: torch.ones_like(prompt[name])}
+            other = pipeline.predict(x, times, unmasked)
+            assert float((other - predicted).norm() / predicted.norm()) > 1e-4
+
+
+def check_noising(pipeline, scheduler):
+    """Noised latents are those of the scheduler's own `add_noise`, of a process with alphas."""
+    latent, noise = torch.randn(
+        2, 3, *pipeline.latent_shape, generator=torch.Generator().manual_seed(0)
+    )
+    scheduler.set_timesteps(10)
+    timesteps = scheduler.timesteps[[1, 5, 9]].long()
+    expected = scheduler.add_noise(latent, noise, timesteps)
+    torch.testing.assert_close(
+        pipeline.denoiser.noised(latent, noise, timesteps), expected, rtol=1e-5, atol=1e-6
+    )
+
+
+def check_levels(pipeline, scheduler):
+    """Noised latents are those of the scheduler of a flow at its own steps, on our grid."""
+    steps = (900, 500, 20)
+    scheduler.set_timesteps(sigmas=[t / 1000 for t in steps])
+    latent, noise = torch.randn(
+        2, 1, *pipeline.latent_shape, generator=torch.Generator().manual_seed(0)
+    )
+    for step, t in enumerate(steps):
+        expected = scheduler.scale_noise(latent, scheduler.timesteps[step][None], noise)
+        noised = pipeline.denoiser.noised(latent, noise, torch.tensor([t]))
+        torch.testing.assert_close(noised, expected, rtol=1e-5, atol=1e-6)
+
+
+def changed(folder, to, part, name, **changes):
+    """A copy of a pipeline's folder with a changed JSON file."""
+    shutil.copytree(folder, to)
+    path = to / part / name
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    return to
+
+
+def check_refusals(folder, tmp_path, *, foreign):
+    """One clear line for a missing part, a foreign class and a foreign prediction."""
+    part = family_of(folder).network_part
+    shutil.copytree(folder, tmp_path / "missing")
+    shutil.rmtree(tmp_path / "missing" / "text_encoder")
+    changed(folder, tmp_path / "class", part, "config.json", _class_name="OtherModel")
+    changed(
+        folder, tmp_path / "prediction", "scheduler", "scheduler_config.json",
+        _class_name="DDPMScheduler", prediction_type=foreign,
+    )  # fmt: skip
+    for broken, line in (
+        ("missing", "text_encoder/config.json is missing"),
+        ("class", f"{part}/config.json names OtherModel; expected"),
+        ("prediction", "prediction_type '.*'; the family"),
+    ):
+        with pytest.raises(InputError, match=line) as caught:
+            loaded(tmp_path / broken)
+        assert "\n" not in str(caught.value)

@@ -4,13 +4,23 @@ import torch
 from diffusers import AutoencoderKL
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import (
+    BertConfig,
+    BertModel,
+    BertTokenizer,
     CLIPTextConfig,
     CLIPTextModel,
     CLIPTextModelWithProjection,
     CLIPTokenizer,
+    Gemma2Config,
+    Gemma2Model,
+    GemmaTokenizer,
+    GlmConfig,
+    GlmModel,
     T5Config,
     T5EncoderModel,
     T5Tokenizer,
+    UMT5Config,
+    UMT5EncoderModel,
 )
 
 WORDS = ("a", "red", "blue", "circle", "square", "dog", "left", "of", "the", "on", "grass", "two")
@@ -24,12 +34,12 @@ def shaken(module, std=0.15):
     return module.eval()
 
 
-def vae(channels=4, **options):
-    """A VAE with a factor of 4."""
+def vae(channels=4, blocks=3, **options):
+    """A VAE with a factor of 4, or 8 with four blocks."""
     return AutoencoderKL(
-        block_out_channels=(8, 8, 8),
-        down_block_types=("DownEncoderBlock2D",) * 3,
-        up_block_types=("UpDecoderBlock2D",) * 3,
+        block_out_channels=(8,) * blocks,
+        down_block_types=("DownEncoderBlock2D",) * blocks,
+        up_block_types=("UpDecoderBlock2D",) * blocks,
         latent_channels=channels,
         norm_num_groups=4,
         layers_per_block=1,
@@ -89,3 +99,78 @@ def t5_encoder(tokenizer, wide=32, **options):
         **options,
     )
     return shaken(T5EncoderModel(config), 0.3)
+
+
+def gemma_tokenizer(length=64):
+    """One token a letter."""
+    letters = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "▁", "\n", *map(chr, range(33, 127))]
+    return GemmaTokenizer(
+        vocab={letter: number for number, letter in enumerate(letters)},
+        merges=[],
+        add_bos_token=True,
+        model_max_length=length,
+    )
+
+
+def gemma_encoder(tokenizer, wide=32):
+    """Gemma-2."""
+    config = Gemma2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=wide,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=8,
+        query_pre_attn_scalar=8,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    return shaken(Gemma2Model(config), 0.3)
+
+
+def umt5_encoder(tokenizer, wide=32):
+    """UMT5's encoder."""
+    config = UMT5Config(
+        vocab_size=len(tokenizer), d_model=wide, d_kv=8, d_ff=48, num_layers=2, num_heads=4
+    )
+    return shaken(UMT5EncoderModel(config), 0.3)
+
+
+def bert_tokenizer(length=16):
+    """One token a letter."""
+    letters = [chr(c) for c in range(33, 127)]
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{c}" for c in letters)]
+    return BertTokenizer(
+        vocab={word: number for number, word in enumerate(words)}, model_max_length=length
+    )
+
+
+def bert_encoder(tokenizer, wide=32):
+    """BERT."""
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=wide,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=48,
+        max_position_embeddings=128,
+    )
+    return shaken(BertModel(config), 0.3)
+
+
+def glm_encoder(tokenizer, wide=32):
+    """GLM."""
+    config = GlmConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=wide,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=8,
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    return shaken(GlmModel(config), 0.3)

@@ -80,7 +80,7 @@ def test_scores(saved):
 
 
 def test_levels(saved):
-    checks.check_levels(
+    checks.check_schedule(
         make(), checks.loaded(saved, **SIZE), height=32, width=32, guidance_scale=1.0
     )
 

@@ -83,7 +83,7 @@ def test_scores(saved):
 
 def test_levels(saved):
     mine = checks.loaded(saved, **SIZE)
-    checks.check_levels(
+    checks.check_schedule(
         make(), mine, height=32, width=32, guidance_scale=1.0, max_sequence_length=16
     )
 

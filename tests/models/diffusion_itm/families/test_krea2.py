@@ -92,7 +92,7 @@ def test_levels(tmp_path, distilled):
     pipe = make(distilled=distilled)
     pipe.save_pretrained(tmp_path)
     mine = checks.loaded(tmp_path, **SIZE)
-    checks.check_levels(pipe, mine, height=32, width=32, guidance_scale=0.0)
+    checks.check_schedule(pipe, mine, height=32, width=32, guidance_scale=0.0)
 
 
 def test_what_is_read_of_the_index_counts(saved, tmp_path):

@@ -72,7 +72,7 @@ def test_scores(saved):
 
 def test_levels(saved):
     mine = checks.loaded(saved, **SIZE)
-    checks.check_levels(
+    checks.check_schedule(
         make(), mine, height=32, width=32, guidance_scale=1.0, enable_prompt_rewrite=False
     )
 

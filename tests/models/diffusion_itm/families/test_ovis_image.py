@@ -65,7 +65,7 @@ def test_scores(saved):
 
 def test_levels(saved):
     mine = checks.loaded(saved, **SIZE)
-    checks.check_levels(make(), mine, height=32, width=32, guidance_scale=1.0)
+    checks.check_schedule(make(), mine, height=32, width=32, guidance_scale=1.0)
 
 
 def test_truth(saved, monkeypatch):

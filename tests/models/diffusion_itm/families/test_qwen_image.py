@@ -94,7 +94,7 @@ def test_scores(saved):
 
 
 def test_levels(saved):
-    checks.check_levels(make(), checks.loaded(saved, **SIZE), height=32, width=32)
+    checks.check_schedule(make(), checks.loaded(saved, **SIZE), height=32, width=32)
 
 
 def test_latents_are_those_of_the_img2img_pipeline(saved, monkeypatch):

@@ -91,7 +91,7 @@ def test_levels(tmp_path, scheduler):
     pipe = make(**scheduler)
     pipe.save_pretrained(tmp_path)
     mine = checks.loaded(tmp_path, **SIZE)
-    checks.check_levels(pipe, mine, height=32, width=32, guidance_scale=0.0)
+    checks.check_schedule(pipe, mine, height=32, width=32, guidance_scale=0.0)
 
 
 def test_latents_are_those_of_the_img2img_pipeline(saved, monkeypatch):

@@ -53,6 +53,26 @@ class Prompt:
         )
 
 
+def padded(prompt: Prompt, names: Sequence[str], step: int) -> Prompt:
+    """A row whose sequences `names`, along their first dimension, get a multiple of `step` long.
+
+    They end with zeros, and a bool tensor `mask` says which are none of these. A row that is as
+    long already stays as it is, without a mask: it shares no batch with those that have one.
+    """
+    length = len(prompt.tensors[names[0]])
+    missing = -length % step
+    if not missing:
+        return prompt
+    sequences = {name: prompt.tensors[name] for name in names}
+    longer = {
+        name: torch.cat([tensor, tensor.new_zeros(missing, *tensor.shape[1:])])
+        for name, tensor in sequences.items()
+    }
+    device = sequences[names[0]].device
+    longer["mask"] = torch.arange(length + missing, device=device) < length
+    return Prompt({**prompt.tensors, **longer}, prompt.cut)
+
+
 def stacked(prompts: Sequence[Prompt]) -> dict[str, Tensor]:
     """Rows of equal shapes side by side."""
     return {

@@ -22,7 +22,6 @@ _PLAIN_CONFIG = {  # settings under which the stem is what the docstring says
     "encoder_hid_dim": None,
     "encoder_hid_dim_type": None,
     "time_embedding_act_fn": None,
-    "time_cond_proj_dim": None,
 }
 
 
@@ -56,12 +55,18 @@ class StemUNet(torch.nn.Module):
 
     `stem_batch` is the fixed number of noised images that the stem is run on at a time (the last
     group is padded), so that shapes, and with them the last bits of the results, do not depend on
-    what happens to share a batch.
+    what happens to share a batch. `time_condition` (D,) is added to the time's embedding, for
+    networks that are told a guidance value.
     """
 
-    def __init__(self, unet: Any, stem_batch: int = 4) -> None:  # a diffusers network
+    def __init__(
+        self,
+        unet: Any,  # a diffusers network
+        stem_batch: int = 4,
+        time_condition: Tensor | None = None,
+    ) -> None:
         super().__init__()
-        self.unet = unet
+        self.unet, self.time_condition = unet, time_condition
         self.stem_batch = stem_batch
         self.shareable = stem_is_shareable(unet)
 
@@ -85,8 +90,18 @@ class StemUNet(torch.nn.Module):
         return self._trunk(shared, prompts)
 
     def _whole(self, x: Tensor, times: Tensor, prompts: Tensor) -> Tensor:
-        out: Tensor = self.unet(x, times, encoder_hidden_states=prompts, return_dict=False)[0]
+        out: Tensor = self.unet(
+            x,
+            times,
+            encoder_hidden_states=prompts,
+            timestep_cond=self._time_condition(x),
+            return_dict=False,
+        )[0]
         return out
+
+    def _time_condition(self, x: Tensor) -> Tensor | None:
+        row = self.time_condition
+        return None if row is None else row.to(x).expand(len(x), -1)
 
     @staticmethod
     def _groups(x: Tensor, times: Tensor, width: int) -> list[tuple[Tensor, Tensor]]:
@@ -100,7 +115,9 @@ class StemUNet(torch.nn.Module):
     def _stem(self, x: Tensor, times: Tensor) -> list[Tensor]:
         """Time embedding, tokens after the first self-attention, its residual, skip connections."""
         unet = self.unet
-        emb = unet.time_embedding(unet.get_time_embed(sample=x, timestep=times))
+        emb = unet.time_embedding(
+            unet.get_time_embed(sample=x, timestep=times), self._time_condition(x)
+        )
         hidden = unet.conv_in(x)
         skips = [hidden]
         for block in unet.down_blocks:

@@ -15,7 +15,7 @@ VELOCITY = VariancePreserving(ALPHAS, "v_prediction")
 def shifted(shift):
     """The noise levels of a flow with a fixed shift."""
     name = "FlowMatchEulerDiscreteScheduler"
-    return flow_of({"_class_name": name, "shift": shift}, "here", tokens=16)
+    return flow_of({"_class_name": name, "shift": shift}, "here", mu=0.0)
 
 
 def network(x, times, conditions, owner=None):

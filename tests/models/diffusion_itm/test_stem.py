@@ -56,6 +56,23 @@ def test_numbers_are_those_of_the_whole_network(name):
     torch.testing.assert_close(plain, expected, rtol=0, atol=0)
 
 
+def test_a_time_condition_reaches_the_network_in_both_ways():
+    unet = make(**ARCHITECTURES["as in Stable Diffusion 2"], time_cond_proj_dim=6)
+    row = torch.randn(6)
+    network = StemUNet(unet, time_condition=row)
+    assert network.shareable
+    x, times, prompts = torch.randn(2, 4, 8, 8), torch.tensor([10, 500]), torch.randn(4, 5, 12)
+    owner = torch.tensor([0, 0, 1, 1])
+    with torch.inference_mode():
+        expected = unet(x[owner], times[owner], prompts, timestep_cond=row.expand(4, 6)).sample
+        without = unet(x[owner], times[owner], prompts).sample
+        shared = network(x, times, prompts, owner)
+        plain = network(x[owner], times[owner], prompts)
+    torch.testing.assert_close(shared, expected, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(plain, expected, rtol=0, atol=0)
+    assert float((without - expected).abs().max()) > 1e-3
+
+
 def test_stem_runs_once_for_each_noised_image():
     unet = make(**ARCHITECTURES["as in Stable Diffusion 2"])
     rows = []

@@ -7,7 +7,6 @@ hashing, the VAE's normalisation and the noise process are here, once.
 
 from __future__ import annotations
 
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from gdbench.models.diffusion_itm.denoiser import Denoiser, Noising, Prediction
 from gdbench.models.diffusion_itm.families import components as parts_of
 from gdbench.models.diffusion_itm.families import noise_levels
 from gdbench.models.diffusion_itm.families.components import SCHEDULER, Component, quiet
+from gdbench.models.diffusion_itm.families.normalisation import normalised
 from gdbench.protocol import Family
 from gdbench.records import Content, ModelSettings
 from gdbench.run import flag_of
@@ -52,6 +52,10 @@ class Pipeline(ABC):
     """The class of diffusers whose `encode_prompt` makes the conditions (see `prompter`)."""
     predictions: ClassVar[frozenset[Prediction]] = frozenset({"flow"})
     """What networks of this family are trained to predict."""
+    longest_text: ClassVar[int | None] = None
+    """The most that `max_length` may be, where its pipeline has a limit."""
+    default_guidance: ClassVar[float | None] = None
+    """What a network that is told a guidance value is told where nothing else is asked for."""
 
     def __init__(
         self,
@@ -68,8 +72,11 @@ class Pipeline(ABC):
         self.offload = offload
         self.folder, self.modules, self.content = folder, modules, content
         self.device, self.dtype, self.settings = device, dtype, settings
-        self.network = modules[self.network_part]
-        self.vae = modules["vae"]
+        self.network, self.vae = modules[self.network_part], modules["vae"]
+        if settings.guidance is not None and not self.takes_guidance:
+            raise InputError(
+                "--guidance: this network was not distilled with guidance; leave it out"
+            )
         self.check()
         self.resolution = self._chosen_resolution()
         self.noising = self._noising()
@@ -137,6 +144,8 @@ class Pipeline(ABC):
                 raise InputError(
                     f"{flag_of(name)}: the family {cls.name} does not use it; leave it out"
                 )
+        if cls.longest_text and (settings.max_length or 0) > cls.longest_text:
+            raise InputError(f"--max-length: at most {cls.longest_text} for the family {cls.name}")
 
     @classmethod  # noqa: B027 # most have nothing to add
     def check_configs(cls, folder: Path) -> None:
@@ -166,18 +175,9 @@ class Pipeline(ABC):
     @cached_property
     def prompter(self) -> Any:  # a diffusers pipeline
         """The pipeline's own class around the components, for its `encode_prompt`."""
-        import diffusers
-
-        kind = getattr(diffusers, self.pipeline_class)
-        arguments = list(inspect.signature(kind.__init__).parameters.values())[1:]
-        # what is required and no part here, such as a safety checker, reads no text
-        given = {
-            argument.name: self.modules.get(argument.name)
-            for argument in arguments
-            if argument.name in self.part_names() or argument.default is argument.empty
-        }
-        with quiet():
-            return kind(**given | {SCHEDULER: None})
+        return parts_of.pipeline_around(
+            self.pipeline_class, self.modules, self.part_names(), self.folder
+        )
 
     @classmethod
     def part_names(cls) -> frozenset[str]:
@@ -237,9 +237,18 @@ class Pipeline(ABC):
         """What the network was trained with in place of a caption: the `empty` one, or `zeros`."""
         return "empty"
 
+    @property
+    def takes_guidance(self) -> bool:
+        """Whether the network is told a guidance value, as those distilled with guidance are."""
+        config = self.network.config
+        return bool(config.get("guidance_embeds") or config.get("time_cond_proj_dim"))
+
     def guidance(self) -> float | None:
         """The guidance value that the network is told, None where it is told none."""
-        return None
+        if not self.takes_guidance:
+            return None
+        chosen = self.settings.guidance
+        return self.default_guidance if chosen is None else chosen
 
     def null_of(self, empty: Prompt) -> Prompt:
         """The row that stands for no caption, from that of the empty one.
@@ -382,19 +391,3 @@ class Pipeline(ABC):
         """Hash over everything that an encoded text depends on, but for the settings."""
         read = ("text_encoder", "tokenizer", "family")
         return self.content.of(*(n for n in self.content.parts if n.startswith(read)))
-
-
-def normalised(latents: Tensor, config: Mapping[str, Any]) -> Tensor:
-    """Latents as the network was trained on them, from a VAE's configuration.
-
-    With `latents_mean` and `latents_std`, one number for each channel (dimension 1), these and the
-    scaling factor; otherwise shift and scaling factor.
-    """
-    scale = config.get("scaling_factor")
-    mean, std = config.get("latents_mean"), config.get("latents_std")
-    if mean is not None and std is not None:
-        shape = (1, -1, *[1] * (latents.dim() - 2))
-        middle = torch.tensor(mean, device=latents.device, dtype=latents.dtype).view(shape)
-        spread = torch.tensor(std, device=latents.device, dtype=latents.dtype).view(shape)
-        return (latents - middle) * (1.0 if scale is None else scale) / spread
-    return (latents - (config.get("shift_factor") or 0.0)) * (1.0 if scale is None else scale)

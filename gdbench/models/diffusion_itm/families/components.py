@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -43,6 +44,11 @@ class Component:
     def is_tokenizer(self) -> bool:
         """Whether it turns texts into tokens."""
         return self.name.startswith("tokenizer")
+
+    @property
+    def is_processor(self) -> bool:
+        """Whether it reads pictures too, with a tokenizer inside."""
+        return self.classes[:1] == ("AutoProcessor",)
 
     @property
     def is_module(self) -> bool:
@@ -95,6 +101,17 @@ def read_config(folder: Path, part: str, name: str, layout: str) -> dict[str, An
     if not path.is_file():
         raise InputError(f"{folder}: {part}/{name} is missing; expected {layout}")
     return read_json_object(path)
+
+
+def index_options(folder: Path) -> dict[str, Any]:
+    """Settings of a pipeline itself that stand in model_index.json beside its parts."""
+    index = read_json_object(folder / INDEX) if (folder / INDEX).is_file() else {}
+
+    def is_part(value: object) -> bool:
+        # a library and a class, or null twice
+        return isinstance(value, list) and all(w is None or isinstance(w, str) for w in value)
+
+    return {n: v for n, v in index.items() if not n.startswith("_") and not is_part(v)}
 
 
 def check_classes(
@@ -205,15 +222,45 @@ def load_component(folder: Path, component: Component, dtype: torch.dtype) -> An
     return made.eval().requires_grad_(requires_grad=False) if component.is_module else made
 
 
+def pipeline_around(
+    name: str, modules: Mapping[str, Any], parts: frozenset[str], folder: Path
+) -> Any:  # a diffusers pipeline
+    """A pipeline of that class around components, without a scheduler, for its `encode_prompt`.
+
+    `parts` are the components that the family knows; settings come from model_index.json.
+    """
+    import diffusers
+
+    kind = getattr(diffusers, name)
+    arguments = list(inspect.signature(kind.__init__).parameters.values())[1:]
+    # what is required and no part here, such as a safety checker, reads no text
+    given = {
+        argument.name: modules.get(argument.name)
+        for argument in arguments
+        if argument.name in parts or argument.default is argument.empty
+    }
+    names = {argument.name for argument in arguments}
+    given |= {n: v for n, v in index_options(folder).items() if n in names}
+    with quiet():
+        return kind(**given | {SCHEDULER: None})
+
+
 def _class_of(path: Path, component: Component) -> Any:  # a class of diffusers or transformers
     name = component.classes[0]
-    if component.is_module:
+    index = path.parent / INDEX
+    named = read_json_object(index).get(component.name) if index.is_file() else None
+    if component.is_module and isinstance(named, list) and named[-1] in component.classes:
+        # as the pipeline loads it: an encoder may be there with a head that nothing reads
+        name = named[-1]
+    elif component.is_module:
         config = read_json_object(path / component.config)
         name = config.get("_class_name") or config["architectures"][0]
+    elif component.is_processor:
+        pass
     elif component.is_tokenizer and (path / component.config).is_file():
         # any class of the library: a tokenizer is data, and the fast ones go by several names
-        named = str(read_json_object(path / component.config).get("tokenizer_class"))
-        name = named if hasattr(import_module(component.library), named) else name
+        kind = str(read_json_object(path / component.config).get("tokenizer_class"))
+        name = kind if hasattr(import_module(component.library), kind) else name
     return getattr(import_module(component.library), name)
 
 

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gdbench.errors import InputError
 from gdbench.models.diffusion_itm.conditioning import Conditions
 from gdbench.models.diffusion_itm.families.base import Pipeline
 from gdbench.models.diffusion_itm.families.components import (
@@ -22,7 +21,6 @@ from gdbench.models.diffusion_itm.families.components import (
 from gdbench.models.diffusion_itm.families.packing import SIDE, pack, unpack
 
 _T5_TOKENS = 512
-_GUIDANCE = 3.5  # the pipeline's default
 
 
 class Flux(Pipeline):
@@ -32,6 +30,7 @@ class Flux(Pipeline):
     layout = "the layout of FLUX.1"
     pipeline_class = "FluxPipeline"
     uses = frozenset({"guidance", "max_length"})
+    default_guidance = 3.5
     patch = SIDE
     components = (
         diffusers_part("transformer", "FluxTransformer2DModel"),
@@ -42,20 +41,6 @@ class Flux(Pipeline):
         transformers_part("tokenizer_2", "T5Tokenizer"),
         diffusers_part(SCHEDULER),
     )
-
-    def check(self) -> None:
-        """See `Pipeline`."""
-        if self.settings.guidance is not None and not self.network.config.guidance_embeds:
-            raise InputError(
-                "--guidance: this network was not distilled with guidance; leave it out"
-            )
-
-    def guidance(self) -> float | None:
-        """The value that the network is told."""
-        if not self.network.config.guidance_embeds:
-            return None
-        chosen = self.settings.guidance
-        return _GUIDANCE if chosen is None else chosen
 
     def readers(self) -> Sequence[tuple[Any, int]]:
         """See `Pipeline`; CLIP's tokens do not reach the network one by one."""

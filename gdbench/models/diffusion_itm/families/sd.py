@@ -23,6 +23,7 @@ from gdbench.models.diffusion_itm.families.components import (
     read_config,
     transformers_part,
 )
+from gdbench.models.diffusion_itm.families.guidance import guidance_embedding
 from gdbench.models.diffusion_itm.stem import StemUNet
 from gdbench.protocol import Family
 
@@ -39,6 +40,8 @@ class StableDiffusion(Pipeline):
     )
     network_part = "unet"
     predictions = frozenset({"epsilon", "v_prediction", "flow"})
+    uses = frozenset({"guidance"})
+    default_guidance = 7.5
     components = (
         diffusers_part("unet", "UNet2DConditionModel"),
         diffusers_part("vae", "AutoencoderKL"),
@@ -78,7 +81,6 @@ class StableDiffusion(Pipeline):
         """Keys of a U-Net's configuration that ask for inputs which this family does not give."""
         return (
             "class_embed_type", "addition_embed_type", "num_class_embeds", "encoder_hid_dim",
-            "time_cond_proj_dim",
         )  # fmt: skip
 
     def check(self) -> None:
@@ -116,7 +118,8 @@ class StableDiffusion(Pipeline):
     @cached_property
     def stem(self) -> StemUNet:
         """The network, cut where texts come in."""
-        return StemUNet(self.network)
+        size = self.network.config.get("time_cond_proj_dim")
+        return StemUNet(self.network, time_condition=guidance_embedding(self.guidance(), size))
 
     def compile(self) -> None:
         """See `Pipeline`."""

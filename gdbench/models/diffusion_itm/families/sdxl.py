@@ -24,6 +24,7 @@ from gdbench.models.diffusion_itm.families.components import (
     read_config,
     transformers_part,
 )
+from gdbench.models.diffusion_itm.families.guidance import guidance_embedding
 from gdbench.models.digests import read_json_object
 from gdbench.protocol import Family
 
@@ -37,6 +38,8 @@ class StableDiffusionXL(Pipeline):
     network_part = "unet"
     pipeline_class = "StableDiffusionXLPipeline"
     predictions = frozenset({"epsilon", "v_prediction"})
+    uses = frozenset({"guidance"})
+    default_guidance = 5.0
     components = (
         diffusers_part("unet", "UNet2DConditionModel"),
         diffusers_part("vae", "AutoencoderKL"),
@@ -63,11 +66,6 @@ class StableDiffusionXL(Pipeline):
                 f"{folder}: unet/config.json has addition_embed_type "
                 f"{unet.get('addition_embed_type')!r}; expected 'text_time' ({cls.layout})"
             )
-        if unet.get("time_cond_proj_dim") is not None:
-            raise InputError(
-                f"{folder}: unet/config.json sets time_cond_proj_dim; a guidance-distilled SDXL "
-                "is not read"
-            )
 
     @cached_property
     def trained_null(self) -> str:
@@ -92,9 +90,11 @@ class StableDiffusionXL(Pipeline):
         """See `Pipeline`."""
         side = self.resolution
         size = torch.tensor([side, side, 0, 0, side, side], device=x.device, dtype=x.dtype)
+        told = guidance_embedding(self.guidance(), self.network.config.get("time_cond_proj_dim"))
         out: Tensor = self.network(
             x,
             times,
+            timestep_cond=None if told is None else told.to(x).expand(len(x), -1),
             encoder_hidden_states=conditions["embeddings"],
             added_cond_kwargs={
                 "text_embeds": conditions["pooled"],

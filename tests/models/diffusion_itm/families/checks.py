@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 from dataclasses import fields, replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from gdbench.errors import InputError
 from gdbench.models.diffusion_itm.adapter import DiffusionITM
 from gdbench.models.diffusion_itm.conditioning import stacked
 from gdbench.models.diffusion_itm.denoiser import Denoiser
-from gdbench.models.diffusion_itm.families import family_of
+from gdbench.models.diffusion_itm.families import family_of, lengths
 from gdbench.protocol import Item, Query
 from gdbench.records import ModelSettings
 from tests.models.diffusion_itm.tiny import picture
@@ -31,9 +32,11 @@ def loaded(folder, dtype=torch.float32, **settings):
 
 
 def flat(value):
-    """The tensors of a network's arguments in order."""
+    """The tensors and numbers of a network's arguments in order."""
     if isinstance(value, torch.Tensor):
         return [value]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return [torch.tensor(value)]
     if isinstance(value, dict):
         return [t for key in sorted(value) for t in flat(value[key])]
     if isinstance(value, list | tuple):
@@ -72,7 +75,7 @@ def check_parity(pipe, folder, *, network, latent_of, time_of, sign=1.0, setting
     theirs = Recorder(getattr(pipe, network))
     pipe.set_progress_bar_config(disable=True)
     with torch.no_grad():
-        pipe(TEXT, num_inference_steps=2, output_type="latent",
+        pipe(prompt=TEXT, num_inference_steps=2, output_type="latent",
              generator=torch.Generator().manual_seed(1), **call)  # fmt: skip
     mine = loaded(folder, **settings or {})
     ours = Recorder(mine.network)
@@ -120,6 +123,99 @@ def check_batches(pipeline):
         )
     torch.testing.assert_close(many[:1], single, rtol=1e-5, atol=1e-5)
     assert float((many[-1] - many[0]).abs().max()) > 1e-4 or len(same) == 1
+
+
+def check_lengths(folder, monkeypatch, **options):
+    """A text is read at its own length, whatever it is padded to and whatever shares the batch."""
+    texts = ["a", SHORT, "two dogs", TEXT, LONG]
+    pipeline = loaded(folder, **options)
+    flow = pipeline.noising.prediction == "flow"
+    x = torch.randn(1, *pipeline.latent_shape, generator=torch.Generator().manual_seed(2))
+    times = torch.tensor([0.4 if flow else 400])
+    rows = pipeline.condition(texts)
+    with monkeypatch.context() as patched, torch.no_grad():
+        patched.setattr(lengths, "STEP", 1)
+        bare = pipeline.condition(texts)
+        assert not any("mask" in row.tensors for row in bare)
+        alone = [pipeline.predict(x, times, stacked([row])) for row in bare]
+    assert len({row.shapes for row in rows}) < len({row.shapes for row in bare})
+    for shapes in {row.shapes for row in rows}:
+        same = [number for number, row in enumerate(rows) if row.shapes == shapes]
+        with torch.no_grad():
+            many = pipeline.predict(
+                x.expand(len(same), -1, -1, -1).contiguous(),
+                times.expand(len(same)),
+                stacked([rows[number] for number in same]),
+            )
+        for number, found in zip(same, many, strict=True):
+            gap = (found - alone[number][0]).norm() / alone[number].norm()
+            assert float(gap) < TOLERANCE
+    check_full_batches(folder, texts, **options)
+
+
+def check_full_batches(folder, texts, size=4, **options):
+    """Batches are filled by shape: as few as there can be."""
+    model = DiffusionITM.from_pretrained(
+        folder, samples=3, device="cpu", batch_size=size, **options
+    )
+    calls = Counter()
+    predict = model.pipeline.predict
+
+    def counted(x, times, conditions):
+        calls[tuple((n, tuple(t.shape[1:])) for n, t in sorted(conditions.items()))] += 1
+        assert len(x) == size
+        return predict(x, times, conditions)
+
+    model.pipeline.predict = counted
+    pictures = [MemoryImage(picture(number)) for number in (1, 2)]
+    list(
+        model.score_items(
+            Item(f"{n}", (image,), tuple(texts), Query.TEXT_RETRIEVAL, (0,), f"{n}")
+            for n, image in enumerate(pictures)
+        )
+    )
+    rows = Counter(row.shapes for row in model.pipeline.condition(texts))
+    assert calls == {shapes: -(-n * 3 * len(pictures) // size) for shapes, n in rows.items()}
+
+
+def check_schedule(pipe, pipeline, **call):
+    """Noise levels are those of the pipeline's own schedule of 1000 steps, and mix as it mixes."""
+
+    hook = pipe.transformer.register_forward_hook(lambda *_: setattr(pipe, "_interrupt", True))
+    pipe.set_progress_bar_config(disable=True)
+    with torch.no_grad():
+        pipe(prompt=TEXT, num_inference_steps=1000, output_type="latent", **call)
+    hook.remove()
+    levels = pipe.scheduler.sigmas[1:-1].flip(0)
+    torch.testing.assert_close(pipeline.noising.levels[1:], levels)
+    latent, noise = torch.randn(
+        2, 1, *pipeline.latent_shape, generator=torch.Generator().manual_seed(0)
+    )
+    # as a scheduler that no pipeline has begun with
+    pipe.scheduler.set_begin_index(None)
+    for t in (20, 500, 900):
+        when = pipe.scheduler.timesteps[1000 - t][None]
+        expected = pipe.scheduler.scale_noise(latent, when, noise)
+        found = pipeline.denoiser.noised(latent, noise, torch.tensor([t]))
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def check_missing_part(folder, tmp_path, part, layout):
+    """A part that is not there is named in one line."""
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    shutil.rmtree(copy / part)
+    with pytest.raises(InputError, match=f"{part}.* is missing; expected {layout}"):
+        loaded(copy)
+
+
+def check_another_class(folder, tmp_path, part, name="config.json", **config):
+    """A part of another class, or of another kind, is refused; the message is given back."""
+    copy = changed(folder, tmp_path / "other", part, name, **config)
+    with pytest.raises(InputError) as caught:
+        loaded(copy)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
 
 
 def items():

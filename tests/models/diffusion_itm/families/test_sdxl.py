@@ -17,7 +17,7 @@ from tests.models.diffusion_itm.families import checks, parts
 from tests.models.diffusion_itm.tiny import picture
 
 
-def make(seed=0, **vae):
+def make(seed=0, *, time_cond_proj_dim=None, **vae):
     torch.manual_seed(seed)
     tokenizer = parts.clip_tokenizer()
     unet = UNet2DConditionModel(
@@ -34,6 +34,7 @@ def make(seed=0, **vae):
         projection_class_embeddings_input_dim=16 + 6 * 8,
         use_linear_projection=True,
         transformer_layers_per_block=1,
+        time_cond_proj_dim=time_cond_proj_dim,
     )
     return StableDiffusionXLPipeline(
         vae=parts.vae(**vae),
@@ -61,6 +62,17 @@ def test_parity(saved):
         time_of=lambda scheduler, step: scheduler.timesteps[step][None],
         guidance_scale=1.0, height=32, width=32,
     )  # fmt: skip
+
+
+def test_a_network_distilled_with_guidance_is_told_its_value(tmp_path):
+    make(time_cond_proj_dim=12).save_pretrained(tmp_path)
+    mine = checks.check_parity(
+        make(time_cond_proj_dim=12), tmp_path, network="unet", latent_of=lambda x: x,
+        time_of=lambda scheduler, step: scheduler.timesteps[step][None],
+        guidance_scale=3.0, height=32, width=32, settings={"guidance": 3.0},
+    )  # fmt: skip
+    assert mine.chosen["guidance"] == 3.0
+    assert checks.loaded(tmp_path).chosen["guidance"] == 5.0
 
 
 def test_scores(saved):
@@ -108,7 +120,7 @@ def test_resolution(saved):
     assert checks.loaded(saved, resolution=64).latent_shape == (4, 16, 16)
     with pytest.raises(InputError, match="multiples of 4"):
         checks.loaded(saved, resolution=30)
-    with pytest.raises(InputError, match="--guidance: the family stable-diffusion-xl"):
+    with pytest.raises(InputError, match="--guidance: this network was not distilled"):
         checks.loaded(saved, guidance=2.0)
 
 

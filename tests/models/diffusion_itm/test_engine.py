@@ -261,7 +261,8 @@ def test_text_encoders_travel_once_for_many_items(load, items):
     real = encoder.to
     encoder.to = lambda device: moves.append(str(device)) or real(device)
     found = logged(model.score_items(items))
-    np.testing.assert_array_equal(found, logged(reference.score_items(items)))
+    # pictures are encoded in batches then
+    np.testing.assert_allclose(found, logged(reference.score_items(items)), rtol=1e-5)
     assert moves == ["cpu", "cpu"]  # there and back, once
     assert model.encoders.prompts_made == reference.encoders.prompts_made
 

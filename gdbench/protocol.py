@@ -109,7 +109,7 @@ class Scores:
     matrix: Matrix  # (n_images, n_texts)
     errors: NDArray[np.float32] | None = None  # (n_images, n_texts, n_timesteps)
     unconditional_errors: NDArray[np.float32] | None = None  # (n_images, n_timesteps)
-    truncated_texts: int = 0  # texts of the item that the model's tokenizer had to cut
+    truncated_texts: int = 0  # texts that the tokenizer had to cut, or took parts of for its signs
 
 
 Known = tuple[Item, Scores | None]

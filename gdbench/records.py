@@ -22,6 +22,7 @@ Noise = Literal["antithetic", "independent"]
 Schedule = Literal["nested", "grid"]
 Stop = Literal["none", "sequential"]
 NullPrompt = Literal["empty", "zeros"]
+Scorer = Literal["vqa", "likelihood"]
 
 
 class Strict(BaseModel):
@@ -132,6 +133,25 @@ class ModelSettings(Strict):
     t5: bool | None = _asked("Leave out the T5 text encoder of Stable Diffusion 3.")
     null_prompt: NullPrompt | None = _asked(
         "What stands for no caption: the empty one or zeros; default: as the model was trained."
+    )
+    scorer: Scorer | None = _asked(
+        "Of an image-text-to-text model: vqa (default), log P(answer | picture, question); or "
+        "likelihood, log P(caption | picture)."
+    )
+    question: str | None = _asked(
+        "What such a model is asked, with {text} where the caption stands; for likelihood the "
+        "request before the caption.",
+        min_length=1,
+        max_length=2000,
+    )
+    answers: str | None = _asked(
+        "Words that count as yes, separated by commas (default Yes).", min_length=1, max_length=200
+    )
+    prior: float | None = _asked(
+        "Share of the prior log P without the picture that is subtracted (default 0).", ge=0, le=1
+    )
+    trust_remote_code: bool | None = _asked(
+        "Run the Python code that lies in the model's repository (default: it is refused)."
     )
     weighting: str | None = None
     """How timesteps are weighed in a score, e.g. `uniform`."""

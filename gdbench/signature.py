@@ -49,13 +49,7 @@ def _of_settings(settings: ModelSettings) -> dict[str, str]:
     fields: dict[str, str] = {}
     if settings.lora is not None:
         fields["lora"] = f"{settings.lora.sha256[:_HASH]}*{settings.lora.scale:g}"
-    if settings.norm is not None:
-        fields["score"] = settings.norm
-        fields["T"] = f"{settings.samples} {settings.schedule}"
-        fields["norm"] = "uncond" if settings.normalise else "none"
-        fields["weight"] = str(settings.weighting)
-    if settings.noise_sha256 is not None:
-        fields["noise"] = settings.noise_sha256[:_HASH]
+    fields |= _of_score(settings)
     if settings.stop not in (None, "none"):
         fields["stop"] = f"{settings.stop} {settings.delta:g}"
     named: dict[str, object] = {
@@ -70,6 +64,24 @@ def _of_settings(settings: ModelSettings) -> dict[str, str]:
     for name, value in named.items():
         if value is not None:
             fields[name] = f"{value:g}" if isinstance(value, float) else str(value)
+    return fields
+
+
+def _of_score(settings: ModelSettings) -> dict[str, str]:
+    """How errors, or probabilities of words, become scores."""
+    fields: dict[str, str] = {}
+    if settings.scorer is not None:
+        fields["score"] = settings.scorer
+        fields["question"] = " ".join((settings.question or "").split())
+        fields["answers"] = settings.answers or ""
+        fields["prior"] = f"{settings.prior or 0:g}"
+    if settings.norm is not None:
+        fields["score"] = settings.norm
+        fields["T"] = f"{settings.samples} {settings.schedule}"
+        fields["norm"] = "uncond" if settings.normalise else "none"
+        fields["weight"] = str(settings.weighting)
+    if settings.noise_sha256 is not None:
+        fields["noise"] = settings.noise_sha256[:_HASH]
     return fields
 
 

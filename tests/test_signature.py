@@ -58,6 +58,8 @@ OTHER_SETTINGS = {
     "latent_shape": (4, 64, 64), "prediction": "epsilon", "lora_scale": 0.5,
     "lora": LoRAInfo(sha256="3" * 64, scale=1.0, n_tensors=2), "extra": {"a": "b"},
     "guidance": 2.0, "max_length": 77, "t5": False, "null_prompt": "zeros",
+    "scorer": "vqa", "question": "Is {text} there?", "answers": "Yes", "prior": 0.5,
+    "trust_remote_code": True,
 }  # fmt: skip
 
 

@@ -166,6 +166,9 @@ def print_records(records: list[ResultRecord]) -> None:
                 f"{record.task.n_expected or 'an unknown number of'} items"
             )
         if record.truncated_texts:
-            line(f"{record.task.name}: {record.truncated_texts} captions were cut")
+            line(
+                f"{record.task.name}: {record.truncated_texts} captions were not read as they "
+                "stand (cut, or with the tokenizer's special tokens)"
+            )
     for record in records:
         line(record.signature)

@@ -71,7 +71,10 @@ def run(
     settings = loaded.settings
     signed = signature(None, loaded.card, settings, loaded.content)
     if scores.truncated_texts:
-        note(f"{scores.truncated_texts} of {len(text)} sentences were cut: too long")
+        note(
+            f"{scores.truncated_texts} of {len(text)} sentences were not read as they stand: too "
+            "long, or with the tokenizer's special tokens"
+        )
     if as_json:
         typer.echo(json.dumps(_as_json(scores, settings.timesteps, signed)))
         return

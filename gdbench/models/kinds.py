@@ -79,6 +79,9 @@ KINDS: Registry[Kind] = Registry("kind of model", "gdbench.kinds")
 KINDS.add("baseline", "gdbench.models.baselines:KIND")
 KINDS.add("open-clip", "gdbench.models.open_clip:KIND")
 KINDS.add("diffusion-itm", "gdbench.models.diffusion_itm.kind:KIND")
+KINDS.add("hf-dual", "gdbench.models.hf_dual:KIND")
+KINDS.add("hf-itm", "gdbench.models.hf_itm:KIND")
+KINDS.add("hf-vlm", "gdbench.models.hf_vlm:KIND")
 
 # the harness keeps the time, whatever the model
 _ALWAYS = frozenset({"seed", "device", "item_timeout"})

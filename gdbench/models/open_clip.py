@@ -3,39 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, is_dataclass
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-from numpy.typing import NDArray
 from PIL import Image
 from safetensors import SafetensorError
 
 from gdbench.errors import InputError
-from gdbench.memory import attempted, capped, free_memory, halved
-from gdbench.models.device_clock import DeviceClock
 from gdbench.models.devices import choose_device, choose_dtype
 from gdbench.models.digests import digest_config, digest_state, digest_text, digest_tokenizer
+from gdbench.models.dual_encoder import DualEncoder
+from gdbench.models.hub import said_by_the_hub
 from gdbench.models.kinds import ModelEntry, clean_name
 from gdbench.models.presence import cached_repos
-from gdbench.protocol import Item, ITMModel, Matrix, ModelCard, Scores
+from gdbench.models.special_tokens import Unread, unread
+from gdbench.protocol import ITMModel, ModelCard
 from gdbench.records import Content, ModelSettings
 from gdbench.run import ModelRequest, Where
 
 if TYPE_CHECKING:
     import torch
-
-T = TypeVar("T")
-Vector = NDArray[np.float32]
-_USUAL_BATCH = 32
-_WINDOW = 64  # items looked at together
-_CACHE = 16384  # embeddings kept: 50 MB at 768 dimensions
 
 
 @dataclass(frozen=True)
@@ -50,135 +41,35 @@ class Encoders:
     """Of pictures; parameters may be kept in another precision (positions, norms)."""
 
 
-class OpenCLIP:
-    """Cosine similarity of open_clip's image and text embeddings, in [-1, 1].
-
-    Every image and text is encoded once, in batches of a fixed shape (the last one is padded), so
-    that a score does not depend on what it was encoded together with.
-    """
+class OpenCLIP(DualEncoder):
+    """Cosine similarity of open_clip's image and text embeddings, in [-1, 1]."""
 
     def __init__(
         self, encoders: Encoders, card: ModelCard, content: Content, settings: ModelSettings,
         where: Where,
     ) -> None:  # fmt: skip
-        self.card, self.content, self.settings = card, content, settings
-        self.device = str(encoders.device)
-        self.batch_size = _USUAL_BATCH
-        if where.batch_size is not None:
-            # a picture's activations take some 64 times what its pixels take
-            each = 64 * 4 * 3 * (card.resolution or 224) ** 2
-            most = max(_USUAL_BATCH, free_memory(encoders.device) // each)
-            self.batch_size = capped(where.batch_size, most)
-        self._clock = DeviceClock(encoders.device)
+        super().__init__(encoders.device, card, content, settings, where)
         self._encoders = encoders
         self._model, self._tokenizer = encoders.model, encoders.tokenizer
-        self._images: OrderedDict[str, Vector] = OrderedDict()
-        self._texts: OrderedDict[str, Vector] = OrderedDict()
 
-    @property
-    def device_seconds(self) -> float:
-        """Seconds in which the two encoders ran so far."""
-        return self._clock.seconds
-
-    def score(self, images: Sequence[Image.Image], texts: Sequence[str]) -> Matrix:
-        """Cosine similarities of shape (len(images), len(texts))."""
-        return _cosines(
-            np.stack(list(self._encode_images(list(images)))),
-            np.stack(list(self._encode_texts(list(texts)))),
-        )
-
-    def score_items(self, items: Iterable[Item]) -> Iterator[Scores]:
-        """Scores of each item, in order; embeddings are shared between items."""
-        stream = iter(items)
-        while window := list(islice(stream, _WINDOW)):
-            self._fill(self._images, {i.sha256: i for item in window for i in item.images},
-                       lambda refs: self._encode_images([r.open() for r in refs]))  # fmt: skip
-            self._fill(
-                self._texts, {t: t for item in window for t in item.texts}, self._encode_texts
-            )
-            for item in window:
-                yield Scores(
-                    item.id,
-                    _cosines(
-                        np.stack([self._images[i.sha256] for i in item.images]),
-                        np.stack([self._texts[t] for t in item.texts]),
-                    ),
-                    truncated_texts=sum(self.truncates(t) for t in item.texts),
-                )
-            self._trim()
-
-    def truncates(self, text: str) -> bool:
-        """Whether the tokenizer has to cut the text."""
-        length = self._tokenizer.context_length
-        inner = getattr(self._tokenizer, "tokenizer", None)
-        if inner is not None:  # a Hugging Face tokenizer, which adds the special tokens itself
-            return bool(len(inner(text, truncation=False, verbose=False)["input_ids"]) > length)
-        return bool(len(self._tokenizer.encode(text)) + 2 > length)
-
-    def _fill(
-        self,
-        cache: OrderedDict[str, Vector],
-        wanted: dict[str, Any],
-        encode: Callable[[list[Any]], Iterator[Vector]],
-    ) -> None:
-        missing = [key for key in wanted if key not in cache]
-        for key in wanted.keys() - set(missing):
-            cache.move_to_end(key)
-        while missing:
-            keys, missing = missing[: self.batch_size], missing[self.batch_size :]
-            padded = keys + [keys[0]] * (self.batch_size - len(keys))
-            vectors = list(encode([wanted[key] for key in padded]))
-            cache.update(zip(keys, vectors, strict=False))
-
-    def _trim(self) -> None:
-        for cache in (self._images, self._texts):
-            while len(cache) > _CACHE:
-                cache.popitem(last=False)
-
-    def _encode_images(self, images: list[Image.Image]) -> Iterator[Vector]:
+    def image_features(self, images: list[Image.Image]) -> torch.Tensor:
+        """See `DualEncoder`."""
         import torch
 
-        def run(chunk: list[Image.Image]) -> Vector:
-            pixels = torch.stack([self._encoders.preprocess(i.convert("RGB")) for i in chunk])
-            return self._run(self._model.encode_image, pixels)
+        pixels = torch.stack([self._encoders.preprocess(i.convert("RGB")) for i in images])
+        pixels = pixels.to(self._encoders.device, self._encoders.input_dtype)
+        features: torch.Tensor = self._model.encode_image(pixels)
+        return features
 
-        return self._in_batches(images, run, "pictures")
+    def text_features(self, texts: list[str]) -> torch.Tensor:
+        """See `DualEncoder`."""
+        tokens = self._tokenizer(texts).to(self._encoders.device)
+        features: torch.Tensor = self._model.encode_text(tokens)
+        return features
 
-    def _encode_texts(self, texts: list[str]) -> Iterator[Vector]:
-        return self._in_batches(
-            texts, lambda chunk: self._run(self._model.encode_text, self._tokenizer(chunk)), "texts"
-        )
-
-    def _in_batches(
-        self, inputs: list[T], run: Callable[[list[T]], Vector], what: str
-    ) -> Iterator[Vector]:
-        """A vector for each input; batches become smaller when memory runs out."""
-        while inputs:
-            chunk = inputs[: self.batch_size]
-            vectors = attempted(lambda: run(chunk))  # noqa: B023 # called at once
-            if vectors is None:
-                self.batch_size = halved(self.batch_size, self._clock.device, what)
-                continue
-            yield from vectors
-            inputs = inputs[len(chunk) :]
-
-    def _run(self, encode: Callable[..., torch.Tensor], batch: torch.Tensor) -> Vector:
-        import torch
-
-        if batch.is_floating_point():
-            batch = batch.to(self._encoders.input_dtype)
-        with self._clock.running(), torch.inference_mode():
-            vectors = encode(batch.to(self._encoders.device)).float()
-            vectors = vectors / vectors.norm(dim=-1, keepdim=True)
-        found: Vector = vectors.cpu().numpy()
-        return found
-
-
-def _cosines(images: Vector, texts: Vector) -> Matrix:
-    """Dot products in float64 and a fixed order: no dependence on the shape of the matrix."""
-    product = images[:, None, :].astype(np.float64) * texts[None, :, :].astype(np.float64)
-    total: NDArray[np.float64] = product.sum(axis=-1)
-    return total.astype(np.float32)
+    def unread(self, text: str) -> Unread | None:
+        """See `DualEncoder`."""
+        return unread(self._tokenizer, text, self._tokenizer.context_length)
 
 
 def _locate(source: str) -> tuple[str, str | None, bool]:
@@ -277,14 +168,8 @@ def _load(source: str, device: torch.device, dtype: str, side: int | None) -> En
             force_image_size=side,
         )
         tokenizer = open_clip.get_tokenizer(name)
-    except LocalEntryNotFoundError as error:
-        raise InputError(f"{source}: not in the cache and the hub cannot be reached") from error
-    except HfHubHTTPError as error:
-        status = error.response.status_code if error.response is not None else "?"
-        raise InputError(
-            f"{source}: the hub answered {status}; check the name, and for gated models accept "
-            "the conditions on the model's page and run `hf auth login`"
-        ) from error
+    except (LocalEntryNotFoundError, HfHubHTTPError) as error:
+        raise said_by_the_hub(error, source.removeprefix("hf-hub:"), None) from error
     except (SafetensorError, RuntimeError, ValueError, OSError, KeyError, TypeError) as error:
         line = " ".join(str(error).split())[:300]
         raise InputError(f"{source}: open_clip cannot load it: {line}") from error

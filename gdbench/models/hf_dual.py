@@ -1,0 +1,168 @@
+"""Dual encoders of transformers: CLIP, SigLIP, SigLIP2, AltCLIP, ChineseCLIP, and of that shape."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from gdbench.errors import InputError
+from gdbench.models import hf_checkpoint
+from gdbench.models.devices import choose_device, choose_dtype
+from gdbench.models.dual_encoder import DualEncoder
+from gdbench.models.kinds import ModelEntry
+from gdbench.models.special_tokens import Unread, unread
+from gdbench.protocol import ITMModel, ModelCard
+from gdbench.records import ModelSettings
+from gdbench.run import ModelRequest, Where
+
+if TYPE_CHECKING:
+    import torch
+
+_LONGEST_FIXED = 128
+"""Tokens up to which every text is padded to the model's length, as CLIP and SigLIP are trained."""
+_STEP = 32
+"""Longer ones are padded to a multiple of this, under the attention mask."""
+_SHIFTED = frozenset({"altclip_text_model", "xlm-roberta", "roberta"})
+"""Text encoders whose positions begin after the padding's id."""
+
+
+class HFDualEncoder(DualEncoder):
+    """Cosine similarity of `get_image_features` and `get_text_features`, in [-1, 1].
+
+    The model's own logits are this times a positive number that it learned, plus a constant
+    (SigLIP): the order is the same.
+    """
+
+    def __init__(
+        self, loaded: hf_checkpoint.Loaded, length: int, card: ModelCard, settings: ModelSettings,
+        where: Where,
+    ) -> None:  # fmt: skip
+        device = loaded.model.device
+        super().__init__(device, card, loaded.content, settings, where)
+        self._model, self._processor = loaded.model, loaded.processor
+        self._length = length
+
+    def image_features(self, images: list[Image.Image]) -> torch.Tensor:
+        """See `DualEncoder`."""
+        inputs = self._processor(images=[i.convert("RGB") for i in images], return_tensors="pt")
+        return _pooled(self._model.get_image_features(**on(inputs, self._model)))
+
+    def text_features(self, texts: list[str]) -> torch.Tensor:
+        """See `DualEncoder`."""
+        fixed = self._length <= _LONGEST_FIXED
+        inputs = self._processor(
+            text=texts,
+            padding="max_length" if fixed else True,
+            max_length=self._length,
+            truncation=True,
+            return_tensors="pt",
+            **({} if fixed else {"pad_to_multiple_of": _STEP}),
+        )
+        return _pooled(self._model.get_text_features(**on(inputs, self._model)))
+
+    def unread(self, text: str) -> Unread | None:
+        """See `DualEncoder`."""
+        return unread(self._processor, text, self._length)
+
+
+def on(inputs: Any, model: Any) -> dict[str, torch.Tensor]:
+    """A processor's tensors on the device of a model, numbers in its precision."""
+    return {
+        name: value.to(model.device, model.dtype) if value.is_floating_point()
+        else value.to(model.device)
+        for name, value in inputs.items()
+    }  # fmt: skip
+
+
+def text_length(config: Any, tokenizer: Any) -> int:
+    """Tokens that a text encoder reads, signs included: its positions, or fewer by the tokenizer.
+
+    Raises InputError where neither says it.
+    """
+    inner = getattr(config, "text_config", config)
+    places = getattr(inner, "max_position_embeddings", None)
+    if places is not None and inner.model_type in _SHIFTED:
+        places -= (inner.pad_token_id or 0) + 1
+    lengths = [n for n in (places, tokenizer.model_max_length) if n is not None and n < 2**31]
+    if not lengths:
+        raise InputError("neither configuration nor tokenizer says how long a text may be")
+    return int(min(lengths))
+
+
+def side_of(loaded: hf_checkpoint.Loaded) -> int | None:
+    """The side of the pictures that a model sees, in pixels, where it has one."""
+    vision = getattr(loaded.model.config, "vision_config", None)
+    size = getattr(vision, "image_size", None)
+    side = size[0] if isinstance(size, (list, tuple)) and size else size
+    return side if isinstance(side, int) else None
+
+
+def card_of(entry: ModelEntry, loaded: hf_checkpoint.Loaded) -> ModelCard:
+    """The card of a model that was loaded."""
+    return ModelCard(
+        name=entry.name,
+        revision=loaded.content.sha256[:12],
+        family=entry.family,
+        source=loaded.checkpoint.repo or loaded.checkpoint.folder.name,
+        weights_sha256=loaded.content.parts["weights"],
+        parameters=sum(p.numel() for p in loaded.model.parameters()),
+        resolution=side_of(loaded),
+        **entry.card_fields(),
+    )
+
+
+def _pooled(features: Any) -> torch.Tensor:
+    """Features from what a model returns: an output with them, or they themselves."""
+    pooled: torch.Tensor = getattr(features, "pooler_output", features)
+    return pooled
+
+
+class HFDualKind:
+    """`hf:OWNER/NAME`, or a folder with config.json, of a dual encoder."""
+
+    name = "hf-dual"
+    uses = frozenset({"dtype", "device", "batch_size", "trust_remote_code"})
+
+    def claim(self, source: str) -> ModelEntry | None:
+        """See `gdbench.models.kinds.Kind`."""
+        return hf_checkpoint.claim(source, "dual", self.name, "contrastive")
+
+    def is_here(self, entry: ModelEntry) -> bool:
+        """See `gdbench.models.kinds.Kind`."""
+        return hf_checkpoint.is_here(entry)
+
+    def load(self, entry: ModelEntry, request: ModelRequest, where: Where) -> ITMModel:
+        """See `gdbench.models.kinds.Kind`."""
+        device = choose_device(where.device)
+        # in float32 unless asked, as CLIP of open_clip: the published scores are float32
+        dtype = choose_dtype(request.settings.dtype or "float32", device)
+        trust = bool(request.settings.trust_remote_code)
+        loaded = hf_checkpoint.load(entry, device, dtype, trust=trust, generative=False)
+        length = text_length(loaded.model.config, loaded.processor.tokenizer)
+        settings = request.settings.model_copy(
+            update={
+                "dtype": str(dtype).removeprefix("torch."),
+                "resolution": side_of(loaded),
+            }
+        )
+        model = HFDualEncoder(loaded, length, card_of(entry, loaded), settings, where)
+        _check_shape(model, entry)
+        return model
+
+
+def _check_shape(model: HFDualEncoder, entry: ModelEntry) -> None:
+    """Raise InputError where the two encoders do not end in one space."""
+    import torch
+
+    with torch.inference_mode():
+        image = model.image_features([Image.new("RGB", (32, 32))])
+        text = model.text_features(["a picture"])
+    if image.ndim != 2 or image.shape != text.shape:  # noqa: PLR2004 # a row for each input
+        raise InputError(
+            f"{entry.source}: its image and text features have the shapes {tuple(image.shape)} and "
+            f"{tuple(text.shape)}: it is no dual encoder"
+        )
+
+
+KIND = HFDualKind()

@@ -1,0 +1,152 @@
+"""Image-text matching heads of transformers: BLIP (arXiv 2201.12086), BLIP-2 (arXiv 2301.12597)."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from gdbench.errors import ModelOutputError
+from gdbench.models import hf_checkpoint
+from gdbench.models.devices import choose_device, choose_dtype
+from gdbench.models.hf_dual import card_of, on, side_of
+from gdbench.models.kinds import ModelEntry
+from gdbench.models.pair_scorer import Pair, PairScorer
+from gdbench.models.special_tokens import Unread, unread
+from gdbench.protocol import ImageRef, ITMModel, ModelCard
+from gdbench.records import ModelSettings
+from gdbench.run import ModelRequest, Where
+
+if TYPE_CHECKING:
+    import torch
+
+_PICTURES = 64  # encoded pictures kept: some 2 MB each
+_STEP = 16  # texts are padded to a multiple of this
+
+
+class MatchingHead(PairScorer):
+    """log(P(match) / P(no match)): the difference of the head's two logits.
+
+    The probability itself is 1 for many pairs in float32, and they would tie; the order is the
+    same. A picture is encoded once for all of its texts.
+    """
+
+    def __init__(
+        self, loaded: hf_checkpoint.Loaded, card: ModelCard, settings: ModelSettings, where: Where
+    ) -> None:
+        super().__init__(loaded.model.device, card, loaded.content, settings, where)
+        self._model, self._processor = loaded.model, loaded.processor
+        self._is_second = hasattr(loaded.model, "qformer")
+        config = loaded.model.config
+        words = config.qformer_config if self._is_second else config.text_config
+        self._length = min(
+            int(words.max_position_embeddings), int(loaded.processor.tokenizer.model_max_length)
+        )
+        self._pictures: OrderedDict[str, torch.Tensor] = OrderedDict()
+
+    def unread(self, text: str) -> Unread | None:
+        """See `PairScorer`."""
+        return unread(self._processor, text, self._length)
+
+    def score_pairs(self, pairs: Sequence[Pair]) -> torch.Tensor:
+        """See `PairScorer`."""
+        import torch
+
+        tokens = self._processor.tokenizer(
+            [text for _, text in pairs],
+            padding=True,
+            pad_to_multiple_of=_STEP if self._length % _STEP == 0 else None,
+            max_length=self._length,
+            truncation=True,
+            return_token_type_ids=False,
+            return_tensors="pt",
+        ).to(self._model.device)
+        pictures = self._encoded([image for image, _ in pairs])
+        with self._clock.running():
+            run = self._second if self._is_second else self._first
+            logits = run(pictures, tokens.input_ids, tokens.attention_mask).float()
+        matches: torch.Tensor = logits[:, 1] - logits[:, 0]
+        return torch.as_tensor(matches)
+
+    def _first(self, pictures: Any, ids: Any, mask: Any) -> Any:
+        """BLIP: the head on the first token of the text, which looks at the picture."""
+        seen = pictures.new_ones(pictures.shape[:2], dtype=mask.dtype)
+        hidden = self._model.text_encoder(
+            input_ids=ids,
+            attention_mask=mask,
+            encoder_hidden_states=pictures,
+            encoder_attention_mask=seen,
+        ).last_hidden_state
+        return self._model.itm_head(hidden[:, 0])
+
+    def _second(self, pictures: Any, ids: Any, mask: Any) -> Any:
+        """BLIP-2: the mean of the head over the queries, which look at picture and text."""
+        import torch
+
+        model = self._model
+        queries = model.query_tokens.expand(len(pictures), -1, -1)
+        heard = mask.new_ones(queries.shape[:2])
+        hidden = model.qformer(
+            query_embeds=model.embeddings(input_ids=ids, query_embeds=queries),
+            query_length=queries.shape[1],
+            attention_mask=torch.cat([heard, mask], dim=1),
+            # the queries' transformer stays in float32 where the rest is in half precision
+            encoder_hidden_states=pictures.to(queries.dtype),
+            encoder_attention_mask=mask.new_ones(pictures.shape[:2]),
+        ).last_hidden_state
+        head = model.itm_head
+        return head(hidden[:, : queries.shape[1]].to(head.weight.dtype)).mean(dim=1)
+
+    def _encoded(self, images: Sequence[ImageRef]) -> torch.Tensor:
+        """Features of pictures, shape (len(images), tokens, width); each is encoded once."""
+        import torch
+
+        by_key = {image.sha256: image for image in images}
+        new = [key for key in by_key if key not in self._pictures]
+        if new:
+            opened = [by_key[key].open() for key in new]
+            inputs = self._processor.image_processor(images=opened, return_tensors="pt")
+            pixels = on(inputs, self._model)["pixel_values"]
+            with self._clock.running():
+                features = self._model.vision_model(pixel_values=pixels).last_hidden_state
+            if not bool(torch.isfinite(features).all()):
+                raise ModelOutputError(
+                    f"{self.card.name}: the picture encoder returned NaN or infinity in "
+                    f"{self.settings.dtype}"
+                )
+            # a copy of each row: a view would keep the whole batch alive
+            self._pictures.update((k, row.clone()) for k, row in zip(new, features, strict=True))
+        for key in by_key:
+            self._pictures.move_to_end(key)
+        rows = torch.stack([self._pictures[image.sha256] for image in images])
+        while len(self._pictures) > _PICTURES:
+            self._pictures.popitem(last=False)
+        return rows
+
+
+class MatchingKind:
+    """`hf:OWNER/NAME`, or a folder, of BlipForImageTextRetrieval or Blip2ForImageTextRetrieval."""
+
+    name = "hf-itm"
+    uses = frozenset({"dtype", "device", "batch_size"})
+
+    def claim(self, source: str) -> ModelEntry | None:
+        """See `gdbench.models.kinds.Kind`."""
+        return hf_checkpoint.claim(source, "matching", self.name, "other")
+
+    def is_here(self, entry: ModelEntry) -> bool:
+        """See `gdbench.models.kinds.Kind`."""
+        return hf_checkpoint.is_here(entry)
+
+    def load(self, entry: ModelEntry, request: ModelRequest, where: Where) -> ITMModel:
+        """See `gdbench.models.kinds.Kind`."""
+        device = choose_device(where.device)
+        dtype = choose_dtype(request.settings.dtype or "float32", device)
+        loaded = hf_checkpoint.load(entry, device, dtype, trust=False, generative=False)
+        settings = request.settings.model_copy(
+            update={"dtype": str(dtype).removeprefix("torch."), "resolution": side_of(loaded)}
+        )
+        return MatchingHead(loaded, card_of(entry, loaded), settings, where)
+
+
+KIND = MatchingKind()

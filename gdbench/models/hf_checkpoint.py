@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from huggingface_hub import try_to_load_from_cache
 
-from gdbench.errors import GdbenchError, InputError, MissingExtraError
+from gdbench.errors import InputError, MissingExtraError
 from gdbench.models.digests import (
     digest_config,
     digest_json,
@@ -254,10 +254,14 @@ def _check_processor(checkpoint: Checkpoint) -> None:
     if not pieces:
         raise InputError(f"{source} has no tokenizer (tokenizer.json, vocab.txt, vocab.json)")
     if importlib.util.find_spec("sentencepiece") is None:
-        raise MissingExtraError(
-            f"{source}: its tokenizer ({pieces[0]}) needs sentencepiece: "
-            "pip install 'gdbench[sentencepiece]'"
-        )
+        raise _needs_more(source, pieces[0])
+
+
+def _needs_more(source: str, what: str) -> MissingExtraError:
+    return MissingExtraError(
+        f"{source}: its tokenizer or processor needs more than is installed ({what}): "
+        "pip install 'gdbench[tokenizers]'"
+    )
 
 
 def _content(folder: Path, files: Sequence[Path], *, code: bool) -> Content:
@@ -297,8 +301,9 @@ def _from_pretrained(
             folder, dtype=dtype, local_files_only=True, use_safetensors=True,
             output_loading_info=True, **more,
         )  # fmt: skip
-    except GdbenchError:
-        raise
+    except ImportError as error:
+        words = " ".join(str(error).split())
+        raise _needs_more(checkpoint.source, words[:120]) from error
     except Exception as error:
         # configurations of others fail in any way
         words = " ".join(f"{type(error).__name__}: {error}".split())[:300]

@@ -90,15 +90,23 @@ def text_length(config: Any, tokenizer: Any) -> int:
     return int(min(lengths))
 
 
-def side_of(loaded: hf_checkpoint.Loaded) -> int | None:
-    """The side of the pictures that a model sees, in pixels, where it has one."""
+def side_of(loaded: hf_checkpoint.Loaded, request: ModelRequest) -> int | None:
+    """The side of the pictures that a model sees, in pixels, where it has one.
+
+    Raises InputError where another one is asked for.
+    """
     vision = getattr(loaded.model.config, "vision_config", None)
     size = getattr(vision, "image_size", None)
     side = size[0] if isinstance(size, (list, tuple)) and size else size
-    return side if isinstance(side, int) else None
+    side = side if isinstance(side, int) else None
+    asked = request.settings.resolution
+    if asked not in (None, side):
+        seen = "pictures of any size" if side is None else f"pictures of {side}"
+        raise InputError(f"--resolution {asked}: {loaded.checkpoint.source} sees {seen}")
+    return side
 
 
-def card_of(entry: ModelEntry, loaded: hf_checkpoint.Loaded) -> ModelCard:
+def card_of(entry: ModelEntry, loaded: hf_checkpoint.Loaded, side: int | None) -> ModelCard:
     """The card of a model that was loaded."""
     return ModelCard(
         name=entry.name,
@@ -107,7 +115,7 @@ def card_of(entry: ModelEntry, loaded: hf_checkpoint.Loaded) -> ModelCard:
         source=loaded.checkpoint.repo or loaded.checkpoint.folder.name,
         weights_sha256=loaded.content.parts["weights"],
         parameters=sum(p.numel() for p in loaded.model.parameters()),
-        resolution=side_of(loaded),
+        resolution=side,
         **entry.card_fields(),
     )
 
@@ -122,7 +130,7 @@ class HFDualKind:
     """`hf:OWNER/NAME`, or a folder with config.json, of a dual encoder."""
 
     name = "hf-dual"
-    uses = frozenset({"dtype", "device", "batch_size", "trust_remote_code"})
+    uses = frozenset({"dtype", "resolution", "device", "batch_size", "trust_remote_code"})
 
     def claim(self, source: str) -> ModelEntry | None:
         """See `gdbench.models.kinds.Kind`."""
@@ -143,10 +151,12 @@ class HFDualKind:
         settings = request.settings.model_copy(
             update={
                 "dtype": str(dtype).removeprefix("torch."),
-                "resolution": side_of(loaded),
+                "resolution": side_of(loaded, request),
             }
         )
-        model = HFDualEncoder(loaded, length, card_of(entry, loaded), settings, where)
+        model = HFDualEncoder(
+            loaded, length, card_of(entry, loaded, settings.resolution), settings, where
+        )
         _check_shape(model, entry)
         return model
 

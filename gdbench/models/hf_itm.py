@@ -128,7 +128,7 @@ class MatchingKind:
     """`hf:OWNER/NAME`, or a folder, of BlipForImageTextRetrieval or Blip2ForImageTextRetrieval."""
 
     name = "hf-itm"
-    uses = frozenset({"dtype", "device", "batch_size"})
+    uses = frozenset({"dtype", "resolution", "device", "batch_size"})
 
     def claim(self, source: str) -> ModelEntry | None:
         """See `gdbench.models.kinds.Kind`."""
@@ -144,9 +144,12 @@ class MatchingKind:
         dtype = choose_dtype(request.settings.dtype or "float32", device)
         loaded = hf_checkpoint.load(entry, device, dtype, trust=False, generative=False)
         settings = request.settings.model_copy(
-            update={"dtype": str(dtype).removeprefix("torch."), "resolution": side_of(loaded)}
+            update={
+                "dtype": str(dtype).removeprefix("torch."),
+                "resolution": side_of(loaded, request),
+            }
         )
-        return MatchingHead(loaded, card_of(entry, loaded), settings, where)
+        return MatchingHead(loaded, card_of(entry, loaded, settings.resolution), settings, where)
 
 
 KIND = MatchingKind()

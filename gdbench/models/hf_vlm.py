@@ -203,7 +203,7 @@ class VLMKind:
 
     name = "hf-vlm"
     uses = frozenset(
-        {"dtype", "device", "batch_size", "scorer", "question", "answers", "prior",
+        {"dtype", "resolution", "device", "batch_size", "scorer", "question", "answers", "prior",
          "trust_remote_code"}
     )  # fmt: skip
 
@@ -236,9 +236,13 @@ class VLMKind:
         loaded = hf_checkpoint.load(entry, device, dtype, trust=trust, generative=True)
         prompts = Prompts(loaded.processor, settings, entry.source)
         settings = settings.model_copy(
-            update={"dtype": str(dtype).removeprefix("torch."), "resolution": side_of(loaded)}
+            update={
+                "dtype": str(dtype).removeprefix("torch."),
+                "resolution": side_of(loaded, request),
+            }
         )
-        return VLMScorer(loaded, prompts, card_of(entry, loaded), settings, where)
+        card = card_of(entry, loaded, settings.resolution)
+        return VLMScorer(loaded, prompts, card, settings, where)
 
 
 KIND = VLMKind()

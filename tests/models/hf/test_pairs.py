@@ -190,7 +190,7 @@ def test_nan_is_one_line_that_says_where(folder_of):
     model = load_model(str(folder_of("BlipForImageTextRetrieval")), dtype="bfloat16")
     with torch.no_grad():
         model._model.itm_head.weight.fill_(float("nan"))
-    with pytest.raises(ModelOutputError, match="network returned NaN .* try --dtype float32"):
+    with pytest.raises(ModelOutputError, match=r"network returned NaN .* try --dtype float32"):
         model.score(pictures(), TEXTS)
 
 

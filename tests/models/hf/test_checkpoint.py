@@ -1,0 +1,308 @@
+"""What a folder or hub id of transformers can be, and every way in which it can be wrong."""
+
+import hashlib
+import json
+import shutil
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import huggingface_hub
+import numpy as np
+import pytest
+import torch
+
+from gdbench.errors import InputError, MissingExtraError
+from gdbench.models import KINDS, ModelEntry, load_model
+from gdbench.models.hub import fetch
+from gdbench.models.loading import resolve, takes
+from tests.models.hf.tiny import ALL, DUAL, GENERATIVE, MATCHING, pictures
+
+
+@pytest.fixture
+def clip(folder_of, tmp_path):
+    """A copy to spoil."""
+    return shutil.copytree(folder_of("CLIPModel"), tmp_path / "clip")
+
+
+def change(path, **values):
+    config = json.loads(path.read_text()) | values
+    path.write_text(json.dumps({k: v for k, v in config.items() if v is not None}))
+
+
+def one_line(folder, kind=InputError, **options):
+    with pytest.raises(kind) as caught:
+        load_model(str(folder), **options)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_architecture_chooses_how_it_is_scored(name, folder_of):
+    entry = resolve(str(folder_of(name)))
+    sort = next(s for s in (DUAL, MATCHING, GENERATIVE) if name in s)
+    expected = {id(DUAL): "hf-dual", id(MATCHING): "hf-itm", id(GENERATIVE): "hf-vlm"}[id(sort)]
+    assert entry.kind == expected
+    assert entry == resolve(f"hf:{folder_of(name)}")
+    assert takes(str(folder_of(name)), "scorer") == (sort is GENERATIVE)
+
+
+def test_another_architecture_is_told_what_is_read(clip):
+    change(clip / "config.json", architectures=["LlamaForCausalLM"], model_type="llama")
+    said = one_line(clip)
+    assert "is a LlamaForCausalLM" in said
+    assert "BlipForImageTextRetrieval" in said
+    change(clip / "config.json", architectures=None, model_type="nonsense")
+    assert "model of type 'nonsense'" in one_line(clip)
+
+
+def test_pickles_are_refused_with_the_command_that_converts_them(clip, tmp_path):
+    from transformers import CLIPModel
+
+    model = CLIPModel.from_pretrained(clip)
+    torch.save(model.state_dict(), clip / "pytorch_model.bin")
+    (clip / "model.safetensors").unlink()
+    said = one_line(clip)
+    assert "pickles only (pytorch_model.bin)" in said
+    command = said.split('python -c "')[1].removesuffix('"').replace("OUT", str(tmp_path / "out"))
+    exec(command)  # noqa: S102 # what the line says is to work
+    shutil.copy(clip / "tokenizer.json", tmp_path / "out")
+    for name in ("tokenizer_config.json", "processor_config.json"):
+        shutil.copy(clip / name, tmp_path / "out")
+    assert np.isfinite(load_model(str(tmp_path / "out")).score(pictures(1), ["a cat"])).all()
+
+
+CODE = """
+from transformers import CLIPConfig, CLIPModel
+class TheirConfig(CLIPConfig):
+    model_type = "theirs"
+class TheirModel(CLIPModel):
+    config_class = TheirConfig
+    def get_image_features(self, **inputs):
+        return -super().get_image_features(**inputs).pooler_output
+"""
+
+
+def test_code_in_a_repository_runs_only_when_asked_and_is_hashed(clip, monkeypatch, tmp_path):
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "m"))
+    monkeypatch.syspath_prepend(str(tmp_path / "m"))
+    plain = load_model(str(clip))
+    (clip / "theirs.py").write_text(CODE)
+    auto = {"AutoConfig": "theirs.TheirConfig", "AutoModel": "theirs.TheirModel"}
+    change(clip / "config.json", architectures=["TheirModel"], model_type="theirs", auto_map=auto)
+    said = one_line(clip)
+    assert "Python code in the repository (TheirModel)" in said
+    assert "--trust-remote-code" in said
+    model = load_model(str(clip), trust_remote_code=True)
+    assert model.settings.trust_remote_code
+    assert "code" in model.content.parts
+    np.testing.assert_allclose(
+        model.score(pictures(), ["a cat"]), -plain.score(pictures(), ["a cat"]), atol=1e-6
+    )
+    # a class of transformers needs no code, whatever lies beside it
+    change(clip / "config.json", architectures=["CLIPModel"], model_type="clip")
+    assert "code" not in load_model(str(clip)).content.parts
+
+
+@pytest.mark.parametrize(
+    ("gone", "said"),
+    [
+        (["processor_config.json"], "no preprocessor_config.json or processor_config.json"),
+        (["tokenizer.json"], "no tokenizer"),
+        (["model.safetensors"], "no model.safetensors"),
+    ],
+)
+def test_what_is_missing_is_named(gone, said, clip):
+    for name in gone:
+        (clip / name).unlink()
+    assert said in one_line(clip)
+
+
+def test_a_tokenizer_of_sentencepiece_names_the_extra(folder_of, clip, tmp_path, monkeypatch):
+    import importlib.util
+
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda n, *a: None if n == "sentencepiece" else found(n, *a)
+    )
+    (clip / "tokenizer.json").unlink()
+    (clip / "spiece.model").write_bytes(b"")
+    assert "gdbench[tokenizers]" in one_line(clip, MissingExtraError)
+
+
+def test_a_tensor_that_is_missing_is_not_made_up(clip):
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(clip / "model.safetensors")
+    del tensors["visual_projection.weight"]
+    save_file(tensors, clip / "model.safetensors", {"format": "pt"})
+    assert "1 tensors are missing, visual_projection.weight" in one_line(clip)
+
+
+def test_files_that_are_broken_are_one_line(clip):
+    (clip / "model.safetensors").write_bytes(b"not tensors")
+    assert "not a safetensors file" in one_line(clip)
+    (clip / "config.json").write_text("[]")
+    assert "expected a JSON object" in one_line(clip)
+
+
+def test_an_index_cannot_lead_out_of_the_folder(clip):
+    (clip / "model.safetensors").unlink()
+    (clip / "model.safetensors.index.json").write_text('{"weight_map": {"a": "../a.safetensors"}}')
+    assert "outside the folder" in one_line(clip)
+
+
+def test_other_layouts_go_to_their_own_kind(clip, tmp_path):
+    (clip / "open_clip_config.json").write_text("{}")
+    assert resolve(str(clip)).kind == "open-clip"
+    assert resolve(f"hf:{clip}").kind == "hf-dual"  # asked for
+    pipeline = tmp_path / "pipeline"
+    pipeline.mkdir()
+    (pipeline / "model_index.json").write_text("{}")
+    assert resolve(str(pipeline)).kind == "diffusion-itm"
+    with pytest.raises(InputError, match="a diffusers pipeline; use --model the folder without"):
+        resolve(f"hf:{pipeline}")
+    with pytest.raises(InputError, match=r"no config\.json"):
+        resolve(f"hf:{tmp_path}")
+    with pytest.raises(InputError, match="neither a folder nor a hub id"):
+        resolve("hf:nowhere")
+
+
+def test_the_card_has_the_licence_of_the_readme(clip):
+    (clip / "README.md").write_text("---\nlicense: other\nlicense_name: ours\n---\n# Title\n")
+    card = load_model(str(clip)).card
+    assert (card.license, card.source, card.resolution) == ("ours", "clip", 32)
+    (clip / "README.md").write_text("---\nlicense: [apache-2.0\n---\n")
+    assert load_model(str(clip)).card.license == ""
+
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+class Hub:
+    """Answers as the hub does, for folders of this machine."""
+
+    def __init__(self):
+        self.refusal: tuple[int, str] | None = None
+        self.folders: dict[str, Path] = {}
+        self.fetched: list[str] = []
+        self.padding = 0  # bytes that files seem to be larger
+
+    def answer(self, method, path):
+        """Status, headers and body."""
+        if self.refusal is not None:
+            status, code = self.refusal
+            return status, {"X-Error-Code": code} if code else {}, b"{}"
+        if path.startswith("/api/models/"):
+            repo = "/".join(path.split("/")[3:5])
+            sizes = {
+                p.name: p.stat().st_size + self.padding
+                for p in sorted(self.folders[repo].iterdir())
+            }
+            found: object = {
+                "id": repo,
+                "sha": COMMIT,
+                "siblings": [{"rfilename": name, "size": size} for name, size in sizes.items()],
+            }
+            if "/tree/" in path:
+                found = [
+                    {"type": "file", "path": name, "size": size, "oid": "0"}
+                    for name, size in sizes.items()
+                ]
+            return 200, {"Content-Type": "application/json"}, json.dumps(found).encode()
+        _, owner, name, _, _, file = path.split("/")
+        body = (self.folders[f"{owner}/{name}"] / file).read_bytes()
+        if method == "GET":
+            self.fetched.append(file)
+        tag = hashlib.sha256(body).hexdigest()
+        return 200, {"ETag": f'"{tag}"', "X-Repo-Commit": COMMIT}, body
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    """The client of the hub, asking a server of ours, with an empty cache."""
+    ours = Hub()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            status, headers, body = ours.answer(self.command, self.path.partition("?")[0])
+            self.send_response(status)
+            for name, value in (headers | {"Content-Length": str(len(body))}).items():
+                self.send_header(name, value)
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        do_HEAD = do_GET  # noqa: N815 # the name is the library's
+
+        def log_message(self, *_):
+            """Nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    constants = huggingface_hub.constants
+    monkeypatch.setattr(constants, "ENDPOINT", address)
+    monkeypatch.setattr(
+        constants, "HUGGINGFACE_CO_URL_TEMPLATE",
+        address + "/{repo_id}/resolve/{revision}/{filename}",
+    )  # fmt: skip
+    monkeypatch.setattr(huggingface_hub.hf_api.api, "endpoint", address)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    yield ours
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "said"),
+    [
+        (403, "GatedRepo", "o/m is gated: open https://huggingface.co/o/m"),
+        (404, "RepoNotFound", "o/m is not on the hub, or private"),
+        (404, "RevisionNotFound", "o/m has no revision 'v9'"),
+        (500, "", "cannot be reached"),
+    ],
+)
+def test_what_the_hub_refuses_is_one_line_with_what_to_do(status, code, said, hub):
+    hub.refusal = (status, code)
+    with pytest.raises(InputError, match=said) as caught:
+        fetch("o/m", "v9", ["*.json"])
+    assert "\n" not in str(caught.value)
+
+
+def test_a_hub_id_is_the_same_model_as_its_folder(hub, folder_of):
+    hub.folders["o/m"] = folder_of("CLIPModel")
+    assert not KINDS.get("hf-dual").is_here(ModelEntry("m", "hf-dual", "o/m", "contrastive"))
+    model = load_model("hf:o/m")
+    assert model.content == load_model(str(folder_of("CLIPModel"))).content
+    assert (model.card.name, model.card.source) == ("m", "o/m")
+    assert model.card.url == "https://huggingface.co/o/m"
+    assert hub.fetched.count("model.safetensors") == 1
+    assert KINDS.get("hf-dual").is_here(resolve("hf:o/m"))
+    # and again where there is no network
+    hub.refusal = (500, "")
+    assert load_model("hf:o/m").content == model.content
+
+
+def test_weights_of_a_class_that_is_not_read_are_never_fetched(hub, clip):
+    change(clip / "config.json", architectures=["LlamaForCausalLM"])
+    hub.folders["o/llama"] = clip
+    with pytest.raises(InputError, match="is a LlamaForCausalLM"):
+        load_model("hf:o/llama")
+    assert "config.json" in hub.fetched
+    assert "model.safetensors" not in hub.fetched
+
+
+def test_a_large_download_is_announced_before_it_starts(hub, clip, capsys):
+    hub.folders["o/m"] = clip
+    hub.padding = 2 * 10**9
+    load_model("hf:o/m")
+    assert "fetching 2.0 GB of weights of o/m" in capsys.readouterr().err
+
+
+def test_pickles_on_the_hub_are_refused_unread(hub, clip):
+    (clip / "model.safetensors").rename(clip / "pytorch_model.bin")
+    hub.folders["o/m"] = clip
+    with pytest.raises(InputError, match="pickles only"):
+        load_model("hf:o/m")
+    assert "pytorch_model.bin" not in hub.fetched

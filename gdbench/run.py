@@ -100,7 +100,8 @@ class ModelRequest(Strict):
 
     model: str = Field(
         description="Registered name, folder, file.py:Class, package.module:Class, "
-        "clip:ARCH/TAG, hf-hub:OWNER/NAME, diffusion:OWNER/NAME, or control:KIND:MODEL."
+        "clip:ARCH/TAG, hf:OWNER/NAME, hf-hub:OWNER/NAME, diffusion:OWNER/NAME, or "
+        "control:KIND:MODEL."
     )
     arguments: dict[str, str] = Field(
         default={}, description="Arguments of a model of your own: key=value,key=value."

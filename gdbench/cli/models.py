@@ -1,4 +1,4 @@
-"""`gdbench models`, `gdbench tasks`, `gdbench schema`, `gdbench check-model`."""
+"""`gdbench models [inspect]`, `gdbench tasks`, `gdbench schema`, `gdbench check-model`."""
 
 from __future__ import annotations
 
@@ -12,17 +12,24 @@ from gdbench.cli import options as o
 from gdbench.run import ModelRequest
 from gdbench.terminal import Table, kept_for_the_answer, show
 
+_GIGABYTE = 10**9
+
 
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
-    app.command("models")(models)
+    group = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+    group.callback()(models)
+    group.command("inspect")(inspect)
+    app.add_typer(group, name="models")
     app.command("tasks")(tasks)
     app.command("schema")(schema)
     app.command("check-model")(check_model)
 
 
-def models(as_json: o.JsonOption = False) -> None:
+def models(context: typer.Context, as_json: o.JsonOption = False) -> None:
     """The models registered by name: family, size, licence, and whether the weights are here."""
+    if context.invoked_subcommand is not None:
+        return
     from gdbench.models import KINDS, MODELS, ModelEntry
 
     rows: list[dict[str, Any]] = []
@@ -51,6 +58,37 @@ def models(as_json: o.JsonOption = False) -> None:
     for r in rows:
         size = f"{r['parameters'] / 1e6:.0f}M" if r.get("parameters") else ""
         table.add_row(r["name"], r["family"], size, "yes" if r["here"] else "", r.get("source", ""))
+    show(table)
+
+
+def inspect(
+    source: Annotated[
+        str,
+        typer.Argument(help="Registered name, folder, OWNER/NAME on the hub, or clip:ARCH/TAG."),
+    ],
+    as_json: o.JsonOption = False,
+) -> None:
+    """What a model is, from its JSON files: how it is scored, size, licence, picture and text.
+
+    No weights are read or fetched.
+    """
+    from gdbench.models.inspection import inspect as inspected
+
+    with kept_for_the_answer():
+        facts = inspected(source).as_dict()
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2))
+        return
+    table = Table(show_header=False)
+    table.add_column()
+    table.add_column()
+    size = facts.pop("weight_bytes")
+    if size is not None:
+        facts["weights"] = f"{size / 1e9:.2f} GB" if size > _GIGABYTE else f"{size / 1e6:.2f} MB"
+    for name, value in facts.items():
+        shown = ("no", "yes")[value] if isinstance(value, bool) else value
+        if shown not in (None, ""):
+            table.add_row(name.replace("_", " "), str(shown))
     show(table)
 
 

@@ -24,7 +24,7 @@ from gdbench.models.digests import (
     digest_tokenizer,
     read_json_object,
 )
-from gdbench.models.hub import HUB_ID, announce, fetch, sizes
+from gdbench.models.hub import HUB_ID, about, announce, fetch
 from gdbench.models.kinds import ModelEntry, clean_name
 from gdbench.models.model_card import licence_of
 from gdbench.protocol import Family
@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     import torch
 
 Sort = Literal["dual", "matching", "generative"]
+_KINDS: dict[Sort, tuple[str, Family]] = {
+    "dual": ("hf-dual", "contrastive"),
+    "matching": ("hf-itm", "other"),
+    "generative": ("hf-vlm", "generative-vlm"),
+}
 PREFIX = "hf:"
 READS = (
     "dual encoders (CLIP, SigLIP, SigLIP2, AltCLIP, ChineseCLIP and others with "
@@ -41,7 +46,7 @@ READS = (
     "Blip2ForImageTextRetrieval, and image-text-to-text models"
 )
 _MATCHING = ("BlipForImageTextRetrieval", "Blip2ForImageTextRetrieval")
-_SMALL = ("*.json", "*.txt", "*.model", "*.jinja", "README.md")
+SMALL = ("*.json", "*.txt", "*.model", "*.jinja", "README.md")
 _SINGLE, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _PROCESSOR = ("preprocessor_config.json", "processor_config.json")
 _TOKENIZER = ("tokenizer.json", "vocab.txt", "vocab.json")
@@ -59,13 +64,18 @@ class Checkpoint:
     config: Mapping[str, Any]
 
     @classmethod
-    def open(cls, source: str, revision: str | None = None) -> Checkpoint:
-        """Read a folder or hub id. Raises InputError where it is no model of transformers."""
+    def open(
+        cls, source: str, revision: str | None = None, files: Sequence[str] = SMALL
+    ) -> Checkpoint:
+        """Read a folder, or those files of a hub id.
+
+        Raises InputError where it is no model of transformers.
+        """
         path = Path(source).expanduser()
         if path.is_dir():
             repo, folder = "", path.resolve()
         elif HUB_ID.match(source):
-            repo, folder = source, fetch(source, revision, _SMALL)
+            repo, folder = source, fetch(source, revision, files)
         else:
             raise InputError(f"{source}: neither a folder nor a hub id (owner/name)")
         for name, what, instead in (
@@ -141,9 +151,9 @@ class Checkpoint:
 
     def file_sizes(self) -> Mapping[str, int]:
         """Bytes of the files of its top folder, asked of the hub where it is there."""
-        asked = sizes(self.repo, self.revision) if self.repo else None
-        if asked is not None:
-            return {name: size for name, size in asked.items() if "/" not in name}
+        told = about(self.repo, self.revision) if self.repo else None
+        if told is not None:
+            return {name: size for name, size in told.files.items() if "/" not in name}
         return {p.name: p.stat().st_size for p in sorted(self.folder.iterdir()) if p.is_file()}
 
     def weight_bytes(self) -> int | None:
@@ -157,8 +167,9 @@ class Checkpoint:
         size = total.get("total_size") if isinstance(total, Mapping) else None
         return int(size) if isinstance(size, int) else None
 
-    def entry(self, kind: str, family: Family) -> ModelEntry:
+    def entry(self) -> ModelEntry:
         """The entry of a model that is not registered, with what its own card says."""
+        kind, family = _KINDS[self.sort]
         return ModelEntry(
             name=clean_name((self.repo or str(self.folder)).rpartition("/")[2]),
             kind=kind,
@@ -170,7 +181,7 @@ class Checkpoint:
         )
 
 
-def claim(source: str, sort: Sort, kind: str, family: Family) -> ModelEntry | None:
+def claim(source: str, sort: Sort) -> ModelEntry | None:
     """An entry for `hf:OWNER/NAME`, `hf:FOLDER` or a folder with config.json of that sort."""
     if source.startswith(PREFIX):
         checkpoint = Checkpoint.open(source.removeprefix(PREFIX))
@@ -180,7 +191,7 @@ def claim(source: str, sort: Sort, kind: str, family: Family) -> ModelEntry | No
         if not (path / "config.json").is_file() or any((path / o).is_file() for o in others):
             return None
         checkpoint = Checkpoint.open(source)
-    return checkpoint.entry(kind, family) if checkpoint.sort == sort else None
+    return checkpoint.entry() if checkpoint.sort == sort else None
 
 
 def is_here(entry: ModelEntry) -> bool:

@@ -75,19 +75,27 @@ def on(inputs: Any, model: Any) -> dict[str, torch.Tensor]:
     }  # fmt: skip
 
 
-def text_length(config: Any, tokenizer: Any) -> int:
+def text_length(config: Any, most: float | None) -> int | None:
     """Tokens that a text encoder reads, signs included: its positions, or fewer by the tokenizer.
 
-    Raises InputError where neither says it.
+    Args:
+        config: of the whole model.
+        most: the tokenizer's `model_max_length`.
     """
-    inner = getattr(config, "text_config", config)
+    inner = getattr(config, "text_config", None) or config
     places = getattr(inner, "max_position_embeddings", None)
     if places is not None and inner.model_type in _SHIFTED:
         places -= (inner.pad_token_id or 0) + 1
-    lengths = [n for n in (places, tokenizer.model_max_length) if n is not None and n < 2**31]
-    if not lengths:
-        raise InputError("neither configuration nor tokenizer says how long a text may be")
-    return int(min(lengths))
+    # where nothing was said, tokenizers have a number of thirty digits
+    lengths = [int(n) for n in (places, most) if n is not None and n < 2**31]
+    return min(lengths, default=None)
+
+
+def side_in(config: Any) -> int | None:
+    """The side of the pictures that a configuration names, in pixels."""
+    size = getattr(getattr(config, "vision_config", None), "image_size", None)
+    side = size[0] if isinstance(size, (list, tuple)) and size else size
+    return side if isinstance(side, int) else None
 
 
 def side_of(loaded: hf_checkpoint.Loaded, request: ModelRequest) -> int | None:
@@ -95,10 +103,7 @@ def side_of(loaded: hf_checkpoint.Loaded, request: ModelRequest) -> int | None:
 
     Raises InputError where another one is asked for.
     """
-    vision = getattr(loaded.model.config, "vision_config", None)
-    size = getattr(vision, "image_size", None)
-    side = size[0] if isinstance(size, (list, tuple)) and size else size
-    side = side if isinstance(side, int) else None
+    side = side_in(loaded.model.config)
     asked = request.settings.resolution
     if asked not in (None, side):
         seen = "pictures of any size" if side is None else f"pictures of {side}"
@@ -134,7 +139,7 @@ class HFDualKind:
 
     def claim(self, source: str) -> ModelEntry | None:
         """See `gdbench.models.kinds.Kind`."""
-        return hf_checkpoint.claim(source, "dual", self.name, "contrastive")
+        return hf_checkpoint.claim(source, "dual")
 
     def is_here(self, entry: ModelEntry) -> bool:
         """See `gdbench.models.kinds.Kind`."""
@@ -147,7 +152,9 @@ class HFDualKind:
         dtype = choose_dtype(request.settings.dtype or "float32", device)
         trust = bool(request.settings.trust_remote_code)
         loaded = hf_checkpoint.load(entry, device, dtype, trust=trust, generative=False)
-        length = text_length(loaded.model.config, loaded.processor.tokenizer)
+        length = text_length(loaded.model.config, loaded.processor.tokenizer.model_max_length)
+        if length is None:
+            raise InputError(f"{entry.source}: no configuration says how long a text may be")
         settings = request.settings.model_copy(
             update={
                 "dtype": str(dtype).removeprefix("torch."),

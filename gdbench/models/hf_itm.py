@@ -132,7 +132,7 @@ class MatchingKind:
 
     def claim(self, source: str) -> ModelEntry | None:
         """See `gdbench.models.kinds.Kind`."""
-        return hf_checkpoint.claim(source, "matching", self.name, "other")
+        return hf_checkpoint.claim(source, "matching")
 
     def is_here(self, entry: ModelEntry) -> bool:
         """See `gdbench.models.kinds.Kind`."""

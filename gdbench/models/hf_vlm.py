@@ -209,7 +209,7 @@ class VLMKind:
 
     def claim(self, source: str) -> ModelEntry | None:
         """See `gdbench.models.kinds.Kind`."""
-        return hf_checkpoint.claim(source, "generative", self.name, "generative-vlm")
+        return hf_checkpoint.claim(source, "generative")
 
     def is_here(self, entry: ModelEntry) -> bool:
         """See `gdbench.models.kinds.Kind`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from huggingface_hub import HfApi, errors, snapshot_download
@@ -74,13 +75,24 @@ def fetch(repo: str, revision: str | None, patterns: Sequence[str]) -> Path:
         )
 
 
-def sizes(repo: str, revision: str | None) -> Mapping[str, int] | None:
-    """Bytes of every file of a repository; None where the hub cannot be asked."""
+@dataclass(frozen=True)
+class About:
+    """What the hub knows of a repository."""
+
+    files: Mapping[str, int]
+    """Bytes by path."""
+    commit: str
+    gated: bool
+
+
+def about(repo: str, revision: str | None) -> About | None:
+    """What the hub says of a repository; None where it cannot be asked."""
     try:
         info = HfApi().model_info(repo, revision=revision, files_metadata=True)
     except _OWN_ERRORS:
         return None
-    return {s.rfilename: int(s.size or 0) for s in info.siblings or ()}
+    files = {s.rfilename: int(s.size or 0) for s in info.siblings or ()}
+    return About(files, info.sha or "", bool(info.gated))
 
 
 def announce(repo: str, n_bytes: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ from gdbench.errors import InputError, UnknownNameError
 from gdbench.foreign import one_process
 from gdbench.models.controls import KINDS as CONTROLS
 from gdbench.models.controls import control, parse_control
+from gdbench.models.hub import HUB_ID, fetch
 from gdbench.models.kinds import KINDS, ModelEntry, refuse_unused
+from gdbench.models.model_card import licence_of
 from gdbench.models.own import MODULE_SPEC, is_file_spec, load_file, load_module, load_object
 from gdbench.models.zoo import MODELS
 from gdbench.protocol import ITMModel
@@ -46,7 +49,25 @@ def load_request(request: ModelRequest, where: Where | None = None) -> ITMModel:
         return load_object(found, request, where)
     kind_of_model = KINDS.get(found.kind)
     refuse_unused(kind_of_model.uses, request, where, found.name)
-    return kind_of_model.load(found, request, where)
+    return kind_of_model.load(_with_licence(found), request, where)
+
+
+def _with_licence(entry: ModelEntry) -> ModelEntry:
+    """An entry of a model that is not registered, with the licence that its README names."""
+    if entry.license or entry.kind == "baseline":
+        return entry
+    folder = Path(entry.source)
+    if not entry.local:
+        repo = entry.source.removeprefix("hf-hub:")
+        # open_clip's own ARCH/TAG looks like a hub id, and is none
+        if not HUB_ID.match(repo) or (entry.kind == "open-clip" and repo == entry.source):
+            return entry
+        try:
+            folder = fetch(repo, entry.revision, ["README.md"])
+        except InputError:
+            # loading says what the matter is
+            return entry
+    return replace(entry, license=licence_of(folder))
 
 
 def resolve(source: str) -> object | None:
@@ -62,8 +83,8 @@ def resolve(source: str) -> object | None:
             return entry
     if Path(source).is_dir():
         raise InputError(
-            f"{source} is no model folder: neither model_index.json (diffusers) nor "
-            "open_clip_config.json (open_clip) is in it"
+            f"{source} is no model folder: none of model_index.json (diffusers), "
+            "open_clip_config.json (open_clip) and config.json (transformers) is in it"
         )
     if MODULE_SPEC.match(source):
         return None

@@ -220,18 +220,23 @@ class Loaded:
 
 
 def load(
-    entry: ModelEntry, device: torch.device, dtype: torch.dtype, *, trust: bool, generative: bool
+    entry: ModelEntry, sort: Sort, device: torch.device, dtype: torch.dtype, *, trust: bool
 ) -> Loaded:
     """Model and processor. Raises GdbenchError of one line where they cannot be had.
 
     Args:
         entry: what to load.
+        sort: how it is going to be scored.
         device: where to.
         dtype: precision of the parameters.
         trust: whether Python in the repository may run.
-        generative: whether a class of transformers' own choice writes text.
     """
     checkpoint = Checkpoint.open(entry.source, entry.revision)
+    if checkpoint.sort != sort:
+        raise InputError(
+            f"{entry.source} is a {checkpoint.architecture}, "
+            f"which the kind {entry.kind} cannot read"
+        )
     code = checkpoint.foreign
     if code and not trust:
         raise InputError(
@@ -251,7 +256,9 @@ def load(
         if not file.is_file():
             raise InputError(f"{entry.source}: {file.name} is missing")
     content = _content(folder, files, code=code)
-    model, processor = _from_pretrained(checkpoint, folder, dtype, code=code, generative=generative)
+    model, processor = _from_pretrained(
+        checkpoint, folder, dtype, code=code, generative=sort == "generative"
+    )
     return Loaded(model.to(device).eval(), processor, content, checkpoint)
 
 

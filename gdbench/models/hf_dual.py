@@ -151,7 +151,7 @@ class HFDualKind:
         # in float32 unless asked, as CLIP of open_clip: the published scores are float32
         dtype = choose_dtype(request.settings.dtype or "float32", device)
         trust = bool(request.settings.trust_remote_code)
-        loaded = hf_checkpoint.load(entry, device, dtype, trust=trust, generative=False)
+        loaded = hf_checkpoint.load(entry, "dual", device, dtype, trust=trust)
         length = text_length(loaded.model.config, loaded.processor.tokenizer.model_max_length)
         if length is None:
             raise InputError(f"{entry.source}: no configuration says how long a text may be")

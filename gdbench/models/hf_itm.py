@@ -142,7 +142,7 @@ class MatchingKind:
         """See `gdbench.models.kinds.Kind`."""
         device = choose_device(where.device)
         dtype = choose_dtype(request.settings.dtype or "float32", device)
-        loaded = hf_checkpoint.load(entry, device, dtype, trust=False, generative=False)
+        loaded = hf_checkpoint.load(entry, "matching", device, dtype, trust=False)
         settings = request.settings.model_copy(
             update={
                 "dtype": str(dtype).removeprefix("torch."),

@@ -233,7 +233,7 @@ class VLMKind:
         usual = stored if device.type == "cuda" and stored in DTYPES else None
         dtype = choose_dtype(request.settings.dtype or usual, device)
         trust = bool(request.settings.trust_remote_code)
-        loaded = hf_checkpoint.load(entry, device, dtype, trust=trust, generative=True)
+        loaded = hf_checkpoint.load(entry, "generative", device, dtype, trust=trust)
         prompts = Prompts(loaded.processor, settings, entry.source)
         settings = settings.model_copy(
             update={

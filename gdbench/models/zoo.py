@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gdbench.models.kinds import ModelEntry
+from gdbench.protocol import Family
 from gdbench.registry import Registry
 
 _MINI = Path(__file__).parent.parent / "mini" / "weights"
@@ -20,6 +21,30 @@ _CLIP = (
 _OPENCLIP = (
     "@inproceedings{cherti2023reproducible, title={Reproducible Scaling Laws for Contrastive "
     "Language-Image Learning}, author={Cherti, Mehdi and others}, booktitle={CVPR}, year={2023}}"
+)
+_SIGLIP = (
+    "@inproceedings{zhai2023sigmoid, title={Sigmoid Loss for Language Image Pre-Training}, "
+    "author={Zhai, Xiaohua and Mustafa, Basil and Kolesnikov, Alexander and Beyer, Lucas}, "
+    "booktitle={ICCV}, year={2023}}"
+)
+_SIGLIP2 = (
+    "@article{tschannen2025siglip, title={SigLIP 2: Multilingual Vision-Language Encoders with "
+    "Improved Semantic Understanding, Localization, and Dense Features}, author={Tschannen, "
+    "Michael and others}, journal={arXiv preprint arXiv:2502.14786}, year={2025}}"
+)
+_BLIP = (
+    "@inproceedings{li2022blip, title={BLIP: Bootstrapping Language-Image Pre-training for Unified "
+    "Vision-Language Understanding and Generation}, author={Li, Junnan and Li, Dongxu and Xiong, "
+    "Caiming and Hoi, Steven}, booktitle={ICML}, year={2022}}"
+)
+_BLIP2 = (
+    "@inproceedings{li2023blip2, title={BLIP-2: Bootstrapping Language-Image Pre-training with "
+    "Frozen Image Encoders and Large Language Models}, author={Li, Junnan and Li, Dongxu and "
+    "Savarese, Silvio and Hoi, Steven}, booktitle={ICML}, year={2023}}"
+)
+_VQASCORE = (
+    "@inproceedings{lin2024evaluating, title={Evaluating Text-to-Visual Generation with "
+    "Image-to-Text Generation}, author={Lin, Zhiqiu and others}, booktitle={ECCV}, year={2024}}"
 )
 _HUB = "https://huggingface.co/"
 
@@ -40,7 +65,9 @@ def _diffusion(
     )
 
 
-def _clip(name: str, source: str, parameters: int, description: str, bibtex: str) -> ModelEntry:
+def _clip(
+    name: str, source: str, parameters: int | None, description: str, bibtex: str
+) -> ModelEntry:
     return ModelEntry(
         name=name,
         kind="open-clip",
@@ -51,6 +78,21 @@ def _clip(name: str, source: str, parameters: int, description: str, bibtex: str
         description=description,
         bibtex=bibtex,
         url="https://github.com/mlfoundations/open_clip",
+    )
+
+
+def _hub(kind: str, family: Family, name: str, source: str, license_: str, description: str,
+         bibtex: str) -> ModelEntry:  # fmt: skip
+    """A model of transformers; its newest revision, whose content the record names."""
+    return ModelEntry(
+        name=name,
+        kind=kind,
+        source=source,
+        family=family,
+        license=license_,
+        description=description,
+        bibtex=bibtex,
+        url=_HUB + source,
     )
 
 
@@ -106,6 +148,68 @@ _ENTRIES = (
     _clip(
         "openclip-vit-h14", "ViT-H-14/laion2b_s32b_b79k", 986_109_441,
         "OpenCLIP ViT-H/14, whose text encoder SD 2.x uses", _OPENCLIP,
+    ),
+    _clip("clip-rn50", "RN50/openai", None, "CLIP RN50", _CLIP),
+    _clip("clip-vit-b16", "ViT-B-16/openai", None, "CLIP ViT-B/16", _CLIP),
+    _clip("clip-vit-l14-336", "ViT-L-14-336/openai", None, "CLIP ViT-L/14 at 336 pixels", _CLIP),
+    _clip(
+        "openclip-vit-b32", "ViT-B-32/laion2b_s34b_b79k", None,
+        "OpenCLIP ViT-B/32 trained on LAION-2B", _OPENCLIP,
+    ),
+    _clip(
+        "openclip-vit-b16", "ViT-B-16/laion2b_s34b_b88k", None,
+        "OpenCLIP ViT-B/16 trained on LAION-2B", _OPENCLIP,
+    ),
+    _clip(
+        "openclip-vit-g14", "ViT-g-14/laion2b_s34b_b88k", None,
+        "OpenCLIP ViT-g/14 trained on LAION-2B", _OPENCLIP,
+    ),
+    _clip(
+        "openclip-vit-bigg14", "ViT-bigG-14/laion2b_s39b_b160k", None,
+        "OpenCLIP ViT-bigG/14 trained on LAION-2B", _OPENCLIP,
+    ),
+    *(
+        _hub("hf-dual", "contrastive", name, f"google/{source}", "Apache-2.0", description, bibtex)
+        for name, source, description, bibtex in (
+            ("siglip-b16", "siglip-base-patch16-224", "SigLIP ViT-B/16", _SIGLIP),
+            ("siglip-so400m", "siglip-so400m-patch14-384", "SigLIP SO400M/14 at 384", _SIGLIP),
+            ("siglip2-b16", "siglip2-base-patch16-224", "SigLIP 2 ViT-B/16", _SIGLIP2),
+            ("siglip2-so400m", "siglip2-so400m-patch14-384", "SigLIP 2 SO400M/14 at 384", _SIGLIP2),
+            (
+                "siglip2-so400m-naflex", "siglip2-so400m-patch16-naflex",
+                "SigLIP 2 SO400M/16 at the picture's own aspect ratio", _SIGLIP2,
+            ),
+        )
+    ),
+    *(
+        _hub("hf-itm", "other", name, f"Salesforce/{source}", licence, description, bibtex)
+        for name, source, licence, description, bibtex in (
+            (
+                "blip-itm-base", "blip-itm-base-coco", "BSD-3-Clause",
+                "BLIP ViT-B, matching head fine-tuned on COCO", _BLIP,
+            ),
+            (
+                "blip-itm-large", "blip-itm-large-coco", "BSD-3-Clause",
+                "BLIP ViT-L, matching head fine-tuned on COCO", _BLIP,
+            ),
+            ("blip2-itm", "blip2-itm-vit-g", "MIT", "BLIP-2 ViT-g, matching head", _BLIP2),
+            (
+                "blip2-itm-coco", "blip2-itm-vit-g-coco", "MIT",
+                "BLIP-2 ViT-g, matching head fine-tuned on COCO", _BLIP2,
+            ),
+        )
+    ),
+    *(
+        _hub(
+            "hf-vlm", "generative-vlm", source.lower().removesuffix("-instruct"), f"Qwen/{source}",
+            licence, f"{source}, by default as VQAScore", _VQASCORE,
+        )
+        for source, licence in (
+            ("Qwen2.5-VL-3B-Instruct", "Qwen Research License"),
+            ("Qwen2.5-VL-7B-Instruct", "Apache-2.0"),
+            ("Qwen3-VL-4B-Instruct", "Apache-2.0"),
+            ("Qwen3-VL-8B-Instruct", "Apache-2.0"),
+        )
     ),
     ModelEntry(
         name="constant", kind="baseline", source="Constant", family="control",

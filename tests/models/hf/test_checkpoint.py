@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gdbench.errors import InputError, MissingExtraError
-from gdbench.models import KINDS, ModelEntry, load_model
+from gdbench.models import KINDS, MODELS, ModelEntry, load_model
 from gdbench.models.hub import fetch
 from gdbench.models.loading import resolve, takes
 from tests.models.hf.tiny import ALL, DUAL, GENERATIVE, MATCHING, pictures
@@ -223,3 +223,22 @@ def test_pickles_on_the_hub_are_refused_unread(hub, clip):
     with pytest.raises(InputError, match="pickles only"):
         load_model("hf:o/m")
     assert "pytorch_model.bin" not in hub.fetched
+
+
+def test_a_registered_name_is_fetched_from_its_repository(hub, folder_of):
+    hub.folders["google/siglip-base-patch16-224"] = folder_of("SiglipModel")
+    card = load_model("siglip-b16").card
+    assert (card.name, card.license) == ("siglip-b16", "Apache-2.0")
+    assert card.source == "google/siglip-base-patch16-224"
+    hub.folders["Salesforce/blip-itm-base-coco"] = folder_of("CLIPModel")
+    with pytest.raises(InputError, match="is a CLIPModel, which the kind hf-itm cannot read"):
+        load_model("blip-itm-base")
+
+
+def test_registered_models_of_open_clip_are_published_ones():
+    import open_clip
+
+    published = set(open_clip.list_pretrained())
+    entries = [e for _, e in MODELS.items() if e.kind == "open-clip" and not e.local]
+    assert len(entries) > 10
+    assert all(tuple(e.source.split("/")) in published for e in entries)

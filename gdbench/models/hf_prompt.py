@@ -122,13 +122,18 @@ class Prompts:
 
     def tokens(self, texts: Sequence[str], pictures: Sequence[Image.Image]) -> Any:
         """The processor's tensors for some prompts with a picture each."""
-        return self._processor(
+        inputs = self._processor(
             text=list(texts),
             images=[[picture] for picture in pictures],
             padding=True,
+            # some processors have their own side, whatever the tokenizer's
+            padding_side="right",
             add_special_tokens=self._adds_signs(texts[0]),
             return_tensors="pt",
         )
+        # some make them, and the model would compute a loss
+        inputs.pop("labels", None)
+        return inputs
 
     def check_end(self, ids: Sequence[int], prompt: Prompt) -> None:
         """Raise InputError where the processor has put something behind the caption."""

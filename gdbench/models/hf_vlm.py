@@ -33,6 +33,7 @@ from gdbench.run import ModelRequest, Where
 if TYPE_CHECKING:
     import torch
 
+_ROUNDING = 1e-2  # of the largest logit; a model that looks ahead moves them by much more
 _PICTURES = 16  # encoded pictures kept
 _NULLS = 3
 _NULL_SIDE = 336
@@ -56,7 +57,11 @@ class VLMScorer(PairScorer):
         self._pictures: OrderedDict[str, Any] = OrderedDict()
         self._forward = inspect.signature(loaded.model.forward).parameters
         encode = getattr(loaded.model.base_model, "get_image_features", None)
-        self._encode = encode if "mm_encoder_outputs" in self._forward else None
+        pixels = self._forward.get("pixel_values")
+        shares = "mm_encoder_outputs" in self._forward and (
+            pixels is not None and pixels.default is not inspect.Parameter.empty
+        )
+        self._encode = encode if shares else None
 
     def unread(self, text: str) -> Unread | None:
         """See `PairScorer`."""
@@ -109,6 +114,24 @@ class VLMScorer(PairScorer):
             else:
                 scores.append(logs[0, list(self._prompts.answer_ids)].logsumexp(dim=0))
         return torch.stack(scores)
+
+    def check_causal(self) -> None:
+        """Raise InputError where the model sees a caption's later words at its earlier ones."""
+        import torch
+
+        picture = MemoryImage(Image.new("RGB", (_NULL_SIDE, _NULL_SIDE)))
+        prompt = self._prompts.of("a picture of two things")
+        inputs, (length,) = self._inputs([picture], [prompt])
+        places = list(range(length - 1 - prompt.n_scored, length - 1))
+        with torch.inference_mode():
+            before = self._logits(inputs, places).float()
+            inputs["input_ids"][0, -1] = prompt.end[0]
+            after = self._logits(inputs, places).float()
+        if (after - before).abs().max() > _ROUNDING * before.abs().max():
+            raise InputError(
+                f"{self.card.name} looks ahead in what it reads, so a caption has no likelihood; "
+                "use --scorer vqa"
+            )
 
     def _logits(self, inputs: dict[str, Any], kept: list[int]) -> torch.Tensor:
         """Logits at some places of every row, shape (rows, len(kept), words)."""
@@ -242,7 +265,10 @@ class VLMKind:
             }
         )
         card = card_of(entry, loaded, settings.resolution)
-        return VLMScorer(loaded, prompts, card, settings, where)
+        scorer = VLMScorer(loaded, prompts, card, settings, where)
+        if settings.scorer == "likelihood":
+            scorer.check_causal()
+        return scorer
 
 
 KIND = VLMKind()

@@ -10,7 +10,8 @@ import pytest
 import torch
 from transformers.utils import logging
 
-from tests.models.hf.tiny import ALL, save
+from tests.models.hf.tiny import save
+from tests.models.hf.tiny_vlm import ALL
 
 
 @pytest.fixture(autouse=True)

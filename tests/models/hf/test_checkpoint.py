@@ -11,7 +11,8 @@ from gdbench.errors import InputError, MissingExtraError
 from gdbench.models import KINDS, MODELS, ModelEntry, load_model
 from gdbench.models.hub import fetch
 from gdbench.models.loading import resolve, takes
-from tests.models.hf.tiny import ALL, DUAL, GENERATIVE, MATCHING, pictures
+from tests.models.hf.tiny import DUAL, MATCHING, pictures
+from tests.models.hf.tiny_vlm import ALL
 
 
 @pytest.fixture
@@ -35,11 +36,10 @@ def one_line(folder, kind=InputError, **options):
 @pytest.mark.parametrize("name", ALL)
 def test_the_architecture_chooses_how_it_is_scored(name, folder_of):
     entry = resolve(str(folder_of(name)))
-    sort = next(s for s in (DUAL, MATCHING, GENERATIVE) if name in s)
-    expected = {id(DUAL): "hf-dual", id(MATCHING): "hf-itm", id(GENERATIVE): "hf-vlm"}[id(sort)]
+    expected = "hf-dual" if name in DUAL else "hf-itm" if name in MATCHING else "hf-vlm"
     assert entry.kind == expected
     assert entry == resolve(f"hf:{folder_of(name)}")
-    assert takes(str(folder_of(name)), "scorer") == (sort is GENERATIVE)
+    assert takes(str(folder_of(name)), "scorer") == (expected == "hf-vlm")
 
 
 def test_another_architecture_is_told_what_is_read(clip):

@@ -9,7 +9,8 @@ from gdbench.errors import InputError
 from gdbench.models import MODELS, load_model
 from gdbench.models.inspection import inspect
 from gdbench.models.loading import resolve
-from tests.models.hf.tiny import ALL, DUAL, MATCHING, save
+from tests.models.hf.tiny import DUAL, MATCHING, save
+from tests.models.hf.tiny_vlm import ALL
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -9,7 +9,8 @@ from gdbench.data.images import MemoryImage
 from gdbench.errors import InputError, ModelOutputError
 from gdbench.models import load_model
 from gdbench.protocol import Item, Query
-from tests.models.hf.tiny import GENERATIVE, MATCHING, pictures
+from tests.models.hf.tiny import MATCHING, pictures
+from tests.models.hf.tiny_vlm import GENERATIVE, OTHERS
 
 TEXTS = [
     "a red picture",
@@ -59,7 +60,7 @@ def question(processor, text):
     )
 
 
-@pytest.mark.parametrize("name", GENERATIVE)
+@pytest.mark.parametrize("name", [*GENERATIVE, *OTHERS])
 def test_vqa_scores_are_the_log_probability_of_yes(name, folder_of):
     model = load_model(str(folder_of(name)))
     found = scores_of(model)
@@ -71,9 +72,10 @@ def test_vqa_scores_are_the_log_probability_of_yes(name, folder_of):
     for i, image in enumerate(pictures()):
         for j, text in enumerate(TEXTS):
             inputs = processor(
-                text=question(processor, QUESTION.format(text)), images=[image],
+                text=question(processor, QUESTION.format(text)), images=[[image]],
                 return_tensors="pt", add_special_tokens=False,
             )  # fmt: skip
+            inputs.pop("labels", None)
             with torch.no_grad():
                 last = plain(**inputs).logits[0, -1].double()
             assert found[i, j] == pytest.approx(float(last.log_softmax(-1)[yes]), abs=1e-5)
@@ -81,15 +83,23 @@ def test_vqa_scores_are_the_log_probability_of_yes(name, folder_of):
     assert np.ptp(found, axis=1).max() > 1e-3
 
 
-@pytest.mark.parametrize("name", GENERATIVE)
+def test_a_model_that_looks_ahead_has_no_likelihood(folder_of):
+    folder = str(folder_of("PaliGemmaForConditionalGeneration"))
+    with pytest.raises(InputError, match="looks ahead"):
+        load_model(folder, scorer="likelihood")
+
+
+@pytest.mark.parametrize("name", [*GENERATIVE, *OTHERS])
 def test_likelihoods_are_the_models_own_loss_on_the_caption(name, folder_of):
+    if name.startswith("PaliGemma"):
+        return
     found = scores_of(load_model(str(folder_of(name)), scorer="likelihood"))
     plain, processor = own(folder_of(name), name)
     head = question(processor, "Describe this image.")
     for i, image in enumerate(pictures()):
         for j, text in enumerate(TEXTS):
             inputs = processor(
-                text=head + text, images=[image], return_tensors="pt", add_special_tokens=False
+                text=head + text, images=[[image]], return_tensors="pt", add_special_tokens=False
             )
             n = len(processor.tokenizer(text, add_special_tokens=False)["input_ids"])
             labels = torch.full_like(inputs["input_ids"], -100)
@@ -99,7 +109,7 @@ def test_likelihoods_are_the_models_own_loss_on_the_caption(name, folder_of):
             assert found[i, j] == pytest.approx(-n * float(loss), rel=1e-5, abs=1e-5)
 
 
-@pytest.mark.parametrize("name", [*MATCHING, *GENERATIVE])
+@pytest.mark.parametrize("name", [*MATCHING, *GENERATIVE, *OTHERS])
 def test_a_pair_alone_scores_as_in_a_batch(name, folder_of):
     folder = str(folder_of(name))
     together = load_model(folder).score(pictures(), TEXTS)

@@ -70,7 +70,7 @@ TEXT = {
 }
 
 
-def _images(kind: str) -> object:
+def images(kind: str) -> object:
     size = {"height": SIDE, "width": SIDE}
     return getattr(t, kind)(size=size, crop_size=size)
 
@@ -82,7 +82,7 @@ def _clip():
         "bos_token_id": words.bos_token_id, "eos_token_id": words.eos_token_id,
     }  # fmt: skip
     config = t.CLIPConfig(text_config=text, vision_config=VISION, projection_dim=16)
-    return t.CLIPModel(config), t.CLIPProcessor(_images("CLIPImageProcessor"), words)
+    return t.CLIPModel(config), t.CLIPProcessor(images("CLIPImageProcessor"), words)
 
 
 def _siglip_words(names: list[str]):
@@ -122,7 +122,20 @@ def _altclip():
         "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2,
     }  # fmt: skip
     config = t.AltCLIPConfig(text_config=text, vision_config=VISION, projection_dim=16)
-    return t.AltCLIPModel(config), t.AltCLIPProcessor(_images("CLIPImageProcessor"), words)
+    return t.AltCLIPModel(config), t.AltCLIPProcessor(images("CLIPImageProcessor"), words)
+
+
+def _metaclip2():
+    words = fast_tokenizer(
+        ["<s>", "<pad>", "</s>", "<unk>"], "<s> $A </s>", bos_token="<s>", pad_token="<pad>",
+        eos_token="</s>", unk_token="<unk>", model_max_length=77,
+    )  # fmt: skip
+    text = TEXT | {
+        "vocab_size": len(words), "max_position_embeddings": 77, "eos_token_id": 2,
+        "bos_token_id": 0, "pad_token_id": 1,
+    }  # fmt: skip
+    config = t.MetaClip2Config(text_config=text, vision_config=VISION, projection_dim=16)
+    return t.MetaClip2Model(config), t.CLIPProcessor(images("CLIPImageProcessor"), words)
 
 
 def _chinese_clip():
@@ -130,7 +143,7 @@ def _chinese_clip():
     text = TEXT | {"vocab_size": len(words), "max_position_embeddings": 512}
     config = t.ChineseCLIPConfig(text_config=text, vision_config=VISION, projection_dim=16)
     return t.ChineseCLIPModel(config), t.ChineseCLIPProcessor(
-        _images("ChineseCLIPImageProcessor"), words
+        images("ChineseCLIPImageProcessor"), words
     )
 
 
@@ -140,6 +153,8 @@ DUAL: dict[str, Callable[[], tuple[object, object]]] = {
     "Siglip2Model": _siglip2,
     "AltCLIPModel": _altclip,
     "ChineseCLIPModel": _chinese_clip,
+    # one that no file names: it has the shape
+    "MetaClip2Model": _metaclip2,
 }
 
 
@@ -150,14 +165,14 @@ def _blip():
         "bos_token_id": 2, "sep_token_id": 3, "eos_token_id": 3, "encoder_hidden_size": 32,
     }  # fmt: skip
     config = t.BlipConfig(text_config=text, vision_config=VISION, image_text_hidden_size=16)
-    images = t.BlipImageProcessor(size={"height": SIDE, "width": SIDE})
-    return t.BlipForImageTextRetrieval(config), t.BlipProcessor(images, words)
+    prepared = t.BlipImageProcessor(size={"height": SIDE, "width": SIDE})
+    return t.BlipForImageTextRetrieval(config), t.BlipProcessor(prepared, words)
 
 
 def _blip2():
     words = bert_tokenizer(64)
-    images = t.BlipImageProcessor(size={"height": SIDE, "width": SIDE})
-    processor = t.Blip2Processor(images, words, num_query_tokens=4)
+    prepared = t.BlipImageProcessor(size={"height": SIDE, "width": SIDE})
+    processor = t.Blip2Processor(prepared, words, num_query_tokens=4)
     queries = TEXT | {
         "vocab_size": len(words), "max_position_embeddings": 64, "encoder_hidden_size": 32,
         "use_qformer_text_input": True,
@@ -170,102 +185,6 @@ def _blip2():
 
 
 MATCHING = {"BlipForImageTextRetrieval": _blip, "Blip2ForImageTextRetrieval": _blip2}
-CHAT = (
-    "{% for m in messages %}<s>user : {% for c in m['content'] %}"
-    "{% if c['type'] == 'image' %}PICTURE{% else %}{{ c['text'] }}{% endif %}"
-    "{% endfor %}</s>{% endfor %}{% if add_generation_prompt %}assistant : {% endif %}"
-)
-
-
-def _chat_words(*signs: str, **more):
-    return fast_tokenizer(
-        ["<pad>", "<s>", "</s>", "<unk>", *signs], "", bos_token="<s>", pad_token="<pad>",
-        eos_token="</s>", unk_token="<unk>", additional_special_tokens=list(signs), **more,
-    )  # fmt: skip
-
-
-LANGUAGE = TEXT | {
-    "num_key_value_heads": 2, "max_position_embeddings": 512, "pad_token_id": 0,
-    "bos_token_id": 1, "eos_token_id": 2,
-}  # fmt: skip
-
-
-def _llava():
-    words = _chat_words("<image>")
-    place = words.convert_tokens_to_ids("<image>")
-    config = t.LlavaConfig(
-        vision_config=t.CLIPVisionConfig(**VISION), image_token_index=place,
-        text_config=t.LlamaConfig(**LANGUAGE, vocab_size=len(words)),
-        vision_feature_layer=-1, image_seq_length=16,
-    )  # fmt: skip
-    processor = t.LlavaProcessor(
-        _images("CLIPImageProcessor"), words, patch_size=8, num_additional_image_tokens=1,
-        vision_feature_select_strategy="default", chat_template=CHAT.replace("PICTURE", "<image>"),
-    )  # fmt: skip
-    return t.LlavaForConditionalGeneration(config), processor
-
-
-_QWEN_SIGNS = ("<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>")
-
-
-def _qwen(version: str):
-    words = _chat_words(
-        *_QWEN_SIGNS, image_token="<|image_pad|>", video_token="<|video_pad|>",
-        vision_bos_token=_QWEN_SIGNS[0], vision_eos_token=_QWEN_SIGNS[1],
-    )  # fmt: skip
-    start, end, image, video = words.convert_tokens_to_ids(list(_QWEN_SIGNS))
-    rope = {"rope_type": "default", "mrope_section": [2, 1, 1], "rope_theta": 1e4}
-    text = LANGUAGE | {
-        "vocab_size": len(words), "rope_parameters": rope, "num_attention_heads": 4,
-        "head_dim": 8,
-    }  # fmt: skip
-    vision = {
-        "depth": 2, "hidden_size": 32, "intermediate_size": 48, "num_heads": 2, "patch_size": 8,
-        "spatial_merge_size": 2, "temporal_patch_size": 2, "out_hidden_size": 32,
-    }  # fmt: skip
-    vision |= (
-        {"fullatt_block_indexes": [1], "window_size": 32, "tokens_per_second": 2}
-        if version == "2_5"
-        else {"num_position_embeddings": 64, "deepstack_visual_indexes": [0, 1]}
-    )
-    config = getattr(t, f"Qwen{version}{'_' if version == '2_5' else ''}VLConfig")(
-        text_config=text, vision_config=vision, image_token_id=image, video_token_id=video,
-        vision_start_token_id=start, vision_end_token_id=end,
-    )  # fmt: skip
-    images = t.Qwen2VLImageProcessor(
-        patch_size=8, merge_size=2, min_pixels=16 * 16, max_pixels=48 * 48
-    )
-    kind = "Qwen2_5_VLProcessor" if version == "2_5" else "Qwen3VLProcessor"
-    template = CHAT.replace("PICTURE", "<|vision_start|><|image_pad|><|vision_end|>")
-    processor = getattr(t, kind)(images, words, t.Qwen2VLVideoProcessor(), chat_template=template)
-    name = "Qwen2_5_VL" if version == "2_5" else "Qwen3VL"
-    return getattr(t, f"{name}ForConditionalGeneration")(config), processor
-
-
-def _idefics3():
-    signs = ("<image>", "<fake_token_around_image>", "<global-img>", "<end_of_utterance>")
-    parts = tuple(f"<row_{r}_col_{c}>" for r in range(1, 4) for c in range(1, 4))
-    words = _chat_words(*signs, *parts)
-    config = t.Idefics3Config(
-        vision_config=VISION, text_config=t.LlamaConfig(**LANGUAGE, vocab_size=len(words)),
-        scale_factor=2, image_token_id=words.convert_tokens_to_ids("<image>"), pad_token_id=0,
-    )  # fmt: skip
-    images = t.Idefics3ImageProcessor(
-        size={"longest_edge": 64}, max_image_size={"longest_edge": SIDE}
-    )
-    processor = t.Idefics3Processor(
-        images, words, image_seq_len=4, chat_template=CHAT.replace("PICTURE", "<image>")
-    )
-    return t.Idefics3ForConditionalGeneration(config), processor
-
-
-GENERATIVE = {
-    "LlavaForConditionalGeneration": _llava,
-    "Qwen2_5_VLForConditionalGeneration": lambda: _qwen("2_5"),
-    "Qwen3VLForConditionalGeneration": lambda: _qwen("3"),
-    "Idefics3ForConditionalGeneration": _idefics3,
-}
-ALL = DUAL | MATCHING | GENERATIVE
 
 
 def save(made: Callable[[], tuple[object, object]], folder: Path, **more) -> Path:

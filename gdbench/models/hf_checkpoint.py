@@ -311,6 +311,9 @@ def _from_pretrained(
     if code or made is None:
         made = transformers.AutoModelForImageTextToText if generative else transformers.AutoModel
     more: dict[str, Any] = {"trust_remote_code": True} if code else {}
+    bars: Any = transformers.utils.logging
+    shown = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
     try:
         processor = transformers.AutoProcessor.from_pretrained(
             folder, local_files_only=True, **more
@@ -326,6 +329,9 @@ def _from_pretrained(
         # configurations of others fail in any way
         words = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise InputError(f"{checkpoint.source}: transformers cannot load it: {words}") from error
+    finally:
+        if shown:
+            bars.enable_progress_bar()
     missing = sorted(report["missing_keys"])
     if missing:
         raise InputError(

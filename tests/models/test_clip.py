@@ -100,6 +100,16 @@ def test_cut_captions_are_counted(clip, colour_task):
     assert np.isfinite(found.matrix).all()
 
 
+def test_captions_with_the_tokenizers_own_signs_are_counted(clip, colour_task, caplog):
+    item = next(iter(colour_task.items("mini")))
+    texts = ("a red <end_of_text> cat", "a red", "a < end > of text")
+    odd = item.__class__("odd", item.images, texts, item.query, (0,), "s")
+    (found,) = clip.score_items([odd])
+    assert found.truncated_texts == 1
+    assert "special tokens" in caplog.text
+    assert found.matrix[0, 0] == pytest.approx(found.matrix[0, 1], abs=1e-6)
+
+
 def test_card_names_the_weights(clip):
     assert clip.card.name == "tiny-clip"
     assert len(clip.card.weights_sha256) == 64

@@ -6,7 +6,6 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from gdbench.errors import ModelOutputError
 from gdbench.models import hf_checkpoint
 from gdbench.models.devices import choose_device, choose_dtype
 from gdbench.models.hf_dual import card_of, on, side_of
@@ -110,10 +109,7 @@ class MatchingHead(PairScorer):
             with self._clock.running():
                 features = self._model.vision_model(pixel_values=pixels).last_hidden_state
             if not bool(torch.isfinite(features).all()):
-                raise ModelOutputError(
-                    f"{self.card.name}: the picture encoder returned NaN or infinity in "
-                    f"{self.settings.dtype}"
-                )
+                raise self.not_finite("picture encoder")
             # a copy of each row: a view would keep the whole batch alive
             self._pictures.update((k, row.clone()) for k, row in zip(new, features, strict=True))
         for key in by_key:

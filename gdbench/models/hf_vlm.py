@@ -191,7 +191,10 @@ class VLMScorer(PairScorer):
             if image.sha256 not in self._pictures:
                 given = {name: value for name, value in row.items() if name in names}
                 with self._clock.running():
-                    self._pictures[image.sha256] = self._encode(**given, return_dict=True)
+                    encoded = self._encode(**given, return_dict=True)
+                if not all(bool(features.isfinite().all()) for features in encoded.pooler_output):
+                    raise self.not_finite("picture encoder")
+                self._pictures[image.sha256] = encoded
             self._pictures.move_to_end(image.sha256)
         features = _one_after_the_other([self._pictures[image.sha256] for image in images])
         while len(self._pictures) > _PICTURES:

@@ -86,6 +86,16 @@ def _locate(source: str) -> tuple[str, str | None, bool]:
     return architecture, tag, bool(get_pretrained_cfg(architecture, tag).get("quick_gelu", False))
 
 
+def _hub_id(source: str) -> str:
+    """The hub's repository of a model that is no folder; empty where it comes from elsewhere."""
+    from open_clip.pretrained import get_pretrained_cfg
+
+    if source.startswith("hf-hub:"):
+        return source.removeprefix("hf-hub:")
+    architecture, _, tag = source.partition("/")
+    return str(get_pretrained_cfg(architecture, tag).get("hf_hub", "")).strip("/")
+
+
 class OpenCLIPKind:
     """Models that open_clip loads: `clip:ARCHITECTURE/TAG`, `hf-hub:OWNER/NAME`, or a folder."""
 
@@ -109,15 +119,9 @@ class OpenCLIPKind:
 
     def is_here(self, entry: ModelEntry) -> bool:
         """See `gdbench.models.kinds.Kind`."""
-        from open_clip.pretrained import get_pretrained_cfg
-
         if entry.local:
             return Path(entry.source).is_dir()
-        if entry.source.startswith("hf-hub:"):
-            return entry.source.removeprefix("hf-hub:") in cached_repos()
-        architecture, _, tag = entry.source.partition("/")
-        hub = str(get_pretrained_cfg(architecture, tag).get("hf_hub", "")).strip("/")
-        return bool(hub) and hub in cached_repos()
+        return _hub_id(entry.source) in cached_repos()
 
     def load(self, entry: ModelEntry, request: ModelRequest, where: Where) -> ITMModel:
         """See `gdbench.models.kinds.Kind`."""
@@ -169,7 +173,7 @@ def _load(source: str, device: torch.device, dtype: str, side: int | None) -> En
         )
         tokenizer = open_clip.get_tokenizer(name)
     except (LocalEntryNotFoundError, HfHubHTTPError) as error:
-        raise said_by_the_hub(error, source.removeprefix("hf-hub:"), None) from error
+        raise said_by_the_hub(error, _hub_id(source) or source, None) from error
     except (SafetensorError, RuntimeError, ValueError, OSError, KeyError, TypeError) as error:
         line = " ".join(str(error).split())[:300]
         raise InputError(f"{source}: open_clip cannot load it: {line}") from error

@@ -94,11 +94,11 @@ class PairScorer(ABC):
                     self.matrix_of(item.images, item.texts, self._known),
                     truncated_texts=self._unread.count(item.texts),
                 )
-            while len(self._known) > _CACHE:
-                self._known.popitem(last=False)
 
     def _fill(self, pairs: Iterable[Pair]) -> None:
         """Score what is not known, pictures together, short texts first."""
+        while len(self._known) > _CACHE:
+            self._known.popitem(last=False)
         wanted = {(image.sha256, text): image for image, text in pairs}
         for key in wanted.keys() & self._known.keys():
             self._known.move_to_end(key)
@@ -123,9 +123,13 @@ class PairScorer(ABC):
         with torch.inference_mode():
             scores = self.score_pairs(batch).detach().cpu().double()
         if not bool(torch.isfinite(scores).all()):
-            dtype = self.settings.dtype
-            advice = "" if dtype == "float32" else "; try --dtype float32"
-            raise ModelOutputError(
-                f"{self.card.name}: the network returned NaN or infinity in {dtype}{advice}"
-            )
+            raise self.not_finite("network")
         return [float(score) for score in scores]
+
+    def not_finite(self, what: str) -> ModelOutputError:
+        """The error for a part of the model that returned NaN or infinity."""
+        dtype = self.settings.dtype
+        advice = "" if dtype == "float32" else "; try --dtype float32"
+        return ModelOutputError(
+            f"{self.card.name}: the {what} returned NaN or infinity in {dtype}{advice}"
+        )

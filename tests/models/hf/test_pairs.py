@@ -204,6 +204,20 @@ def test_nan_is_one_line_that_says_where(folder_of):
         model.score(pictures(), TEXTS)
 
 
+def test_nan_of_pictures_is_told_apart_from_nan_of_the_language_model(folder_of):
+    folder = str(folder_of("LlavaForConditionalGeneration"))
+    model = load_model(folder, dtype="float16")
+    with torch.no_grad():
+        model._model.model.multi_modal_projector.linear_1.weight.fill_(float("nan"))
+    with pytest.raises(ModelOutputError, match=r"picture encoder returned .* try --dtype float32"):
+        model.score(pictures(), TEXTS)
+    model = load_model(folder)
+    with torch.no_grad():
+        model._model.lm_head.weight.fill_(float("nan"))
+    with pytest.raises(ModelOutputError, match=r"the network returned NaN or infinity in float32$"):
+        model.score(pictures(), TEXTS)
+
+
 def test_without_a_chat_template_the_question_is_the_whole_prompt(folder_of, tmp_path):
     import shutil
 

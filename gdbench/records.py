@@ -23,6 +23,8 @@ Schedule = Literal["nested", "grid"]
 Stop = Literal["none", "sequential"]
 NullPrompt = Literal["empty", "zeros"]
 Scorer = Literal["vqa", "likelihood"]
+OF_TRANSFORMERS = frozenset({"scorer", "question", "answers", "prior", "trust_remote_code"})
+"""Settings of models of transformers alone."""
 
 
 class Strict(BaseModel):

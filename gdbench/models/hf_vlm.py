@@ -27,7 +27,7 @@ from gdbench.models.kinds import ModelEntry
 from gdbench.models.pair_scorer import Known, Pair, PairScorer
 from gdbench.models.special_tokens import Unread
 from gdbench.protocol import ImageRef, ITMModel, Matrix, ModelCard
-from gdbench.records import ModelSettings
+from gdbench.records import OF_TRANSFORMERS, ModelSettings
 from gdbench.run import ModelRequest, Where
 
 if TYPE_CHECKING:
@@ -228,10 +228,7 @@ class VLMKind:
     """`hf:OWNER/NAME`, or a folder with config.json, of an image-text-to-text model."""
 
     name = "hf-vlm"
-    uses = frozenset(
-        {"dtype", "resolution", "device", "batch_size", "scorer", "question", "answers", "prior",
-         "trust_remote_code"}
-    )  # fmt: skip
+    uses = frozenset({"dtype", "resolution", "device", "batch_size"}) | OF_TRANSFORMERS
 
     def claim(self, source: str) -> ModelEntry | None:
         """See `gdbench.models.kinds.Kind`."""

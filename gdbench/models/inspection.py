@@ -116,6 +116,8 @@ def inspect(source: str) -> Inspection:
         return _of(entry, source)
     if source.startswith("clip:"):
         return _of_open_clip_tag(source)
+    if source.endswith(".safetensors") and Path(source).is_file():
+        return _of(_entry_of(source), source, weight_bytes=Path(source).stat().st_size)
     prefix = next((p for p in _PREFIXES if source.startswith(p)), "")
     place = _Place.of(source.removeprefix(prefix))
     if not prefix:
@@ -219,9 +221,12 @@ def _of_diffusers(place: _Place, model: str) -> Inspection:
     entry = _entry_of(model)
     index = read_json_object(place.folder / "model_index.json")
     name = str(index.get("_class_name", ""))
-    problem = ""
+    family, problem = entry.family, ""
     try:
-        family_of(place.folder)
+        pipeline = family_of(place.folder)
+        family = pipeline.card_family
+        if not place.repo:
+            pipeline.check_configs(place.folder)
     except GdbenchError as error:
         problem = str(error)
     parts = {key for key, value in index.items() if isinstance(value, list)}
@@ -232,5 +237,6 @@ def _of_diffusers(place: _Place, model: str) -> Inspection:
         and not any(f".{variant}" in file for variant in ("fp16", "bf16", "non_ema"))
     ]  # fmt: skip
     return _of(
-        entry, model, place, architecture=name, weight_bytes=place.size(files), problem=problem,
+        entry, model, place, architecture=name, family=family, weight_bytes=place.size(files),
+        problem=problem,
     )  # fmt: skip

@@ -10,7 +10,7 @@ from gdbench.models.kinds import ModelEntry, clean_name
 from gdbench.models.lora import find_lora
 from gdbench.models.presence import cached_repos
 from gdbench.protocol import ITMModel
-from gdbench.records import ModelSettings
+from gdbench.records import OF_TRANSFORMERS, ModelSettings
 from gdbench.run import ModelRequest, Where
 
 
@@ -18,7 +18,7 @@ class DiffusionKind:
     """Diffusers pipelines: `diffusion:OWNER/NAME`, a folder, or one .safetensors file."""
 
     name = "diffusion-itm"
-    uses = frozenset({*ModelSettings.asked_names(), *Where.model_fields, "lora"})
+    uses = frozenset({*ModelSettings.asked_names(), *Where.model_fields, "lora"}) - OF_TRANSFORMERS
 
     def claim(self, source: str) -> ModelEntry | None:
         """See `gdbench.models.kinds.Kind`."""

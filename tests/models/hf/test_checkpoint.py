@@ -242,3 +242,8 @@ def test_registered_models_of_open_clip_are_published_ones():
     entries = [e for _, e in MODELS.items() if e.kind == "open-clip" and not e.local]
     assert len(entries) > 10
     assert all(tuple(e.source.split("/")) in published for e in entries)
+
+
+def test_a_pipeline_takes_no_question():
+    with pytest.raises(InputError, match="--scorer: mini-sd does not use it"):
+        load_model("mini-sd", scorer="vqa")

@@ -82,7 +82,7 @@ class Device:
         # the stub reaches where a device would be
         model.batcher._evaluate = evaluate  # noqa: SLF001
         model.pipeline.latents, model.pipeline.condition = latents, condition
-        model.pipeline.is_cut = bool
+        model.pipeline.unread = lambda _: None
 
 
 def idle(items: Sequence[Item], options: argparse.Namespace, *, ahead: bool, stop: str) -> float:

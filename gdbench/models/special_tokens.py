@@ -23,14 +23,21 @@ _WHY: dict[Unread, str] = {
 def special_ids(tokenizer: Any) -> frozenset[int]:
     """Ids of a tokenizer's signs (start, end, padding, picture, ...).
 
-    That of unknown words is none, unless it is another sign too, as the end is in CLIP.
+    That of unknown words is none, unless it is another sign too, as the end is in CLIP. A single
+    character is text: Stable Diffusion 2 pads with "!".
     `tokenizer` is one of transformers, or open_clip's own.
     """
     added = getattr(tokenizer, "added_tokens_decoder", {})
     ids = {int(i) for i in getattr(tokenizer, "all_special_ids", ())}
     ids |= {int(i) for i, token in added.items() if getattr(token, "special", False)}
     others = {getattr(tokenizer, f"{name}_token_id", None) for name in _NAMED}
-    return frozenset(ids - ({getattr(tokenizer, "unk_token_id", None)} - others))
+    signs = ids - ({getattr(tokenizer, "unk_token_id", None)} - others)
+    return frozenset(i for i in signs if not _is_character(tokenizer, i))
+
+
+def _is_character(tokenizer: Any, token: int) -> bool:
+    named = getattr(tokenizer, "convert_ids_to_tokens", None)
+    return callable(named) and len(str(named(token))) == 1
 
 
 def plain_ids(tokenizer: Any, text: str) -> list[int]:

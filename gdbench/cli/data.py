@@ -1,4 +1,4 @@
-"""`gdbench data status|fetch|check|negatives`."""
+"""`gdbench data status|fetch|check|negatives|pin`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from gdbench.cli import options as o
+from gdbench.cli.data_pin import pin
 from gdbench.cli.interruption import goes_on
 from gdbench.errors import GdbenchError
 from gdbench.progress import byte_bars, picture_count
@@ -36,6 +37,7 @@ def register(app: typer.Typer) -> None:
     data.command("fetch")(goes_on(fetch))
     data.command("check")(check)
     data.command("negatives")(negatives)
+    data.command("pin")(pin)
     app.add_typer(data, name="data")
 
 

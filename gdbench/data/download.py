@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import ipaddress
 import json
 import re
 import time
@@ -18,6 +19,7 @@ from gdbench.errors import GdbenchError, InputError
 from gdbench.store import write_atomically
 
 CHUNK = 1 << 18
+_LOCAL_ZONES = ("localhost", "local", "internal", "intranet", "lan", "home", "corp", "arpa", "test")
 Progress = Callable[[str, int, int | None], None]
 """Called with (file name, bytes so far, bytes in all or None)."""
 
@@ -101,7 +103,8 @@ def _receive(
         if isinstance(total, int) and have == total:
             return
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 # http(s) alone, see above
-    with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310 # same
+    opener = urllib.request.build_opener(_Redirects)
+    with opener.open(request, timeout=timeout) as answer:
         resumed = answer.status == http.HTTPStatus.PARTIAL_CONTENT
         if resumed and not _starts_at(answer.headers.get("Content-Range", ""), have):
             resumed = False
@@ -125,6 +128,37 @@ def _receive(
                 progress(part.stem, have, total)
     if total is not None and have < total:
         raise _IncompleteError(f"cut after {have:,} of {total:,} bytes")
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows redirects to the same server, else to https and public names alone.
+
+    Otherwise a published address could send a reader to a service of his own network.
+    """
+
+    def redirect_request(  # as urllib calls it
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        old, new = (urllib.parse.urlsplit(url) for url in (req.full_url, newurl))
+        same = (old.scheme, old.netloc) == (new.scheme, new.netloc)
+        if not same and (new.scheme != "https" or not is_public(new.hostname or "")):
+            raise DownloadError(
+                f"{req.full_url}: sends on to {newurl[:200]!a}; only https and public names are "
+                "followed"
+            )
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def is_public(host: str) -> bool:
+    """Whether a host is named in public: no address, no name without a dot, no local zone."""
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        labels = host.lower().rstrip(".").split(".")
+        digits = labels[-1].removeprefix("0x")
+        numeric = digits.isdigit()  # 127.1 and the like are addresses too
+        return len(labels) > 1 and not numeric and labels[-1] not in _LOCAL_ZONES
+    return False
 
 
 def _known(tag: Path) -> dict[str, Any]:

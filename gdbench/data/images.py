@@ -25,6 +25,10 @@ from gdbench.errors import InputError
 MAX_PIXELS = 89_000_000
 """Pictures above this are refused: a small file can unfold to any size. Pillow warns from here."""
 
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
+"""What pictures may be: other formats have decoders that nobody needs here, some of them run
+programs."""
+
 Box = tuple[int, int, int, int]
 
 Verify = Literal["none", "quick", "full"]
@@ -116,7 +120,7 @@ def decode(data: bytes, name: str, box: Box | None = None) -> Image.Image:
         InputError: The bytes are no whole picture, or the box is outside of it.
     """
     try:
-        opened = Image.open(io.BytesIO(data))
+        opened = Image.open(io.BytesIO(data), formats=FORMATS)
     except _DAMAGED as error:
         reason = "an empty file" if not data else "not an image that can be read"
         if data and not isinstance(error, UnidentifiedImageError):

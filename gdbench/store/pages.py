@@ -1,0 +1,144 @@
+"""How many values a Parquet file holds, counted from its pages before any of them is decoded.
+
+The sizes in a file's footer are its writer's word: a file of two kilobytes may say that it is small
+and decode to gigabytes, because runs of equal values take no room. What a reader makes of a page is
+bounded by the page's own header, and these are read here (Apache Parquet format, PageHeader, in
+Thrift's compact protocol).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow.parquet as pq
+
+_MAX_PAGES = 1_000_000
+_MAX_DEPTH = 8
+_UNCOMPRESSED, _COMPRESSED = 2, 3
+_HEADERS = (5, 8)  # of data pages, first and second version; field 1 of each is num_values
+_FIXED = {1: 0, 2: 0, 3: 1, 7: 8}  # bytes of booleans, bytes and doubles, which no count is
+_VARINTS = (4, 5, 6)
+_BINARY, _LIST, _SET, _STRUCT = 8, 9, 10, 12
+_WIDTH = 8  # bytes of a value with its place in a list
+
+
+class PageError(ValueError):
+    """The pages are not what a Parquet file has."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What the pages of a file say."""
+
+    values: dict[str, int]
+    """By column, empty lists included."""
+    decoded_bytes: int
+    """At most so many bytes of memory for all columns: pages uncompressed, and their values."""
+
+
+def count(data: bytes, meta: pq.FileMetaData) -> Counted:
+    """Count the values of all pages of all columns. Raises PageError where they are damaged."""
+    found: dict[str, int] = {}
+    decoded = 0
+    for column in range(meta.num_columns):
+        values, name = 0, ""
+        for group in range(meta.num_row_groups):
+            chunk = meta.row_group(group).column(column)
+            name = chunk.path_in_schema.split(".")[0]
+            n, size = _chunk(data, chunk)
+            values += max(n, chunk.num_values)
+            decoded += size
+        found[name] = found.get(name, 0) + values
+        decoded += values * _WIDTH
+    return Counted(found, decoded)
+
+
+def _chunk(data: bytes, chunk: Any) -> tuple[int, int]:
+    """Values and uncompressed bytes of the pages of a column chunk."""
+    starts = [chunk.data_page_offset]
+    if chunk.dictionary_page_offset:
+        starts.append(chunk.dictionary_page_offset)
+    place = min(starts)
+    end = place + chunk.total_compressed_size
+    if not 0 <= place <= end <= len(data):
+        raise PageError("a column lies outside of the file")
+    values = size = pages = 0
+    while place < end:
+        header, place = _struct(data, place, 0)
+        sizes = header.get(_UNCOMPRESSED), header.get(_COMPRESSED)
+        if not all(isinstance(s, int) and s >= 0 for s in sizes):
+            raise PageError("a page has no size")
+        place += int(sizes[1])
+        pages += 1
+        if place > end or pages > _MAX_PAGES:
+            raise PageError("a page is longer than its column")
+        size += int(sizes[0])
+        for field in _HEADERS:
+            own = header.get(field)
+            if isinstance(own, dict) and isinstance(own.get(1), int):
+                values += max(0, own[1])
+    return values, size
+
+
+def _byte(data: bytes, place: int) -> int:
+    if place >= len(data):
+        raise PageError("a page header is cut")
+    return data[place]
+
+
+def _varint(data: bytes, place: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = _byte(data, place)
+        place += 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if not byte & 0x80:
+            return value, place
+        if shift > 63:  # noqa: PLR2004 # bits of the longest number
+            raise PageError("a number is too long")
+
+
+def _signed(data: bytes, place: int) -> tuple[int, int]:
+    value, place = _varint(data, place)
+    return (value >> 1) ^ -(value & 1), place
+
+
+def _struct(data: bytes, place: int, depth: int) -> tuple[dict[int, Any], int]:
+    """The fields of a struct by their ids, and where it ends."""
+    if depth > _MAX_DEPTH:
+        raise PageError("a page header is nested too deep")
+    found: dict[int, Any] = {}
+    field = 0
+    while kind := _byte(data, place):
+        place += 1
+        if kind >> 4:
+            field += kind >> 4
+        else:
+            field, place = _signed(data, place)
+        found[field], place = _value(data, place, kind & 15, depth)
+    return found, place + 1
+
+
+def _value(data: bytes, place: int, kind: int, depth: int) -> tuple[Any, int]:
+    if kind in _VARINTS:
+        return _signed(data, place)
+    if kind in _FIXED:
+        return None, place + _FIXED[kind]
+    if kind == _BINARY:
+        length, place = _varint(data, place)
+        return None, place + length
+    if kind in (_LIST, _SET):
+        return _skip_list(data, place, depth)
+    if kind == _STRUCT:
+        return _struct(data, place, depth + 1)
+    raise PageError("a page header has a field of no known kind")
+
+
+def _skip_list(data: bytes, place: int, depth: int) -> tuple[None, int]:
+    head = _byte(data, place)
+    size, place = (head >> 4, place + 1) if head >> 4 < 15 else _varint(data, place + 1)  # noqa: PLR2004 # longer ones have their length beside
+    for _ in range(min(size, len(data))):
+        _, place = _value(data, place, head & 15, depth + 1)
+    return None, place

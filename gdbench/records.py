@@ -296,6 +296,9 @@ class ResultRecord(Strict):
     """Hash over the rows of `scores.parquet` (see `gdbench.store.hash_scores`)."""
     log_sha256: str | None = Field(default=None, pattern=SHA256)
     """Submissions without per-timestep errors: the hash of the whole score log of the run."""
+    items_root: str | None = Field(default=None, pattern=SHA256)
+    """Submissions: Merkle root over the items (see `gdbench.submissions.merkle`), so that any of
+    them can be shown and checked without the others; None in records made before there was one."""
     created: str
     """UTC, ISO 8601."""
 

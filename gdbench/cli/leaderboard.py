@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from gdbench.cli import options as o
+from gdbench.cli.audit import folder_of
 from gdbench.terminal import error, line, note
 
 SUBMISSIONS = Path("submissions")
@@ -31,15 +33,19 @@ def build_site(
     submissions: SubmissionsOption = SUBMISSIONS,
     out: OutOption = SITE,
     runs: RunsOption = None,
+    root: o.RootOption = None,
+    manifests: Annotated[Path | None, typer.Option(help="Folder of pinned manifests.")] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit with 1 if the site is stale.")
     ] = False,
 ) -> None:
     """Build the site: static pages that work without a server, a network or JavaScript."""
     from gdbench.leaderboard import build, differences
+    from gdbench.submissions.manifest import ManifestSource
 
+    source = ManifestSource(folder_of("--root", root), folder_of("--manifests", manifests))
     if check:
-        stale = differences(submissions, out, runs=runs or ())
+        stale = differences(submissions, out, runs=runs or (), source=source)
         for difference in stale[:_MAX_LISTED]:
             error(difference)
         if len(stale) > _MAX_LISTED:
@@ -49,7 +55,7 @@ def build_site(
             raise typer.Exit(1)
         note(f"{out} is up to date")
         return
-    built = build(submissions, out, runs=runs or ())
+    built = build(submissions, out, runs=runs or (), source=source)
     note(
         f"{built.n_records} records of {built.n_models} models, {built.n_files} files, "
         f"{built.n_bytes / 1e6:.1f} MB"

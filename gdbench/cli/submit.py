@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gdbench.cli import options as o
+from gdbench.cli.audit import folder_of, loading, print_audit
 from gdbench.errors import InputError
 from gdbench.numbers import value_text
-from gdbench.run import ModelRequest, Where, flag_of, validated
+from gdbench.run import ModelRequest, flag_of
 from gdbench.terminal import Table, error, kept_for_the_answer, line, note, show
 
 if TYPE_CHECKING:
-    from gdbench.submissions.rescore import Rescored
     from gdbench.submissions.verify import Report
 
 ManifestsOption = Annotated[
@@ -46,7 +47,7 @@ def submit(
     from gdbench.submissions.manifest import ManifestSource
     from gdbench.submissions.submit import submit as make
 
-    source = ManifestSource(root, manifests)
+    source = ManifestSource(folder_of("--root", root), folder_of("--manifests", manifests))
     folders, report = make(run, to, with_errors=with_errors, replace=replace, source=source)
     wrong = [p for p in report.problems if p.check != "unavailable"]
     if as_json:
@@ -66,50 +67,47 @@ def verify(
     options: dict[str, Any],
     folder: Annotated[Path, typer.Argument(help="submissions, or a folder inside it.")],
     rescore: Annotated[
-        str | None, typer.Option(help="Run the model again on so many items, e.g. 1%.")
+        str | None, typer.Option(help="Run the model again on so many items, e.g. 1% (see audit).")
     ] = None,
-    record: Annotated[
-        bool, typer.Option("--record", help="Write what was rescored to RESCORED.toml.")
-    ] = False,
-    seed: Annotated[int, typer.Option(help="Seed that chooses the items.", min=0)] = 0,
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="Load this model for --rescore.")
     ] = None,
-    skip_missing: Annotated[
-        bool, typer.Option("--skip-missing", help="Models that are not here do not count.")
-    ] = False,
     against: Annotated[
         Path | None,
-        typer.Option(help="Print Markdown for a pull request: what differs from this folder."),
+        typer.Option(help="The tree that is there: nothing of it may change; its logs count."),
+    ] = None,
+    log: Annotated[
+        Path | None, typer.Option(help="Folder whose public logs count (default: the tree's).")
+    ] = None,
+    item: Annotated[
+        str | None, typer.Option(help="Show this item of one task and its proof; nothing else.")
     ] = None,
     root: o.RootOption = None,
     manifests: ManifestsOption = None,
     as_json: o.JsonOption = False,
 ) -> None:
     """Recompute every number of submissions from their scores; exit code 1 unless all agree."""
+    from gdbench.submissions.audit import Wanted, audit, parse_share
     from gdbench.submissions.manifest import ManifestSource
-    from gdbench.submissions.rescore import loader, parse_share, rescore_report
     from gdbench.submissions.verify import verify as run_verify
 
+    if item is not None:
+        _show_item(folder, item, as_json=as_json)
+        return
     share = None if rescore is None else parse_share(rescore)
     if share is None:
-        flags = {"--record": record, "--model": model, "--skip-missing": skip_missing}
-        _need_rescore(flags | {flag_of(n): v for n, v in options.items()})
-    lora = options.pop("lora", None)
-    source = ManifestSource(root, manifests)
-    report = run_verify(folder, source)
-    rescored: list[Rescored] = []
+        _need_rescore({"--model": model} | {flag_of(n): v for n, v in options.items()})
+    source = ManifestSource(folder_of("--root", root), folder_of("--manifests", manifests))
+    report = run_verify(folder, source, log=folder_of("--log", log), against=against)
+    done = None
     if share is not None:
-        where = validated(Where, options)
+        load, where = loading(options, model)
         with kept_for_the_answer():
-            report, rescored = rescore_report(
-                report, share, folder=folder, seed=seed, root=root, record=record,
-                load=loader(model, lora, where), item_timeout=where.item_timeout,
-            )  # fmt: skip
+            done = audit(report, source, load, Wanted(share=share), item_timeout=where.item_timeout)
     if as_json:
         found = report.as_dict()
-        if share is not None:
-            found["rescored"] = [r.as_dict() for r in rescored]
+        if done is not None:
+            found |= {"ok": report.ok and done.ok, "rescored": done.as_dict()["tasks"]}
         typer.echo(json.dumps(found, indent=2))
     elif against is not None:
         from gdbench.submissions.review import review
@@ -117,12 +115,33 @@ def verify(
         for text in review(report, against, source).removesuffix("\n").split("\n"):
             line(text)
     else:
-        print_report(report)
-        _print_rescored(rescored)
-    missing = [r for r in rescored if r.skipped]
-    if missing and not skip_missing:
-        note(f"{len(missing)} of {len(rescored)} were not run again")
-    if not report.ok or (missing and not skip_missing):
+        print_report(report, own_log=log is None)
+    if done is not None and not as_json:
+        print_audit(done)
+    if not report.ok or (done is not None and not done.ok):
+        raise typer.Exit(1)
+
+
+def _show_item(folder: Path, item: str, *, as_json: bool) -> None:
+    """One item of one result, and the hashes that lead from it to the root in the record."""
+    from gdbench.submissions.finished import open_finished
+    from gdbench.submissions.merkle import proof_of
+
+    finished = open_finished(folder)
+    proof = proof_of(item, finished.scores, finished.record.settings.noise_sha256)
+    said = finished.record.items_root
+    agrees = proof.holds and said in (None, proof.root)
+    found = asdict(proof) | {"recorded_root": said, "ok": agrees}
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+    else:
+        line(json.dumps(proof.leaf))
+        line(f"item {proof.index} of {proof.size}, counted from 0 in the order of ids")
+        for step in proof.path:
+            line(f"  {step}")
+        known = "is that of the record" if said == proof.root else "is in no record"
+        line(f"root {proof.root}, which {known if agrees else 'is not that of the record'}")
+    if not agrees:
         raise typer.Exit(1)
 
 
@@ -133,30 +152,30 @@ def _need_rescore(flags: dict[str, object]) -> None:
             raise InputError(f"{flag} needs --rescore")
 
 
-def _print_rescored(rescored: list[Rescored]) -> None:
-    for r in rescored:
-        done = f"run again on {r.items} items, largest difference {r.max_difference:.2g}"
-        line(f"{r.path}: {f'not run again: {r.skipped}' if r.skipped else done}")
+def print_report(report: Report, *, own_log: bool = False) -> None:
+    """A table of the submissions, and one line for each problem.
 
-
-def print_report(report: Report) -> None:
-    """A table of the submissions, and one line for each problem."""
+    With `own_log` levels that rest on a log of the very folder that was verified are marked so.
+    """
     from gdbench.tasks import of_record
 
     table = Table()
-    for name in ("submission", "badge"):
+    for name in ("submission", "evidence"):
         table.add_column(name)
     for name in ("items", "score"):
         table.add_column(name, justify="right")
     for v in report.submissions:
         table.add_row(
             v.place.path,
-            v.badge.value + (f" ({v.reason})" if v.reason else ""),
+            v.level.value + (f" ({v.reason})" if v.reason else ""),
             str(v.record.task.n_items) if v.record else "",
             value_text(v.record.score, of_record(v.record.task).score_unit) if v.record else "",
         )
     show(table)
-    for p in report.problems:
+    for p in (*report.problems, *report.notes):
         line(f"{p.path}: {p.check}: {p.problem}")
+    if own_log and any(v.level.ranked for v in report.submissions):
+        note("what is audited or reproduced rests on the log of this very folder; for a stranger's "
+             "folder give --against or --log")  # fmt: skip
     verdict = "ok" if report.ok else f"{len(report.problems)} problems"
     line(f"{len(report.submissions)} submissions, {verdict}")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from gdbench.leaderboard.badges import UNRANKED
+from gdbench.leaderboard.badges import BADGES, RANKED
 from gdbench.leaderboard.board import (
     BiasPair,
     Board,
@@ -32,10 +32,21 @@ Key = tuple[str, str, bool]
 _MOST_TESTED = 60  # models; beyond, testing all pairs would take minutes
 
 
-def pool_of(entry: Entry) -> Pool:
-    """The pool that a record belongs to."""
-    task = entry.record.task
-    return Pool(task.suite, task.limit, task.compat)
+def pools_of(entries: Sequence[Entry]) -> Iterator[tuple[Pool, Entry]]:
+    """The pool that each record of one model belongs to.
+
+    A limit that leaves nothing out of any of a model's tasks is none: the number is free, the
+    items are not.
+    """
+    asked: dict[tuple[str, int | None, str | None, int], list[Entry]] = defaultdict(list)
+    for entry in entries:
+        task = entry.record.task
+        asked[task.suite, task.limit, task.compat, task.item_seed].append(entry)
+    for (suite, limit, compat, seed), group in asked.items():
+        cut = limit is not None and any(e.record.partial for e in group)
+        pool = Pool(suite, limit if cut else None, compat, seed if cut else 0)
+        for entry in group:
+            yield pool, entry
 
 
 def result_of(entry: Entry, task: Task, reading: Reading) -> Result:
@@ -93,11 +104,14 @@ def build_board(
     """
     by_task = {t.name: t for t in tasks}
     ability = [t.name for t in tasks if t.kind == "ability"]
-    grouped: dict[Pool, dict[Key, list[Entry]]] = defaultdict(lambda: defaultdict(list))
+    by_model: dict[Key, list[Entry]] = defaultdict(list)
     for entry in entries:
         model = entry.record.model
-        key = (model.name, model.revision, not entry.place)
-        grouped[pool_of(entry)][key].append(entry)
+        by_model[model.name, model.revision, not entry.place].append(entry)
+    grouped: dict[Pool, dict[Key, list[Entry]]] = defaultdict(lambda: defaultdict(list))
+    for key, own in by_model.items():
+        for pool, entry in pools_of(own):
+            grouped[pool][key].append(entry)
     slugs = model_slugs({key for models in grouped.values() for key in models})
     pools = []
     evidence: dict[Pool, dict[str, Evidence]] = {}
@@ -131,8 +145,9 @@ def _row(pool: Pool, results: dict[str, Result], ability: Sequence[str], slug: s
     if not reason and model.family == "control":
         reason = "control"
     row = Row(model, pool, results, score, reason, slug=slug)
-    if row.trust.badge in UNRANKED:
-        return replace(row, reason=f"{row.trust.badge} {row.trust.reason}".strip())
+    if row.trust.badge not in RANKED and (not reason or row.trust.reason):
+        text = f"{BADGES[row.trust.badge].label} {row.trust.reason}".strip()
+        return replace(row, reason=text)
     return row
 
 

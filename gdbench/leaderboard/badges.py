@@ -1,11 +1,11 @@
-"""Badges: how far a result can be trusted, from the verification of submissions."""
+"""How the levels of evidence are shown, and those of what is no submission."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gdbench.submissions.badges import Badge
+from gdbench.submissions.levels import Level
 
 LOCAL = "local"
 PUBLISHED = "published"
@@ -13,36 +13,48 @@ PUBLISHED = "published"
 
 @dataclass(frozen=True)
 class BadgeInfo:
-    """How a badge is shown."""
+    """How a level is shown."""
 
     label: str
     help: str
 
 
 BADGES: dict[str, BadgeInfo] = {  # from the weakest to the strongest
-    Badge.INVALIDATED: BadgeInfo("invalidated", "Withdrawn, with a public reason."),
-    Badge.FAILED: BadgeInfo("failed", "The numbers are not those of the scores."),
-    LOCAL: BadgeInfo("local run", "A run of this machine, not a submission."),
-    PUBLISHED: BadgeInfo("published", "A number from a paper or a release, not measured here."),
-    Badge.REPORTED: BadgeInfo(
-        "reported", "Nobody could recompute it: scores or items are missing."
+    Level.INVALIDATED: BadgeInfo("invalidated", "Withdrawn, with a public reason."),
+    Level.FAILED: BadgeInfo(
+        "failed", "The numbers are not those of the scores, or the scores are another model's."
     ),
-    Badge.PARTIAL: BadgeInfo("partial", "Recomputed from the scores; items of a task are missing."),
-    Badge.RECOMPUTED: BadgeInfo("recomputed", "Every number was made again from the scores."),
-    Badge.RESCORED: BadgeInfo("rescored", "The model was run again on a sample of items."),
+    PUBLISHED: BadgeInfo("published", "A number from a paper or a release, not measured here."),
+    Level.REPORTED: BadgeInfo("reported", "Somebody's number: there are no scores behind it."),
+    Level.UNAVAILABLE: BadgeInfo(
+        "unavailable", "There are scores, but the task's items are not at hand to check them."
+    ),
+    Level.PARTIAL: BadgeInfo("partial", "Consistent, but items of a task are missing."),
+    LOCAL: BadgeInfo("local run", "A run of this machine, not a submission."),
+    Level.CONSISTENT: BadgeInfo(
+        "consistent", "Every number follows from the submitted scores; nobody ran the model again."
+    ),
+    Level.AUDITED: BadgeInfo(
+        "audited", "Others ran a random part again, drawn afterwards, with the same answers."
+    ),
+    Level.REPRODUCED: BadgeInfo(
+        "reproduced", "Others ran every item again, with the same answers."
+    ),
 }
 ORDER = {name: order for order, name in enumerate(BADGES)}
-UNRANKED = (Badge.INVALIDATED.value, Badge.FAILED.value)
+RANKED = tuple(level.value for level in Level if level.ranked)
+COMPARED = (*(level.value for level in Level if level.usable), LOCAL)
+"""Results whose numbers follow from their scores."""
 
 
 @dataclass(frozen=True)
 class Trust:
-    """The badge of one result, and why where it was withdrawn."""
+    """The level of one result, and why where it was withdrawn or failed."""
 
     badge: str
     reason: str = ""
 
 
 def weakest(trusts: Mapping[str, Trust]) -> Trust:
-    """The weakest of a row's badges, by task."""
+    """The weakest of a row's levels, by task."""
     return min(trusts.values(), key=lambda t: (ORDER.get(t.badge, 0), t.reason))

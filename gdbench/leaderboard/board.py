@@ -30,7 +30,10 @@ class Pool:
 
     suite: str
     limit: int | None = None
+    """At most so many items of each sub-task; None where nothing was left out."""
     compat: str | None = None
+    item_seed: int = 0
+    """Which items a limit chooses."""
 
     @property
     def order(self) -> tuple[object, ...]:
@@ -41,6 +44,7 @@ class Pool:
             self.suite,
             self.compat or "",
             self.limit or 0,
+            self.item_seed,
         )
 
     @property
@@ -51,6 +55,8 @@ class Pool:
             words.append(f"{self.compat} mode")
         if self.limit is not None:
             words.append(f"at most {self.limit} items of each sub-task")
+        if self.item_seed:
+            words.append(f"chosen by seed {self.item_seed}")
         return ", ".join(words)
 
 

@@ -214,15 +214,16 @@ def columns(board: PoolBoard, tasks: Sequence[Task]) -> list[Column]:
     ability = [t for t in tasks if t.kind == "ability"]
     results = {t.name: [r for row in board.rows if (r := row.results.get(t.name))] for t in ability}
     return [
-        Column("family", "Family", _family, numeric=False, down=False),
+        Column("family", "Family", _family, help="As claimed", numeric=False, down=False),
         Column("score", "GDBench", _score, help="Mean of the seven task scores"),
         *(task_column(t, results[t.name]) for t in ability),
         *bias_columns(board.pairs),
-        Column("passes", "Passes", _passes, "cost", "Network evaluations in all tasks",
-               down=False, shown=False),
-        Column("speed", "Time/item", _speed, "cost", "Wall time for each item", down=False),
-        Column("device", "Device", _device, "cost", numeric=False, down=False, shown=False),
-        Column("size", "Size", _size, "model", "Parameters", shown=False),
-        Column("badge", "Badge", _badge, numeric=False),
+        Column("passes", "Passes", _passes, "cost, claimed", "Network evaluations", down=False,
+               shown=False),
+        Column("speed", "Time/item", _speed, "cost, claimed", "Wall time", down=False),
+        Column("device", "Device", _device, "cost, claimed", numeric=False, down=False,
+               shown=False),
+        Column("size", "Size", _size, "model, claimed", "Parameters", shown=False),
+        Column("badge", "Evidence", _badge, numeric=False),
         Column("date", "Date", lambda r: Cell(r.created[:10], style="t day"), numeric=False),
     ]  # fmt: skip

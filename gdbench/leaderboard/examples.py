@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gdbench.leaderboard.badges import RANKED
 from gdbench.leaderboard.board import Board, PoolBoard, Row
 from gdbench.leaderboard.evidence import items_of
 from gdbench.leaderboard.reading import BUNDLED, ItemScores
@@ -68,19 +69,20 @@ def pool_shown(board: Board) -> PoolBoard | None:
 
 
 def exhibited(board: Board) -> set[Path]:
-    """The records whose answers are shown.
+    """The records whose answers are shown: those of the best audited models, then others.
 
     Rows stand in the order of their records' scores, so a board without readings tells it.
     """
     pool = pool_shown(board)
-    rows = pool.rows[:MOST_MODELS] if pool is not None else ()
+    best = pool.rows if pool is not None else ()
+    rows = sorted(best, key=lambda row: row.trust.badge not in RANKED)[:MOST_MODELS]
     return {result.entry.file for row in rows for result in row.results.values()}
 
 
 def sources(board: PoolBoard, task: Task) -> list[Source]:
     """The models whose scores are there, best first, with errors where they were logged."""
     found = []
-    for row in board.rows[:MOST_MODELS]:
+    for row in board.rows:
         result = row.results.get(task.name)
         if result is not None and result.reading.answers is not None:
             found.append(Source(row, result.entry.record, result.reading.answers))

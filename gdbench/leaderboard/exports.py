@@ -12,6 +12,7 @@ from gdbench.leaderboard.estimate import Estimate
 from gdbench.leaderboard.paths import model_page, record_path
 
 EXPORT_VERSION = 1
+CLAIMED = ("family", "parameters", "license", "seconds_per_item", "devices", "created")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -54,7 +55,8 @@ class ModelResult(_Export):
     family: str
     parameters: int | None
     license: str
-    badge: str
+    badge: str = Field(description="Level of evidence, the weakest of its tasks.")
+    claimed: list[str] = Field(description="Fields that nothing verifies: the submitter's word.")
     score: Number | None = Field(description="Mean of the seven task scores.")
     rank: Rank | None
     not_ranked_because: str
@@ -71,6 +73,7 @@ class PoolResult(_Export):
 
     suite: str
     limit: int | None
+    item_seed: int = Field(description="Which items a limit chooses.")
     compat: str | None
     results: list[ModelResult]
 
@@ -92,6 +95,7 @@ def _pool(board: PoolBoard) -> PoolResult:
     return PoolResult(
         suite=pool.suite,
         limit=pool.limit,
+        item_seed=pool.item_seed,
         compat=pool.compat,
         results=[_model(row) for row in board.rows],
     )
@@ -121,6 +125,7 @@ def _model(row: Row) -> ModelResult:
         parameters=row.model.parameters,
         license=row.model.license,
         badge=row.trust.badge,
+        claimed=list(CLAIMED),
         score=_number(row.score),
         rank=None if place is None else Rank(best=place.best, worst=place.worst, group=place.group),
         not_ranked_because=row.reason,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from gdbench.leaderboard.assemble import bias_pairs
+from gdbench.leaderboard.badges import LOCAL, RANKED
 from gdbench.leaderboard.board import PoolBoard, Row
 from gdbench.leaderboard.columns import style_of
 from gdbench.leaderboard.estimate import of_metric, shown, typeset
@@ -19,11 +20,17 @@ MOST_PER_PAIR = 12
 
 
 def cost_plot(board: PoolBoard) -> Markup | None:
-    """Score against seconds per item; None with fewer than two models that have both."""
+    """Score against seconds per item; None with fewer than two models that have both.
+
+    Results that nobody else has run are left out: the line says what no other model beats.
+    """
     points = [
         pareto.Point(row.name, row.model.family, cost, row.score, ranked=row.place is not None)
         for row in board.rows
-        if row.score is not None and (cost := row.seconds_per_item) is not None and cost > 0
+        if row.trust.badge in (*RANKED, LOCAL)
+        and row.score is not None
+        and (cost := row.seconds_per_item) is not None
+        and cost > 0
     ]
     return pareto.draw(points) if len(points) > 1 else None
 

@@ -73,4 +73,5 @@ def identity(record: ResultRecord) -> tuple[object, ...]:
     """What may occur only once: model, revision, suite, part of the suite, mode, task."""
     task, model = record.task, record.model
     mode = task.compat or ""
-    return (model.name, model.revision, task.suite, task.limit or 0, mode, task.name)
+    cut = (task.limit or 0, task.item_seed) if record.partial else (0, 0)
+    return (model.name, model.revision, task.suite, *cut, mode, task.name)

@@ -35,7 +35,8 @@ def scores_path(record: ResultRecord, slug: str) -> str:
 def pool_key(pool: Pool) -> str:
     """A pool in an address."""
     parts = [file_name(pool.suite), *([pool.compat] if pool.compat else [])]
-    return "-".join([*parts, *([f"limit{pool.limit}"] if pool.limit is not None else [])])
+    limit = [f"limit{pool.limit}"] if pool.limit is not None else []
+    return "-".join([*parts, *limit, *([f"seed{pool.item_seed}"] if pool.item_seed else [])])
 
 
 def pair_page(pool: str, first: str, second: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +19,12 @@ from gdbench.leaderboard.load import Entry
 from gdbench.metrics.denoising import is_weighted, matrix_of, terms
 from gdbench.metrics.measures import Sample, means, sample, tie_rule
 from gdbench.protocol import Matrix, Scores
-from gdbench.submissions.badges import Badge, Logs
 from gdbench.submissions.finished import UNAVAILABLE, Finished, read_finished
-from gdbench.submissions.layout import SCORES, Place
+from gdbench.submissions.layout import RECORD, SCORES, Place
+from gdbench.submissions.levels import Level
+from gdbench.submissions.logs import Audit, Logs
 from gdbench.submissions.manifest import ManifestSource
+from gdbench.submissions.neighbours import Verified, together
 from gdbench.submissions.results import samples_of, score_of
 from gdbench.submissions.verify import verify_finished
 
@@ -66,51 +68,70 @@ class Reading:
     """The task's score for the first k timesteps, (k, score)."""
     answers: Mapping[str, ItemScores] | None = None
     """By item, of the results that example pages show."""
+    audit: Audit | None = None
+    """Who ran the model again, on how many items, with what difference."""
 
 
-def unread(entry: Entry) -> Reading:
-    """What is known of a result before its scores are read."""
-    return Reading(Trust(Badge.REPORTED.value if entry.place else LOCAL))
+def unread(entry: Entry, logs: Logs) -> Reading:
+    """What is known of a result before its scores are read: whether the log speaks of them."""
+    if not entry.place:
+        return Reading(Trust(LOCAL))
+    audit = logs.audit(entry.place, entry.record.scores_sha256)
+    return Reading(Trust((Level.REPORTED if audit is None else Level.AUDITED).value), audit=audit)
 
 
 def read(
-    submissions: Path | None, entries: Sequence[Entry], exhibited: Collection[Path]
+    logs: Logs,
+    entries: Sequence[Entry],
+    exhibited: Collection[Path],
+    source: ManifestSource | None = None,
 ) -> dict[Path, Reading]:
     """Verify every entry and read what the pages need, by the record's file.
 
     Args:
-        submissions: the folder of submissions with the public logs; None for local runs alone.
+        logs: the public logs of the folder of submissions.
         entries: the records.
         exhibited: the records' files whose answers example pages show.
+        source: where the items of suites other than mini are.
 
     Raises:
         InputError: a score file is damaged or not the record's, or a local run has none.
     """
-    logs = Logs() if submissions is None else Logs.read(submissions)
-    source = ManifestSource()
-    return {e.file: _read(e, logs, source, answers=e.file in exhibited) for e in entries}
+    source = source or ManifestSource()
+    found: dict[Path, Reading] = {}
+    verified: list[Verified] = []
+    for e in entries:
+        found[e.file], known = _read(e, logs, source, answers=e.file in exhibited)
+        verified += [] if known is None else [known]
+    for v in together(verified).submissions:
+        file = v.place.folder / RECORD
+        found[file] = replace(found[file], trust=Trust(v.level.value, v.reason))
+    return found
 
 
-def _read(entry: Entry, logs: Logs, source: ManifestSource, *, answers: bool) -> Reading:
+def _read(
+    entry: Entry, logs: Logs, source: ManifestSource, *, answers: bool
+) -> tuple[Reading, Verified | None]:
+    """What the pages need of an entry, and of a submission what verification found."""
+    trust = unread(entry, logs).trust
+    place = Place(entry.file.parent, *entry.place.split("/")) if entry.place else None
     withdrawn = logs.invalidation(entry.place) if entry.place else None
-    if entry.place and not os.path.lexists(entry.file.with_name(SCORES)):
-        if withdrawn is None:
-            return unread(entry)
-        return Reading(Trust(Badge.INVALIDATED.value, withdrawn.reason))
+    if place is not None and not os.path.lexists(entry.file.with_name(SCORES)):
+        level = Level.REPORTED if withdrawn is None else Level.INVALIDATED
+        reason = withdrawn.reason if withdrawn else ""
+        return Reading(trust), Verified(place, entry.record, (), level, reason)
     finished = read_finished(entry.file.parent, entry.record, source)
     damage = [f for f in finished.faults if f.check not in _NO_DAMAGE]
     if damage and withdrawn is None:
         raise finished.refusal(damage)
-    trust = unread(entry).trust
-    if entry.place:
-        place = Place(entry.file.parent, *entry.place.split("/"))
-        verified = verify_finished(place, finished, logs)
-        trust = Trust(verified.badge.value, verified.reason)
-    if damage or finished.manifest is None or entry.record.task.suite != BUNDLED:
-        return Reading(trust)
-    if len(finished.scores) != entry.record.task.n_items:
-        return Reading(trust)
-    return _reading(trust, finished, answers=answers)
+    verified = None if place is None else verify_finished(place, finished, logs)
+    found = Reading(trust)
+    whole = len(finished.scores) == entry.record.task.n_items
+    if not damage and finished.manifest is not None and whole:
+        found = _reading(trust, finished, answers=answers)
+    if place is not None:
+        found = replace(found, audit=logs.audit(entry.place, entry.record.scores_sha256))
+    return found, verified
 
 
 def _reading(trust: Trust, finished: Finished, *, answers: bool) -> Reading:

@@ -27,6 +27,8 @@ from gdbench.leaderboard.pages import (
 from gdbench.leaderboard.reading import read, unread
 from gdbench.leaderboard.render import Renderer, Tree
 from gdbench.leaderboard.sprite import same_pixels
+from gdbench.submissions.logs import Logs
+from gdbench.submissions.manifest import ManifestSource
 
 MARKER = "static/site.css"  # a folder with files but without this one is not ours to overwrite
 NAVIGATION = (
@@ -50,19 +52,27 @@ class Built:
     n_bytes: int
 
 
-def build(submissions: Path | None, out: Path, *, runs: Sequence[Path] = ()) -> Built:
+def build(
+    submissions: Path | None,
+    out: Path,
+    *,
+    runs: Sequence[Path] = (),
+    source: ManifestSource | None = None,
+) -> Built:
     """Build the site of all records into `out`; the same records give the same bytes.
 
     Args:
         submissions: folder of `<model>/<revision>/<task>/record.json`; None for runs alone.
         out: folder that the site is written to. Files that no longer belong to it are removed.
         runs: run directories whose records are shown as local runs.
+        source: where the items of suites other than mini are; without them such results are shown
+            as unavailable.
 
     Raises:
         InputError: a record is invalid or there twice, or scores are damaged or not the record's.
         GdbenchError: `out` holds something that is not a site, or cannot be written.
     """
-    tree, board = make(submissions, runs)
+    tree, board = make(submissions, runs, source)
     _write(tree, out)
     return Built(
         home=out / "index.html",
@@ -73,16 +83,21 @@ def build(submissions: Path | None, out: Path, *, runs: Sequence[Path] = ()) -> 
     )
 
 
-def make(submissions: Path | None, runs: Sequence[Path] = ()) -> tuple[Tree, Board]:
+def make(
+    submissions: Path | None, runs: Sequence[Path] = (), source: ManifestSource | None = None
+) -> tuple[Tree, Board]:
     """All files of the site, in memory. Raises as `build`."""
-    return draw(submissions, load(submissions, runs))
+    return draw(submissions, load(submissions, runs), source)
 
 
-def draw(submissions: Path | None, entries: Sequence[Entry]) -> tuple[Tree, Board]:
+def draw(
+    submissions: Path | None, entries: Sequence[Entry], source: ManifestSource | None = None
+) -> tuple[Tree, Board]:
     """The site of these records; their score files are read once each."""
     shown = tasks_of(entries)
-    draft, _ = build_board(entries, shown, {e.file: unread(e) for e in entries})
-    readings = read(submissions, entries, exhibited(draft))
+    logs = Logs() if submissions is None else Logs.read(submissions)
+    draft, _ = build_board(entries, shown, {e.file: unread(e, logs) for e in entries})
+    readings = read(logs, entries, exhibited(draft), source)
     board, evidence = build_board(entries, shown, readings)
     tree = Tree()
     tree.add_static()
@@ -98,9 +113,15 @@ def draw(submissions: Path | None, entries: Sequence[Entry]) -> tuple[Tree, Boar
     return tree, board
 
 
-def differences(submissions: Path | None, out: Path, *, runs: Sequence[Path] = ()) -> list[str]:
+def differences(
+    submissions: Path | None,
+    out: Path,
+    *,
+    runs: Sequence[Path] = (),
+    source: ManifestSource | None = None,
+) -> list[str]:
     """Files of `out` that are missing, stale or too many, sorted; empty where it is up to date."""
-    tree, _ = make(submissions, runs)
+    tree, _ = make(submissions, runs, source)
     present = _files(out) if out.is_dir() else {}
     stale = [
         f"{name}: {'stale' if name in present else 'missing'}"

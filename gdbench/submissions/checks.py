@@ -23,12 +23,16 @@ from gdbench.records import MetricValue, ResultRecord
 from gdbench.signature import parse_signature, signature
 from gdbench.submissions import setting_checks
 from gdbench.submissions.layout import Place, RunPlace
-from gdbench.submissions.manifest import Manifest
+from gdbench.submissions.manifest import Manifest, ManifestSource
+from gdbench.submissions.merkle import root_of
 from gdbench.submissions.problems import shown
 from gdbench.submissions.scores import ScoreFile
+from gdbench.tasks import TASKS
 from gdbench.tasks.base import Task
 
 Finding = tuple[str, str]
+BUNDLED = "mini"
+"""The suite whose items come with the package."""
 TOLERANCE = 1e-9  # the same numbers, added in another order by another processor
 SCORE_TOLERANCE = 1e-5  # of scores from their errors, relative to the errors: float32
 _NOISE = ("noise_se", "samples_to_halve_noise")  # need the per-timestep errors
@@ -94,6 +98,18 @@ def items(subject: Subject) -> Iterator[Finding]:
         )
 
 
+def relabelled(record: ResultRecord, ids: Sequence[str]) -> Iterator[Finding]:
+    """Where a suite's items are not at hand: that they are not those of a suite that is."""
+    task = TASKS.get(record.task.name) if record.task.name in TASKS else None
+    if task is None or record.task.suite == BUNDLED or BUNDLED not in task.sources:
+        return
+    mini = ManifestSource().get(task, BUNDLED, None)
+    known = [i for i in ids if i in mini.labels]
+    if known and (len(known) == len(ids) or record.task.manifest_sha256 == mini.sha256(known)):
+        text = f"suite is {record.task.suite}, the items are those of the suite {BUNDLED}"
+        yield "manifest", text
+
+
 def task_of(subject: Subject) -> Iterator[Finding]:
     """Task version and mode are those that this gdbench has."""
     record = subject.record
@@ -108,6 +124,9 @@ def hashes(subject: Subject) -> Iterator[Finding]:
     """Scores with their errors are the whole log; that they are the record's saw the reader."""
     if subject.file.with_errors and subject.record.log_sha256 not in (None, subject.digest):
         yield "hash", "log_sha256 is not the hash of the scores with their errors"
+    root = subject.record.items_root
+    if root is not None and root != root_of(subject.scores, subject.record.settings.noise_sha256):
+        yield "hash", f"items_root is {root[:12]}…, which is not that of these items"
 
 
 def _differs(mine: object, theirs: object) -> bool:

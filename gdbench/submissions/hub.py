@@ -1,7 +1,8 @@
 """`gdbench push` and `gdbench pull`: runs and submissions as a data set repository on the hub.
 
 Only files that gdbench writes travel, by their names: nothing else in a folder is uploaded, and
-nothing else in a repository is written to disk. What was pulled is a stranger's until verified.
+nothing else in a repository is written to disk. What was pulled is a stranger's until verified, and
+public logs do not travel: a stranger's would speak for the stranger.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from gdbench.errors import GdbenchError, InputError
-from gdbench.submissions.layout import INVALIDATED, RECORD, RESCORED, RUN, SCORES
+from gdbench.submissions.layout import RECORD, RUN, SCORES
 from gdbench.submissions.problems import shown
 from gdbench.submissions.untrusted import MAX_SCORES_BYTES
 from gdbench.submissions.verify import NOT_AT_HAND, verify
@@ -23,7 +24,6 @@ from gdbench.submissions.verify import NOT_AT_HAND, verify
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,95}"
 _TRAVELS = re.compile(
     rf"(?:{_NAME}/{_NAME}/{_NAME}/(?:{re.escape(RECORD)}|{re.escape(SCORES)})"
-    rf"|{re.escape(INVALIDATED)}|{re.escape(RESCORED)}"
     rf"|runs/{_NAME}/{re.escape(RUN)}"
     rf"|runs/{_NAME}/{_NAME}/(?:task\.json|record\.sha256|{re.escape(RECORD)}|{re.escape(SCORES)}))\Z"
 )
@@ -143,10 +143,7 @@ def pull(repo: str, to: Path, *, revision: str | None = None) -> list[Path]:
     check_repo(repo)
     with tempfile.TemporaryDirectory(prefix="gdbench-pull-") as name:
         with hub_faults(repo):
-            patterns = [
-                f"*{n}"
-                for n in (RECORD, SCORES, RUN, "task.json", "record.sha256", INVALIDATED, RESCORED)
-            ]
+            patterns = [f"*{n}" for n in (RECORD, SCORES, RUN, "task.json", "record.sha256")]
             snapshot_download(
                 repo,
                 repo_type="dataset",

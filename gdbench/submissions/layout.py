@@ -16,8 +16,8 @@ RECORD = "record.json"
 SCORES = "scores.parquet"
 RUN = "run.json"
 INVALIDATED = "INVALIDATED.toml"
-RESCORED = "RESCORED.toml"
-_ROOT_FILES = {INVALIDATED, RESCORED, "README.md", ".gitkeep", ".gitattributes", ".gitignore"}
+AUDITED = "AUDITED.toml"
+_ROOT_FILES = {INVALIDATED, AUDITED, "README.md", ".gitkeep", ".gitattributes", ".gitignore"}
 LINK = "is a link; links are not followed"
 _LEVELS = 3  # model, revision, task
 

@@ -14,16 +14,24 @@ from functools import lru_cache
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gdbench.errors import GdbenchError, InputError
 from gdbench.protocol import Item, Label, Query
 from gdbench.records import Compat
 from gdbench.store import write_atomically
+from gdbench.store.pages import count
+from gdbench.submissions.problems import Rejected
+from gdbench.submissions.untrusted import read_bytes
 from gdbench.tasks import TASKS
 from gdbench.tasks.base import Task, item_fingerprint, limited
 
 _COLUMNS = ("id", "label", "digest")
+SHIPPED = Path(__file__).parent / "pinned"
+"""Pinned manifests that come with the package, `<task>/<suite>.parquet`; there need be none."""
+_MAX_BYTES = 50_000_000  # the largest task has 50 000 items
+_MAX_DECODED_BYTES = 500_000_000
 
 
 @dataclass(frozen=True)
@@ -69,12 +77,34 @@ class Manifest:
     def load(cls, path: Path) -> Manifest:
         """A pinned manifest. Raises InputError where it cannot be read."""
         try:
-            table = pq.read_table(path, columns=list(_COLUMNS))
+            data = read_bytes(path, _MAX_BYTES)
+            file = pq.ParquetFile(
+                pa.BufferReader(data),
+                read_dictionary=list(_COLUMNS),  # a bomb of repeated texts stays small
+                page_checksum_verification=True,
+            )
+            size = count(data, file.metadata).decoded_bytes
+            if size <= _MAX_DECODED_BYTES:
+                table = file.read(columns=list(_COLUMNS), use_threads=False)
+                size = max(size, sum(map(_unfolded, table.columns)))
+            if size > _MAX_DECODED_BYTES:
+                raise InputError(f"{path} would take {size} bytes of memory")
             ids, rows, digests = (table.column(c).to_pylist() for c in _COLUMNS)
             labels = {i: _label(i, json.loads(row)) for i, row in zip(ids, rows, strict=True)}
+        except Rejected as rejected:
+            raise InputError(f"{path} {rejected.problem}") from rejected
         except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
             raise InputError(f"{path} is not a manifest: {error}") from error
         return cls(labels, dict(zip(ids, digests, strict=True)))
+
+
+def _unfolded(column: pa.ChunkedArray) -> int:
+    """At most so many bytes for a column of texts that may be stored once each."""
+    longest = 0
+    for chunk in column.chunks:
+        names = chunk.dictionary if pa.types.is_dictionary(chunk.type) else chunk
+        longest = max(longest, pc.max(pc.binary_length(names)).as_py() or 0)
+    return longest * len(column)
 
 
 def _label_json(label: Label) -> str:
@@ -96,7 +126,7 @@ def pinned_name(suite: str, compat: Compat | None) -> str:
 
 @dataclass(frozen=True)
 class ManifestSource:
-    """Where manifests come from: the data root, or a folder of pinned ones."""
+    """Where manifests come from: a folder of pinned ones, the data root, or those shipped."""
 
     root: Path | None = None
     pinned: Path | None = None
@@ -111,9 +141,8 @@ def _cached(
     name: str, suite: str, compat: Compat | None, root: Path | None, pinned: Path | None
 ) -> Manifest:
     task = TASKS.get(name)
-    if pinned is not None:
-        path = pinned / name / pinned_name(suite, compat)
-        if path.is_file():
+    for folder in (pinned, SHIPPED if root is None else None):
+        if folder is not None and (path := folder / name / pinned_name(suite, compat)).is_file():
             return Manifest.load(path)
     try:
         return Manifest.of(task.items(suite, root, compat, allow_partial=True))

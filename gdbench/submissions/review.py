@@ -11,20 +11,18 @@ from gdbench.errors import GdbenchError
 from gdbench.metrics.paired import PairedDifference
 from gdbench.numbers import Unit, interval_text, value_text
 from gdbench.records import ResultRecord
-from gdbench.submissions.badges import Badge
 from gdbench.submissions.comparison import compare_models
 from gdbench.submissions.finished import open_record
-from gdbench.submissions.layout import RECORD, SCORES, Place, task_folders, walk
+from gdbench.submissions.layout import RECORD, Place, task_folders, walk
 from gdbench.submissions.manifest import ManifestSource
-from gdbench.submissions.problems import Rejected
+from gdbench.submissions.neighbours import Verified
 from gdbench.submissions.results import Results, load_results
-from gdbench.submissions.untrusted import MAX_RECORD_BYTES, MAX_SCORES_BYTES, read_bytes
-from gdbench.submissions.verify import Report, Verified
+from gdbench.submissions.verify import Report
 from gdbench.tasks import of_record
 
 _PROBLEMS = 30
 _REFERENCES = 5
-_USABLE = (Badge.PARTIAL, Badge.RECOMPUTED, Badge.RESCORED)
+_LEVELS = 3  # model, revision, task
 
 
 def code(text: object) -> str:
@@ -33,37 +31,25 @@ def code(text: object) -> str:
     return f"`{plain[:200]}`" if plain else ""
 
 
-def _content(place: Place) -> tuple[bytes, ...]:
-    try:
-        return (
-            read_bytes(place.folder / RECORD, MAX_RECORD_BYTES),
-            read_bytes(place.folder / SCORES, MAX_SCORES_BYTES),
-        )
-    except Rejected:
-        return ()
-
-
-def changed(report: Report, base: Path) -> list[Verified]:
-    """The submissions that are not in `base`, or are other ones there."""
-    known = {p.path: p for p in walk(base) if isinstance(p, Place)} if base.is_dir() else {}
-    return [
-        v
-        for v in report.submissions
-        if v.place.path not in known or _content(known[v.place.path]) != _content(v.place)
-    ]
+def changed(report: Report) -> list[Verified]:
+    """The submissions that are not in the tree they were judged against, or are others there."""
+    paths = {"/".join(t.path.split("/")[:_LEVELS]) for t in report.touched}
+    return [v for v in report.submissions if v.place.path in paths]
 
 
 def review(report: Report, base: Path, source: ManifestSource | None = None) -> str:
     """Markdown: what is new, whether it verifies, and how it compares with what is in `base`."""
-    new = changed(report, base)
-    verdict = "every number was recomputed" if report.ok else f"{len(report.problems)} problems"
+    new = changed(report)
+    verdict = (
+        "every number follows from its scores" if report.ok else f"{len(report.problems)} problems"
+    )
     lines = [f"### Submissions: {verdict}", ""]
     lines += _table(
-        ("submission", "badge", "items", "score"),
+        ("submission", "evidence", "items", "score"),
         (
             (
                 code(v.place.path),
-                v.badge.value,
+                v.level.value,
                 str(v.record.task.n_items) if v.record else "",
                 _score(v.record) if v.record else "",
             )
@@ -72,13 +58,19 @@ def review(report: Report, base: Path, source: ManifestSource | None = None) -> 
     )
     if not new:
         lines += ["No submission is new or changed.", ""]
+    refused = [t for t in report.touched if not t.allowed]
+    if refused:
+        lines += ["What is there may only be changed by maintainers:", ""]
+        lines += [*(f"- {code(t.path)} {t.change}" for t in refused[:_PROBLEMS]), ""]
     if report.problems:
         lines += [
             f"- {code(p.path)} {p.check}: {code(p.problem)}" for p in report.problems[:_PROBLEMS]
         ]
         more = len(report.problems) - _PROBLEMS
         lines += [f"- and {more} more", ""] if more > 0 else [""]
-    usable = [v for v in new if v.badge in _USABLE]
+    lines += [f"- {code(n.path)} {code(n.problem)}" for n in report.notes[:_PROBLEMS]]
+    lines += [""] if report.notes else []
+    usable = [v for v in new if v.level.usable]
     for folder in sorted({v.place.folder.parent for v in usable}):
         lines += _compared(folder, base, source)
     return "\n".join(lines).rstrip() + "\n"

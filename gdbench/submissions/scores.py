@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gdbench.protocol import Label, Scores
 from gdbench.store import SCHEMA, SCORE_COLUMNS, WIDE_SCHEMA, from_table, to_table
 from gdbench.store.fragments import check_content
+from gdbench.store.pages import Counted, count
 from gdbench.submissions.problems import Rejected, shown
 from gdbench.submissions.untrusted import MAX_SCORES_BYTES, read_bytes
 
@@ -23,6 +24,10 @@ MAX_ROWS = 5_000_000
 MAX_DECODED_BYTES = 2_000_000_000
 MAX_ID = 300
 MAX_TIMESTEPS = 1000
+MAX_UNFOLDING = 50
+"""Errors are noise: stored, they take nearly the room that they take in memory."""
+_ERROR_BYTES = 4
+_SMALL = 1_000_000
 # What pyarrow raises on damaged files, depending on where the damage is.
 _DAMAGED = (pa.ArrowException, OSError, ValueError, KeyError, IndexError)
 ERROR_COLUMNS = ("errors", "unconditional_errors")
@@ -75,7 +80,7 @@ def open_scores(
             page_checksum_verification=True,
         )
         schema, meta = file.schema_arrow, file.metadata
-        decoded = sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
+        counted = count(data, meta)
     except _DAMAGED as error:
         raise Rejected("scores", f"cannot be read as Parquet: {shown(str(error), 100)}") from error
     names = tuple(schema.names)
@@ -91,9 +96,24 @@ def open_scores(
             raise Rejected("scores", f"column {name} is of type {got}, expected {expected}")
     if meta.num_rows > most_rows:
         raise Rejected("scores", f"has {meta.num_rows} rows, there are {most_rows} pairs at most")
-    if decoded > MAX_DECODED_BYTES:
-        raise Rejected("scores", f"would take {decoded} bytes of memory")
+    _check_counted(counted, most_rows, len(data))
     return file
+
+
+def _check_counted(counted: Counted, most_rows: int, n_bytes: int) -> None:
+    """What the pages would unfold to, whatever the footer says. Raises `Rejected`."""
+    if counted.decoded_bytes > MAX_DECODED_BYTES:
+        raise Rejected("scores", f"would take {counted.decoded_bytes} bytes of memory")
+    lists = [counted.values.get(name, 0) for name in ERROR_COLUMNS]
+    flat = max((n for name, n in counted.values.items() if name not in ERROR_COLUMNS), default=0)
+    if flat > most_rows:
+        raise Rejected("scores", f"has {flat} values in a column, there are {most_rows} pairs")
+    if max(lists) > most_rows * MAX_TIMESTEPS:
+        raise Rejected("scores", f"has {max(lists)} errors, more than {MAX_TIMESTEPS} for a pair")
+    if sum(lists) * _ERROR_BYTES > MAX_UNFOLDING * n_bytes + _SMALL:
+        raise Rejected(
+            "scores", f"has {sum(lists)} errors in {n_bytes} bytes, which no errors take"
+        )
 
 
 def read_scores(

@@ -12,6 +12,7 @@ from gdbench.store import hash_scores, write_atomically
 from gdbench.submissions.finished import open_run
 from gdbench.submissions.layout import RECORD, SCORES
 from gdbench.submissions.manifest import ManifestSource
+from gdbench.submissions.merkle import root_of
 from gdbench.submissions.scores import encode
 from gdbench.submissions.staging import put, staged
 from gdbench.submissions.verify import Report, verify
@@ -63,6 +64,8 @@ def submit(
                 raise InputError(f"{to / place} is there already; --replace overwrites it")
             if not with_errors:
                 record, scores = compact(record, scores)
+            root = root_of(scores, record.settings.noise_sha256)
+            record = record.model_copy(update={"items_root": root})
             data = encode(scores, errors=with_errors and scores[0].errors is not None)
             write_atomically(staging / place / SCORES, data)
             text = record.model_dump_json(indent=2) + "\n"

@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from gdbench.errors import InputError
-from gdbench.records import ResultRecord
 from gdbench.submissions import checks
-from gdbench.submissions.badges import Badge, Logs, badge
+from gdbench.submissions.copies import fingerprint
 from gdbench.submissions.finished import UNAVAILABLE, Finished, read_finished, read_record
 from gdbench.submissions.layout import RECORD, SCORES, Place, level_of, run_places, walk
+from gdbench.submissions.levels import Level, level
+from gdbench.submissions.logs import Logs
 from gdbench.submissions.manifest import ManifestSource
+from gdbench.submissions.neighbours import Verified, together
 from gdbench.submissions.problems import Problem, Rejected
+from gdbench.submissions.touched import Touched, touched
 
 NOT_AT_HAND = (UNAVAILABLE, "missing")
 """Checks that fail because something is not here, not because something is wrong."""
-
-
-@dataclass(frozen=True)
-class Verified:
-    """What is known of one submission after verification."""
-
-    place: Place
-    record: ResultRecord | None
-    problems: tuple[Problem, ...]
-    recomputed: bool
-    """Whether the numbers were made again: the scores and the task's items were at hand."""
-    badge: Badge
-    reason: str = ""
-    """Of an invalidation."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +28,10 @@ class Report:
 
     submissions: tuple[Verified, ...]
     problems: tuple[Problem, ...]
+    notes: tuple[Problem, ...] = ()
+    """What a reader should know and nobody is at fault for."""
+    touched: tuple[Touched, ...] = ()
+    """What differs from the tree that it was judged against."""
 
     @property
     def ok(self) -> bool:
@@ -51,10 +43,12 @@ class Report:
         return {
             "ok": self.ok,
             "problems": [p.as_dict() for p in self.problems],
+            "notes": [p.as_dict() for p in self.notes],
+            "touched": [asdict(t) for t in self.touched],
             "submissions": [
                 {
                     "path": v.place.path,
-                    "badge": v.badge.value,
+                    "badge": v.level.value,
                     "reason": v.reason,
                     "n_items": v.record.task.n_items if v.record else None,
                     "score": v.record.score if v.record else None,
@@ -72,18 +66,33 @@ def submissions_root(folder: Path) -> Path:
     return found
 
 
-def verify(folder: Path, source: ManifestSource | None = None) -> Report:
+def verify(
+    folder: Path,
+    source: ManifestSource | None = None,
+    *,
+    log: Path | None = None,
+    against: Path | None = None,
+) -> Report:
     """Verify all submissions below a folder: submissions, a model, a revision, or one task.
 
     A run directory is verified as well, with its per-timestep errors; its name says nothing.
 
-    `source` says where the items of suites other than mini are. Raises InputError where there is
-    no such folder.
+    Args:
+        folder: what is judged.
+        source: where the items of suites other than mini are.
+        log: the folder whose public logs count; None: the folder of submissions itself. Whoever
+            judges a stranger's folder gives another one, such as that of the target branch.
+        against: the tree that is there already: nothing of it may be deleted, replaced or emptied,
+            its logs count unless `log` is given, and of a copy its result is the original.
+
+    Raises:
+        InputError: there is no such folder.
     """
+    changes = () if against is None else tuple(touched(folder, against))
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give a folder of submissions")
     run = run_places(folder)
-    logs = Logs() if run else Logs.read(submissions_root(folder))
+    logs = Logs() if run else Logs.read(log or against or submissions_root(folder))
     found: list[Verified] = []
     problems: list[Problem] = list(logs.problems)
     for place in run or walk(folder):
@@ -93,11 +102,18 @@ def verify(folder: Path, source: ManifestSource | None = None) -> Report:
             found.append(_verify_place(place, source or ManifestSource(), logs))
     if not found and not problems:
         problems.append(Problem(".", "layout", f"there is no submission (no {RECORD}) here"))
-    problems += _across(found)
-    for verified in found:
-        if verified.badge is not Badge.INVALIDATED:
+    landed = {p.path for p in _places(against)}
+    seen = together(found, landed)
+    problems += [t.as_problem() for t in changes if not t.allowed]
+    problems += seen.problems
+    for verified in seen.submissions:
+        if verified.level is not Level.INVALIDATED:
             problems += verified.problems
-    return Report(tuple(found), tuple(problems))
+    return Report(seen.submissions, tuple(problems), seen.notes, changes)
+
+
+def _places(base: Path | None) -> list[Place]:
+    return [] if base is None else [p for p in walk(base) if isinstance(p, Place)]
 
 
 def _verify_place(place: Place, source: ManifestSource, logs: Logs) -> Verified:
@@ -110,8 +126,7 @@ def _verify_place(place: Place, source: ManifestSource, logs: Logs) -> Verified:
             place,
             None,
             (problem,),
-            recomputed=False,
-            badge=Badge.FAILED if withdrawn is None else Badge.INVALIDATED,
+            Level.FAILED if withdrawn is None else Level.INVALIDATED,
             reason=withdrawn.reason if withdrawn else "",
         )
     finished = read_finished(place.folder, record, source)
@@ -125,25 +140,29 @@ def verify_finished(place: Place, finished: Finished, logs: Logs) -> Verified:
     record, manifest, file = finished.record, finished.manifest, finished.file
     problems = _problems(place, checks.place_of(place, record))
     problems += [Problem(f"{place.path}/{f.file}", f.check, f.text) for f in finished.faults]
-    recomputed = manifest is not None and file is not None
     if manifest is not None and file is not None:
         subject = checks.Subject(record, finished.task, manifest, file, finished.digest)
         for check in checks.ALL:
             problems += _problems(place, check(subject))
+    elif manifest is None and file is not None:
+        problems += _problems(place, checks.relabelled(record, [s.item_id for s in file.scores]))
     withdrawn = logs.invalidation(place.path)
+    again = logs.audit(place.path, record.scores_sha256)
     return Verified(
         place,
         record,
         tuple(problems),
-        recomputed=recomputed,
-        badge=badge(
-            invalidated=withdrawn is not None,
+        level=level(
+            withdrawn=withdrawn is not None,
             failed=any(p.check not in NOT_AT_HAND for p in problems),
-            recomputed=recomputed,
+            has_scores=file is not None,
+            has_items=manifest is not None,
             partial=record.partial,
-            rescored=logs.rescoring(place.path, record.scores_sha256) is not None,
+            again=0 if again is None else again.items,
+            n_items=record.task.n_items,
         ),
         reason=withdrawn.reason if withdrawn else "",
+        fingerprint=fingerprint(finished),
     )
 
 
@@ -153,34 +172,3 @@ def _problems(place: Place, findings: Iterable[checks.Finding]) -> list[Problem]
         Problem(f"{place.path}/{SCORES if check in of_scores else RECORD}", check, text)
         for check, text in findings
     ]
-
-
-def _across(found: Sequence[Verified]) -> Iterator[Problem]:
-    """What only shows when submissions are seen together."""
-    by_revision: dict[tuple[str, str], list[Verified]] = defaultdict(list)
-    by_scores: dict[tuple[str, str], list[Verified]] = defaultdict(list)
-    for v in found:
-        if v.record is not None and v.badge is not Badge.INVALIDATED:
-            by_revision[v.place.model, v.place.revision].append(v)
-            if v.record.model.family != "control":
-                by_scores[v.record.task.name, v.record.scores_sha256].append(v)
-    for group in by_revision.values():
-        yield from _one_model(group)
-    for copies in by_scores.values():
-        for v in copies[1:]:
-            yield Problem(
-                v.place.path, "duplicate", f"has the very scores of {copies[0].place.path}"
-            )
-
-
-def _one_model(group: Iterable[Verified]) -> Iterator[Problem]:
-    first: Verified | None = None
-    for v in group:
-        if first is None or first.record is None or v.record is None:
-            first = v
-        elif v.record.model != first.record.model:
-            yield Problem(
-                v.place.path,
-                "duplicate",
-                f"is another model than {first.place.path}: the card differs",
-            )

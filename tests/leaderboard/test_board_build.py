@@ -17,9 +17,14 @@ from typer.testing import CliRunner
 
 from gdbench.errors import GdbenchError, InputError
 from gdbench.leaderboard import build, differences
-from gdbench.leaderboard.exports import Leaderboard
+from gdbench.leaderboard.assemble import build_board
+from gdbench.leaderboard.badges import Trust
+from gdbench.leaderboard.catalogue import tasks_of
+from gdbench.leaderboard.exports import Leaderboard, export
+from gdbench.leaderboard.figures import cost_plot
 from gdbench.leaderboard.load import Entry
 from gdbench.leaderboard.pages.changes import instant
+from gdbench.leaderboard.reading import Reading
 from gdbench.leaderboard.site import draw
 from gdbench.leaderboard.words import file_name, web_link
 from gdbench.records import ResultRecord
@@ -379,7 +384,7 @@ def test_a_run_stands_beside_the_submission_of_the_same_model(guessed_submission
     assert (tmp_path / "site" / "models" / "blind" / "1~local.html").is_file()
 
 
-def test_a_run_that_stops_early_is_a_point_of_its_own(tmp_path):
+def test_a_run_that_stops_early_is_a_point_of_its_own():
     full = [synthetic_board.record(1, name) for name in GDBENCH]
     early = [
         one.model_copy(
@@ -393,13 +398,16 @@ def test_a_run_that_stops_early_is_a_point_of_its_own(tmp_path):
         )
         for one in full
     ]
-    site = tmp_path / "site"
-    build(synthetic_board.write(tmp_path / "submissions", *full, *early), site)
-    data = Leaderboard.model_validate_json((site / "leaderboard.json").read_bytes())
-    costs = {r.revision: r.seconds_per_item for r in data.pools[0].results}
+    entries = [
+        Entry(r, Path(f"/nowhere/{i}/record.json"), str(i)) for i, r in enumerate((*full, *early))
+    ]
+    readings = {e.file: Reading(Trust("audited")) for e in entries}
+    board, _ = build_board(entries, tasks_of(entries), readings)
+    (pool,) = export(board).pools
+    costs = {r.revision: r.seconds_per_item for r in pool.results}
     whole, stopped = (records[0].model for records in (full, early))
     assert costs[stopped.revision] == pytest.approx(costs[whole.revision] / 10)
-    plotted = Page(site / "index.html").text
+    plotted = str(cost_plot(board.pools[0]))
     for model in (whole, stopped):
         assert f"{model.name}@{model.revision}:" in plotted
 

@@ -13,6 +13,7 @@ from gdbench.leaderboard.catalogue import tasks_of
 from gdbench.leaderboard.compare import unpaired
 from gdbench.leaderboard.estimate import Estimate
 from gdbench.leaderboard.load import Entry, load
+from gdbench.leaderboard.pages.home import summary
 from gdbench.leaderboard.plots.pareto import Point, front
 from gdbench.leaderboard.ranking import places_by_intervals, places_by_tests
 from gdbench.leaderboard.reading import Reading
@@ -20,7 +21,7 @@ from gdbench.metrics.measures import Sample
 from gdbench.tasks import ABILITY, GDBENCH
 
 
-def board_of(*records, badge="reported"):
+def board_of(*records, badge="audited"):
     entries = [
         Entry(r, synthetic_board.Path(f"/nowhere/{i}/record.json"), str(i))
         for i, r in enumerate(records)
@@ -113,6 +114,39 @@ def test_controls_and_failed_results_are_shown_without_rank():
     assert (row.place, row.reason) == (None, "control")
     failed = board_of(*(synthetic_board.record(1, t) for t in GDBENCH), badge="failed")
     assert failed.pools[0].rows[0].place is None
+
+
+@pytest.mark.parametrize("level", ["reported", "unavailable", "partial", "consistent", "local"])
+def test_what_nobody_else_has_run_is_shown_without_rank(level):
+    (row,) = board_of(*(synthetic_board.record(1, t) for t in GDBENCH), badge=level).pools[0].rows
+    assert row.place is None
+    assert row.reason.startswith(level)
+    assert (
+        summary(board_of(*(synthetic_board.record(1, t) for t in GDBENCH), badge=level).pools[0])
+        == ""
+    )
+
+
+def test_a_limit_that_leaves_nothing_out_makes_no_pool():
+    """The number is free, the items are not."""
+    records = [synthetic_board.record(1, t) for t in GDBENCH]
+    free = [synthetic_board.record(2, t) for t in GDBENCH]
+    free = [r.model_copy(update={"task": r.task.model_copy(update={"limit": 10**6})}) for r in free]
+    board = board_of(*records, *free)
+    (pool,) = board.pools
+    assert pool.pool.limit is None
+    assert len(pool.rows) == 2
+
+
+def test_parts_chosen_by_other_seeds_are_other_questions():
+    records = []
+    for seed in (0, 1):
+        for name in GDBENCH:
+            r = synthetic_board.record(seed + 1, name)
+            cut = {"limit": 5, "item_seed": seed, "n_items": 5}
+            records.append(r.model_copy(update={"task": r.task.model_copy(update=cut)}))
+    pools = board_of(*records).pools
+    assert [(p.pool.limit, p.pool.item_seed) for p in pools] == [(5, 0), (5, 1)]
 
 
 def test_names_that_differ_in_case_get_different_files():

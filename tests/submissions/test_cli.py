@@ -87,16 +87,19 @@ def test_score(runs):
     assert "--norm" in refused.stderr
 
 
-def test_rescore_options(tree):
-    with pytest.raises(InputError, match="--record needs --rescore"):
-        run("verify", tree, "--record")
+def test_what_is_named_has_to_be_there(tree):
+    for flag in ("--against", "--manifests", "--log", "--root"):
+        with pytest.raises(InputError, match=f"{flag} nosuch: no such folder"):
+            run("verify", tree, flag, "nosuch")
+    with pytest.raises(InputError, match="--manifests nosuch"):
+        run("submit", tree, "--manifests", "nosuch")
     with pytest.raises(InputError, match="--rescore"):
         run("verify", tree, "--rescore", "200%")
 
 
-def test_a_run_has_no_log_of_rescoring(runs):
+def test_a_run_has_no_audit_log(runs):
     with pytest.raises(InputError, match="is a run"):
-        run("verify", runs / "hashing", "--rescore", "5%", "--record")
+        run("audit", runs / "hashing", "--record")
 
 
 def test_all_controls_in_one_command(tmp_path):

@@ -2,13 +2,16 @@ import json
 import shutil
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from gdbench.errors import InputError
 from gdbench.records import ResultRecord
 from gdbench.store import ScoreLog, hash_scores
+from gdbench.submissions.levels import Level
 from gdbench.submissions.manifest import Manifest, ManifestSource, pinned_name
+from gdbench.submissions.scores import read_scores
 from gdbench.submissions.submit import submit
 from gdbench.submissions.verify import verify
 from gdbench.tasks import TASKS
@@ -129,11 +132,27 @@ def test_a_pinned_manifest_stands_in_for_the_items(tmp_path):
         Manifest.load(path)
 
 
-def test_without_items_a_result_is_only_reported(tree, edit):
-    edit(
-        tree / "hashing/1/winoground",
-        lambda raw: raw["task"].update(suite="full", n_expected=400),
-    )
-    report = verify(tree / "hashing/1/winoground")
+def rename_items(folder, edit):
+    """Items that no suite here has, as those of a suite whose data is elsewhere would be."""
+    frame = pq.read_table(folder / "scores.parquet").to_pandas()
+    frame["item"] = ["elsewhere/" + name for name in frame["item"]]
+    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), folder / "scores.parquet")
+    digest = hash_scores(read_scores(folder / "scores.parquet").scores)
+    edit(folder, lambda raw: raw.update(scores_sha256=digest))
+
+
+def test_without_items_nothing_is_known(tree, edit):
+    folder = tree / "hashing/1/winoground"
+    rename_items(folder, edit)
+    edit(folder, lambda raw: raw["task"].update(suite="full", n_expected=400))
+    report = verify(folder)
     assert [p.check for p in report.problems] == ["unavailable"]
-    assert report.submissions[0].badge == "reported"
+    assert report.submissions[0].level is Level.UNAVAILABLE
+
+
+def test_items_of_the_mini_suite_are_not_the_full_one_s(tree, edit):
+    folder = tree / "hashing/1/winoground"
+    edit(folder, lambda raw: raw["task"].update(suite="full", n_expected=400))
+    report = verify(folder)
+    assert {p.check for p in report.problems} == {"unavailable", "manifest"}
+    assert report.submissions[0].level is Level.FAILED

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from gdbench.errors import InputError
-from gdbench.submissions.badges import Badge
+from gdbench.submissions.levels import Level
 from gdbench.submissions.verify import verify
 from tests.submissions.tampering import (
     BIAS,
@@ -216,7 +216,7 @@ TAMPERINGS = {
 def test_untouched_submissions_are_ok(pristine):
     report = verify(pristine)
     assert report.ok, report.problems
-    assert {v.badge for v in report.submissions} == {Badge.PARTIAL}  # 30 of the mini suite's items
+    assert {v.level for v in report.submissions} == {Level.PARTIAL}  # 30 of the mini suite's items
     assert [v.place.path for v in report.submissions] == [
         "denoising/2/winoground",
         "hashing/1/bias",
@@ -244,9 +244,9 @@ def test_at_least_25_kinds_are_covered():
 
 def test_untouched_neighbours_keep_their_badge(tree):
     put("score", 0.99)(tree)
-    badges = {v.place.path: v.badge for v in verify(tree).submissions}
-    assert badges["hashing/1/winoground"] is Badge.FAILED
-    assert badges["hashing/1/bias"] is Badge.PARTIAL
+    badges = {v.place.path: v.level for v in verify(tree).submissions}
+    assert badges["hashing/1/winoground"] is Level.FAILED
+    assert badges["hashing/1/bias"] is Level.PARTIAL
 
 
 @pytest.mark.parametrize("inside", ["hashing", "hashing/1", "hashing/1/winoground"])

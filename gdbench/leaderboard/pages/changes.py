@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 
+from gdbench.leaderboard.badges import BADGES
 from gdbench.leaderboard.board import Board, Row
 from gdbench.leaderboard.estimate import shown
 from gdbench.leaderboard.paths import model_page
@@ -77,6 +78,7 @@ def _text(row: Row, what: str) -> str:
     if row.score is not None:
         score = shown(row.score, SHARE)
         parts.append(f"GDBench score {score.text} {score.margin}".rstrip())
+    parts.append(BADGES[row.trust.badge].label)
     return "; ".join(parts)
 
 

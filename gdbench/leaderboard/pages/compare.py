@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from gdbench.leaderboard.badges import COMPARED
 from gdbench.leaderboard.board import Board, Pool, PoolBoard, Row
 from gdbench.leaderboard.compare import Difference, differences
 from gdbench.leaderboard.estimate import Shown, count, of_metric, seconds, shown
@@ -62,8 +63,15 @@ class TaskItems:
 
 
 def pairs_of(board: PoolBoard) -> list[tuple[Row, Row]]:
-    """Pairs that get a page: all of a small pool, neighbours in the ranking of a large one."""
-    rows = [r for r in board.rows if any(x.estimate for x in r.results.values())]
+    """Pairs that get a page: all of a small pool, neighbours in the ranking of a large one.
+
+    Results whose numbers do not follow from scores are compared with none.
+    """
+    rows = [
+        r
+        for r in board.rows
+        if r.trust.badge in COMPARED and any(x.estimate for x in r.results.values())
+    ]
     if len(rows) <= ALL_PAIRS_UP_TO:
         return list(combinations(rows, 2))
     return [(a, b) for i, a in enumerate(rows) for b in rows[i + 1 : i + 1 + NEIGHBOURS]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gdbench.leaderboard.badges import BADGES
+from gdbench.leaderboard.badges import BADGES, LOCAL, RANKED
 from gdbench.leaderboard.board import Board, PoolBoard, Row
 from gdbench.leaderboard.columns import Cell, aligned, columns
 from gdbench.leaderboard.estimate import shown
@@ -74,8 +74,9 @@ def pool_view(board: PoolBoard, tasks: tuple[Task, ...]) -> PoolView:
     table = columns(board, tasks)
     hidden = [str(i) for i, c in enumerate(table, FIXED_COLUMNS + 1) if not c.shown]
     grid = aligned([[c.cell(row) for row in board.rows] for c in table])
+    ranked = any(row.trust.badge in RANKED for row in board.rows)
     rows = [
-        _row_view(row, cells)
+        _row_view(row, cells, below=ranked and row.trust.badge not in (*RANKED, LOCAL))
         for row, cells in zip(board.rows, zip(*grid, strict=True), strict=True)
     ]
     chances = [c.chance for c in table if c.chance is not None]
@@ -108,7 +109,8 @@ def summary(board: PoolBoard) -> str:
     return f"{text}; {who} cannot be told apart from it."
 
 
-def _row_view(row: Row, cells: tuple[Cell, ...]) -> RowView:
+def _row_view(row: Row, cells: tuple[Cell, ...], *, below: bool) -> RowView:
+    """A row; `below` the evidence that ranks it is shown on demand, where others are ranked."""
     n = row.model.parameters
     size = "" if n is None else next((name for limit, name in _SIZES if n < limit), "l")
     return RowView(
@@ -119,7 +121,13 @@ def _row_view(row: Row, cells: tuple[Cell, ...]) -> RowView:
         family=row.model.family,
         badge=row.trust.badge,
         size=size,
-        style="nr" if row.place is None else "ga" if row.place.group % 2 else "gb",
+        style="nr un"
+        if below
+        else "nr"
+        if row.place is None
+        else "ga"
+        if row.place.group % 2
+        else "gb",
         cells=cells,
         sort=" ".join(c.sort or "-" for c in cells),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gdbench.leaderboard.badges import BADGES, RANKED
 from gdbench.leaderboard.board import Board, PoolBoard, Result, Row
 from gdbench.leaderboard.columns import style_of
 from gdbench.leaderboard.estimate import (
@@ -95,9 +96,13 @@ def write(renderer: Renderer, board: Board) -> None:
 
 def _card_facts(card: ModelCard) -> list[tuple[str, str, str]]:
     rows = [
-        ("Parameters", count(card.parameters) if card.parameters is not None else "", ""),
-        ("Input side", f"{card.resolution} px" if card.resolution is not None else "", ""),
-        ("Licence", card.license, ""),
+        ("Parameters (claimed)", count(card.parameters) if card.parameters is not None else "", ""),
+        (
+            "Input side (claimed)",
+            f"{card.resolution} px" if card.resolution is not None else "",
+            "",
+        ),
+        ("Licence (claimed)", card.license, ""),
         ("Source", card.source, ""),
         ("Link", card.url, web_link(card.url)),
         ("Weights", f"sha256 {card.weights_sha256}" if card.weights_sha256 else "", ""),
@@ -130,7 +135,7 @@ def _task_view(result: Result, row: Row) -> TaskView:
         metrics=metrics,
         tested=any(m.p for m in metrics),
         signature=record.signature,
-        facts=(*_run_facts(record), *_scores_fact(result.entry)),
+        facts=(*_evidence_facts(result), *_run_facts(record), *_scores_fact(result.entry)),
         links=tuple(_links(result.entry, row.slug)),
     )
 
@@ -140,6 +145,21 @@ def _links(entry: Entry, slug: str) -> list[tuple[str, str]]:
     if small_scores(entry) is not None:
         links.append(("scores", scores_path(entry.record, slug)))
     return links
+
+
+def _evidence_facts(result: Result) -> list[tuple[str, str]]:
+    """The level of evidence, and who ran the model again on what."""
+    info = BADGES[result.trust.badge]
+    facts = [("Evidence", f"{info.label} {result.trust.reason}".strip()), ("That is", info.help)]
+    audit = result.reading.audit
+    if audit is not None and result.trust.badge in RANKED:
+        facts += [
+            ("Run again", f"{audit.items:,} of {audit.of:,} items by {audit.by} on {audit.date}"),
+            ("Answers that changed", "0"),
+            ("Largest difference", f"{audit.largest:.2g}"),
+            ("Drawn by", audit.randomness),
+        ]
+    return facts
 
 
 def _scores_fact(entry: Entry) -> list[tuple[str, str]]:
@@ -178,17 +198,20 @@ def _run_facts(record: ResultRecord) -> list[tuple[str, str]]:
         *((key.replace("_", " "), _setting(value)) for key, value in settings.items()),
         *sorted(record.settings.extra.items()),
         ("Texts cut by the tokenizer", str(record.truncated_texts)),
-        ("Wall time", "" if (s := cost.wall_seconds) is None else seconds(s)),
-        ("of it on the device", "" if (s := cost.device_seconds) is None else seconds(s)),
+        ("Wall time (claimed)", "" if (s := cost.wall_seconds) is None else seconds(s)),
+        (
+            "of it on the device (claimed)",
+            "" if (s := cost.device_seconds) is None else seconds(s),
+        ),
         ("Passes", "" if cost.unet_evaluations is None else f"{cost.unet_evaluations:,}"),
-        ("Peak memory", "" if (n := cost.peak_memory_bytes) is None else size_in_bytes(n)),
-        ("Device", f"{cost.device} {cost.device_name}".strip()),
+        ("Peak memory (claimed)", "" if (n := cost.peak_memory_bytes) is None else size_in_bytes(n)),
+        ("Device (claimed)", f"{cost.device} {cost.device_name}".strip()),
         ("gdbench", env.gdbench + (f" at {env.git_commit}" if env.git_commit else "")),
         ("Python", env.python),
-        ("Platform", env.platform),
-        ("Packages", ", ".join(f"{k} {v}" for k, v in sorted(env.packages.items()))),
+        ("Platform (claimed)", env.platform),
+        ("Packages (claimed)", ", ".join(f"{k} {v}" for k, v in sorted(env.packages.items()))),
         ("Hash of scores", record.scores_sha256),
-        ("Made", record.created),
+        ("Made (claimed)", record.created),
     ]
     return [(label, value) for label, value in rows if value]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from gdbench.leaderboard.badges import BADGES, COMPARED
 from gdbench.leaderboard.board import Board, Pool, PoolBoard, Row, metric_of
 from gdbench.leaderboard.columns import Cell, shade, style_of
 from gdbench.leaderboard.compare import detectable
@@ -31,6 +32,7 @@ class RowView:
     cells: tuple[Cell, ...]
     n: int
     ties: int
+    evidence: str
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ def _pool_view(task: Task, board: PoolBoard, evidence: Mapping[str, Evidence]) -
                 row.slug, row.model.name, row.model.revision, tuple(cells),
                 result.entry.record.task.n_items,
                 sum(m.ties for m in result.metrics if m.name in task.primary),
+                BADGES[result.trust.badge].label,
             )
         )  # fmt: skip
     heads = ("Score", *names) if task.primary else names
@@ -133,7 +136,9 @@ def _note(task: Task, rows: Sequence[Row], evidence: Mapping[str, Evidence]) -> 
         samples = [
             e.tasks[task.name]
             for row in rows
-            if (e := evidence.get(row.name)) is not None and task.name in e.tasks
+            if row.trust.badge in COMPARED
+            and (e := evidence.get(row.name)) is not None
+            and task.name in e.tasks
         ]
         found, measured = detectable(samples, n)
         basis = (

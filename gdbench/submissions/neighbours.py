@@ -1,0 +1,143 @@
+"""What only shows when submissions are seen together: copies, doubles, names that look alike."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+
+from gdbench.records import ResultRecord
+from gdbench.submissions.copies import Fingerprint, likeness
+from gdbench.submissions.layout import Place, RunPlace
+from gdbench.submissions.levels import Level
+from gdbench.submissions.names import confusable, impersonation, unusable
+from gdbench.submissions.problems import Problem
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What is known of one submission after verification."""
+
+    place: Place
+    record: ResultRecord | None
+    problems: tuple[Problem, ...]
+    level: Level
+    reason: str = ""
+    """Why it was withdrawn, or whose scores it has."""
+    fingerprint: Fingerprint | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Together:
+    """Submissions after they were compared with each other."""
+
+    submissions: tuple[Verified, ...]
+    problems: tuple[Problem, ...]
+    notes: tuple[Problem, ...]
+    """What a reader should know and nobody is at fault for."""
+
+
+def together(alone: Sequence[Verified], landed: Collection[str] = ()) -> Together:
+    """Compare submissions with each other.
+
+    Args:
+        alone: each as it was verified by itself.
+        landed: paths of those that were there before the others; of a copy, the later is blamed.
+    """
+    problems = [*_names(alone), *_cards(alone)]
+    copies, notes = _copies(alone, landed)
+    problems += copies.values()
+    after = tuple(
+        replace(v, level=Level.FAILED, reason=copies[v.place.path].problem)
+        if v.place.path in copies
+        else v
+        for v in alone
+    )
+    blamed = {p.path: p for p in problems if p.check == "name"}
+    after = tuple(
+        replace(v, level=Level.FAILED, reason=blamed[v.place.path].problem)
+        if v.place.path in blamed and v.level is not Level.INVALIDATED
+        else v
+        for v in after
+    )
+    return Together(after, tuple(problems), tuple(notes))
+
+
+def _present(alone: Iterable[Verified]) -> list[tuple[Verified, ResultRecord]]:
+    return [
+        (v, v.record)
+        for v in alone
+        if v.record is not None
+        and v.level is not Level.INVALIDATED
+        and not isinstance(v.place, RunPlace)
+    ]
+
+
+def _names(alone: Sequence[Verified]) -> Iterator[Problem]:
+    """Names that cannot be, that look like another's, or that are a known model's."""
+    present = [v for v in alone if not isinstance(v.place, RunPlace)]
+    order = sorted(present, key=lambda v: (not v.level.ranked, v.place.path))
+    alike = dict(confusable(dict.fromkeys(v.place.model for v in order)))
+    for v in present:
+        for name in (v.place.model, v.place.revision):
+            if text := unusable(name):
+                yield Problem(v.place.path, "name", text)
+        if v.place.model in alike:
+            text = f"{v.place.model!a} is easily confused with {alike[v.place.model]!a}"
+            yield Problem(v.place.path, "name", text)
+        elif v.record is not None and (text := impersonation(v.record)):
+            yield Problem(v.place.path, "name", text)
+
+
+def _cards(alone: Sequence[Verified]) -> Iterator[Problem]:
+    """One revision is one model."""
+    by_revision: dict[tuple[str, str], list[tuple[Verified, ResultRecord]]] = defaultdict(list)
+    for v, record in _present(alone):
+        by_revision[v.place.model, v.place.revision].append((v, record))
+    for (first, its), *others in by_revision.values():
+        for v, record in others:
+            if record.model != its.model:
+                text = f"is another model than {first.place.path}: the card differs"
+                yield Problem(v.place.path, "duplicate", text)
+
+
+def _copies(
+    alone: Sequence[Verified], landed: Collection[str]
+) -> tuple[dict[str, Problem], list[Problem]]:
+    """Copies by the path of the one that is blamed, and pairs that are only close.
+
+    Two results whose models were both run again by others are no copies, however alike.
+    """
+    groups: dict[object, list[tuple[Verified, ResultRecord]]] = defaultdict(list)
+    for v, record in _present(alone):
+        groups[record.task.name, record.task.suite, record.task.compat].append((v, record))
+    blamed: dict[str, Problem] = {}
+    notes: list[Problem] = []
+    for group in groups.values():
+        group.sort(key=lambda pair: _age(pair[0], pair[1], landed))
+        for (first, its), (later, record) in combinations(group, 2):
+            if first.level.ranked and later.level.ranked:
+                continue
+            if first.place.path in blamed or later.place.path in blamed:
+                continue
+            same = its.scores_sha256 == record.scores_sha256
+            a, b = first.fingerprint, later.fingerprint
+            alike = None if a is None or b is None else likeness(a, b)
+            tied = a is None and b is None and first.level.usable and later.level.usable
+            if same and not tied:
+                text = f"has the very scores of {first.place.path}"
+            elif alike is not None and alike.copied:
+                text = f"has the answers of {first.place.path}: {alike.text}"
+            else:
+                if alike is not None and alike.close:
+                    near = f"is close to {first.place.path}: {alike.text}"
+                    notes.append(Problem(later.place.path, "close", near))
+                continue
+            blamed[later.place.path] = Problem(later.place.path, "duplicate", text)
+    return blamed, notes
+
+
+def _age(v: Verified, record: ResultRecord, landed: Collection[str]) -> tuple[object, ...]:
+    """Sorts the earlier of two results first; the time in a record is its maker's word."""
+    return (v.place.path not in landed, not v.level.ranked, record.created, v.place.path)

@@ -1,0 +1,110 @@
+"""What a proposed tree of submissions changes of the one that is there: it may only add."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gdbench.errors import InputError
+from gdbench.submissions.layout import AUDITED, INVALIDATED, level_of
+from gdbench.submissions.problems import Problem
+
+_CHUNK = 1 << 20
+_REVISION_LEVEL = 2
+
+
+@dataclass(frozen=True)
+class Touched:
+    """One path that is other than it was."""
+
+    path: str
+    change: str
+    """deleted, replaced, emptied or added."""
+    allowed: bool
+    """Whether anybody may do this: new folders alone."""
+
+    def as_problem(self) -> Problem:
+        """For a report."""
+        return Problem(self.path, "append-only", f"was {self.change}; only maintainers may do this")
+
+
+def touched(folder: Path, base: Path) -> list[Touched]:
+    """Every path that differs, sorted.
+
+    Args:
+        folder: what is proposed: a whole tree of submissions, or a model's or revision's folder.
+        base: the tree that is there, such as that of the target branch.
+
+    Raises:
+        InputError: `base` is no folder.
+    """
+    if not base.is_dir():
+        raise InputError(f"--against {base}: no such folder; give a folder of submissions")
+    level = level_of(folder)
+    names = folder.absolute().parts[-level:] if level else ()
+    old = _files(base.joinpath(*names), "/".join(names))
+    new = _files(folder, "/".join(names))
+    found = [
+        Touched(
+            path, "deleted" if path not in new else _change(old[path], new[path]), allowed=False
+        )
+        for path in old
+        if path not in new or not _same(old[path], new[path])
+    ]
+    landed = {"/".join(path.split("/")[:_REVISION_LEVEL]) for path in old if "/" in path}
+    found += [
+        Touched(path, "added", allowed=_may_be_added(path, landed)) for path in new.keys() - old
+    ]
+    return sorted(found, key=lambda t: t.path)
+
+
+def _may_be_added(path: str, landed: set[str]) -> bool:
+    """Whether anybody may add a file: in a revision that is new, and never a log."""
+    if path in (AUDITED, INVALIDATED):
+        return False
+    return "/".join(path.split("/")[:_REVISION_LEVEL]) not in landed
+
+
+def _files(folder: Path, prefix: str) -> dict[str, Path]:
+    """Files, links and the like below a folder, by printable path; links are not followed."""
+    found: dict[str, Path] = {}
+    if not folder.is_dir() or folder.is_symlink():
+        return found
+    for path in _below(folder):
+        name = path.relative_to(folder).as_posix().encode("unicode_escape").decode()
+        found[f"{prefix}/{name}" if prefix else name] = path
+    return found
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for entry in sorted(os.scandir(folder), key=lambda e: e.name):
+        if entry.is_dir(follow_symlinks=False):
+            yield from _below(Path(entry.path))
+        else:
+            yield Path(entry.path)
+
+
+def _change(old: Path, new: Path) -> str:
+    plain = stat.S_ISREG(new.lstat().st_mode)
+    return "emptied" if plain and not new.lstat().st_size and old.lstat().st_size else "replaced"
+
+
+def _same(old: Path, new: Path) -> bool:
+    """Whether two files are regular and have the same bytes; links are neither."""
+    before, now = old.lstat(), new.lstat()
+    if not (stat.S_ISREG(before.st_mode) and stat.S_ISREG(now.st_mode)):
+        return (
+            stat.S_ISLNK(before.st_mode)
+            and stat.S_ISLNK(now.st_mode)
+            and (old.readlink() == new.readlink())
+        )
+    if before.st_size != now.st_size:
+        return False
+    with old.open("rb") as a, new.open("rb") as b:
+        while chunk := a.read(_CHUNK):
+            if chunk != b.read(_CHUNK):
+                return False
+    return True

@@ -1,0 +1,10 @@
+"""Every attack on the board that we know, as a function that carries it out and is stopped.
+
+A case does what an attacker would do to a tree of submissions (or to whatever reads one) and
+asserts that it is caught. `docs/make_threats.py` runs them and writes the table of the docs.
+"""
+
+from tests.submissions.attacks import copied, hostile_files, invented, judge  # noqa: F401 # their cases
+from tests.submissions.attacks.ground import CASES, Ground
+
+__all__ = ["CASES", "Ground"]

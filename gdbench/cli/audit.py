@@ -83,6 +83,8 @@ def audit(
     if as_json:
         typer.echo(json.dumps(done.as_dict(), indent=2))
     else:
+        for problem in report.problems:
+            error(f"{problem.path}: {problem.check}: {problem.problem}")
         print_audit(done)
     if record:
         n = record_audit(done, report, place or submissions_root(folder), by)

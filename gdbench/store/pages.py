@@ -44,6 +44,8 @@ def count(data: bytes, meta: pq.FileMetaData) -> Counted:
     for column in range(meta.num_columns):
         values, name = 0, ""
         for group in range(meta.num_row_groups):
+            if not meta.row_group(group).num_rows:
+                continue  # nothing of it is read
             chunk = meta.row_group(group).column(column)
             name = chunk.path_in_schema.split(".")[0]
             n, size = _chunk(data, chunk)
@@ -66,19 +68,23 @@ def _chunk(data: bytes, chunk: Any) -> tuple[int, int]:
     values = size = pages = 0
     while place < end:
         header, place = _struct(data, place, 0)
-        sizes = header.get(_UNCOMPRESSED), header.get(_COMPRESSED)
-        if not all(isinstance(s, int) and s >= 0 for s in sizes):
-            raise PageError("a page has no size")
-        place += int(sizes[1])
+        unfolded, stored = (_size(header.get(field)) for field in (_UNCOMPRESSED, _COMPRESSED))
+        place += stored
         pages += 1
         if place > end or pages > _MAX_PAGES:
             raise PageError("a page is longer than its column")
-        size += int(sizes[0])
+        size += unfolded
         for field in _HEADERS:
             own = header.get(field)
             if isinstance(own, dict) and isinstance(own.get(1), int):
                 values += max(0, own[1])
     return values, size
+
+
+def _size(value: Any) -> int:
+    if not isinstance(value, int) or value < 0:
+        raise PageError("a page has no size")
+    return value
 
 
 def _byte(data: bytes, place: int) -> int:

@@ -61,6 +61,7 @@ addEventListener("DOMContentLoaded", () => {
     for (const name of ["family", "badge", "size"]) form(name).value = s[name] || "";
     if (document.activeElement !== form("q")) form("q").value = s.q || "";
     form("chance").checked = s.chance === "1";
+    form("unranked").checked = s.unranked === "1";
     const hidden = new Set(pool.hide.split(" "));
     pool.table.heads.forEach((head, i) => {
       if (toggled.has(head.dataset.key) && !hidden.delete(String(i + 1))) hidden.add(String(i + 1));
@@ -74,7 +75,8 @@ addEventListener("DOMContentLoaded", () => {
     let n = 0;
     for (const { element } of pool.table.rows) {
       const text = element.cells[1].textContent.toLowerCase();
-      const fits = (!s.family || element.dataset.f === s.family)
+      const fits = (s.unranked === "1" || s.badge || !element.classList.contains("un"))
+        && (!s.family || element.dataset.f === s.family)
         && (!s.badge || element.dataset.b === s.badge)
         && (!s.size || element.dataset.s === s.size)
         && words.every((w) => text.includes(w));
@@ -87,7 +89,7 @@ addEventListener("DOMContentLoaded", () => {
 
   tools.addEventListener("change", (event) => {
     const { name, value, checked } = event.target;
-    if (name === "chance") state.write({ chance: checked ? "1" : "" });
+    if (name === "chance" || name === "unranked") state.write({ [name]: checked ? "1" : "" });
     else if (["suite", "family", "badge", "size"].includes(name)) state.write({ [name]: value });
   });
   form("q").addEventListener("input", () => state.write({ q: form("q").value }, { replace: true }));

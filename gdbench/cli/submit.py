@@ -60,6 +60,8 @@ def submit(
         raise typer.Exit(1)
     if not as_json:
         note(f"Wrote {len(folders)} to {to}. Commit them and open a pull request.")
+        if not report.ok:
+            note("Nothing was checked against the task's items: give --root or --manifests.")
 
 
 @o.generated(options={**o.fields(ModelRequest, "lora"), **o.WHERE})

@@ -79,7 +79,8 @@ def fetch_file(file: Download, root: Path, progress: Progress = no_progress) -> 
     if file.is_here(root):
         by = f"sha256 {known['sha256'][:12]}" if known else "put there by hand"
         return f"{file.target}: is here ({by})"
-    found = download(file.url, target, sha256=file.sha256, progress=progress)
+    expected = file.sha256 or str(known.get("sha256", ""))  # that of the first fetch
+    found = download(file.url, target, sha256=expected, progress=progress)
     text = f"{file.target}: fetched, sha256 {found[:12]}"
     if file.unpack:
         n = unpack(target, root / file.unpack)

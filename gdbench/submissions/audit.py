@@ -36,6 +36,8 @@ from gdbench.submissions.verify import Report
 
 PROBES = 4
 """Items of a model that are run twice to see its numerical spread."""
+MOST_SPREAD = 0.01
+"""Models whose scores move by more of their size say nothing twice; halves move by 0.0005."""
 _HALF = ("float16", "bfloat16")
 
 
@@ -310,6 +312,11 @@ class _Runner:
                 full = self.load(record.model_copy(update={"settings": settings}))
                 exact = spread_between(queries, again[:PROBES], self.run(full, probes))
                 found = Spread(max(found.scores, exact.scores), max(found.errors, exact.errors))
+            if max(found.scores, found.errors) > MOST_SPREAD:
+                raise GdbenchError(
+                    f"its numbers move by {max(found.scores, found.errors):.1%} of their size with "
+                    f"batch shape or precision, not under {MOST_SPREAD:.0%}: nothing can be compared"
+                )
             self._spreads[key] = found
         return self._spreads[key]
 

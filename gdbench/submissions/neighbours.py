@@ -45,7 +45,7 @@ def together(alone: Sequence[Verified], landed: Collection[str] = ()) -> Togethe
         alone: each as it was verified by itself.
         landed: paths of those that were there before the others; of a copy, the later is blamed.
     """
-    problems = [*_names(alone), *_cards(alone)]
+    problems = [*_names(alone, landed), *_cards(alone)]
     copies, notes = _copies(alone, landed)
     problems += copies.values()
     after = tuple(
@@ -74,10 +74,15 @@ def _present(alone: Iterable[Verified]) -> list[tuple[Verified, ResultRecord]]:
     ]
 
 
-def _names(alone: Sequence[Verified]) -> Iterator[Problem]:
-    """Names that cannot be, that look like another's, or that are a known model's."""
+def _names(alone: Sequence[Verified], landed: Collection[str]) -> Iterator[Problem]:
+    """Names that cannot be, that look like another's, or that are a known model's.
+
+    Of two names that look alike, that of what was there before is right.
+    """
     present = [v for v in alone if not isinstance(v.place, RunPlace)]
-    order = sorted(present, key=lambda v: (not v.level.ranked, v.place.path))
+    order = sorted(
+        present, key=lambda v: (v.place.path not in landed, not v.level.ranked, v.place.path)
+    )
     alike = dict(confusable(dict.fromkeys(v.place.model for v in order)))
     for v in present:
         for name in (v.place.model, v.place.revision):

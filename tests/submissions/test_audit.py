@@ -234,6 +234,23 @@ def test_another_model_or_other_content_is_no_pass(tree):
     assert not done.ok
 
 
+def test_a_model_that_never_says_the_same_twice_is_not_audited(tree):
+    """Else a submitter could widen what counts as noise."""
+    report = verify(tree / "hashing")
+    record = report.submissions[0].record
+    rng = np.random.default_rng(0)
+
+    class Restless:
+        card, content, settings = record.model, record.content, record.settings
+
+        def score(self, images, texts):
+            return rng.normal(size=(len(images), len(texts)))
+
+    done = audit(report, SOURCE, lambda _: Restless())
+    assert not done.ok
+    assert all("nothing can be compared" in t.skipped for t in done.tasks)
+
+
 def test_what_does_not_verify_is_not_run(tree, edit):
     edit(tree / "hashing/1/winoground", lambda raw: raw.update(score=0.99))
     done = audit(verify(tree / "hashing"), SOURCE, by_name)

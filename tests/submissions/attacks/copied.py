@@ -101,6 +101,14 @@ def _(g: Ground) -> None:
     assert levels(report)["sd2.l/1/winoground"] is Level.FAILED
 
 
+@attack("a look-alike whose name sorts before a rival's", "the one that had not landed is blamed")
+def _(g: Ground) -> None:
+    invent(g, "HASH1NG", perfect(g))
+    found = levels(judged(g))
+    assert found["HASH1NG/1/winoground"] is Level.FAILED
+    assert found[VICTIM] is not Level.FAILED
+
+
 @attack("a name that differs from a rival's only in case", "confusable names")
 def _(g: Ground) -> None:
     invent(g, "HASHING", perfect(g))

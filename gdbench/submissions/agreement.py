@@ -17,7 +17,8 @@ from gdbench.protocol import Label, Matrix, Query, Scores
 from gdbench.tasks.base import Task
 
 ROUNDING = 1e-5
-"""What other processors may do to float32 sums, relative to the largest number of the item."""
+"""What other processors may do to float32 sums, relative to the largest number of the item: scores
+that are differences of errors have the rounding of the errors."""
 TIMES_SPREAD = 4.0
 """What another machine may differ by, in spreads of this one."""
 
@@ -29,10 +30,10 @@ class Spread:
     scores: float = 0.0
     errors: float = 0.0
 
-    def tolerance(self, values: NDArray[np.floating], *, errors: bool = False) -> float:
+    def tolerance(self, size: float, *, errors: bool = False) -> float:
         """The largest difference that is no difference, for numbers of this size."""
         own = self.errors if errors else self.scores
-        return (TIMES_SPREAD * own + ROUNDING) * largest(values)
+        return (TIMES_SPREAD * own + ROUNDING) * size
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,12 @@ def largest(values: NDArray[np.floating]) -> float:
     """The largest magnitude, NaN left aside; 0 for nothing."""
     known = np.abs(values[np.isfinite(values)])
     return float(known.max()) if known.size else 0.0
+
+
+def size_of(scores: Scores) -> float:
+    """The largest number that the scores of an item are made of."""
+    parts = (scores.matrix, scores.errors, scores.unconditional_errors)
+    return max(largest(part) for part in parts if part is not None)
 
 
 def between_candidates(query: Query, matrix: Matrix) -> NDArray[np.float64]:
@@ -104,7 +111,7 @@ def compare(
         label.id,
         flipped=answers(task, label, submitted.matrix) != answers(task, label, again.matrix),
         difference=largest(now - before),
-        tolerance=spread.tolerance(again.matrix),
+        tolerance=spread.tolerance(size_of(again)),
         fault=_errors(submitted, again, spread),
     )
 
@@ -121,7 +128,7 @@ def _errors(submitted: Scores, again: Scores, spread: Spread) -> str:
         if before.shape != now.shape or (np.isnan(before) != np.isnan(now)).any():
             return f"{name} of other timesteps"
         difference = largest(before.astype(np.float64) - now)
-        tolerance = spread.tolerance(now, errors=True)
+        tolerance = spread.tolerance(largest(now), errors=True)
         if difference > tolerance:
             return f"{name} differ by {difference:.3g}, {tolerance:.3g} is noise"
     return ""
@@ -134,7 +141,7 @@ def spread_between(
     scores = errors = 0.0
     for query, a, b in zip(queries, first, second, strict=True):
         x, y = (between_candidates(query, s.matrix) for s in (a, b))
-        size = largest(a.matrix)
+        size = size_of(a)
         if size:
             scores = max(scores, largest(x - y) / size)
         if a.errors is not None and b.errors is not None and (size := largest(a.errors)):

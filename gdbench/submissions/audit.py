@@ -315,7 +315,7 @@ class _Runner:
             if max(found.scores, found.errors) > MOST_SPREAD:
                 raise GdbenchError(
                     f"its numbers move by {max(found.scores, found.errors):.1%} of their size with "
-                    f"batch shape or precision, not under {MOST_SPREAD:.0%}: nothing can be compared"
+                    f"batch shape or precision, {MOST_SPREAD:.0%} at most: nothing can be compared"
                 )
             self._spreads[key] = found
         return self._spreads[key]

@@ -130,6 +130,19 @@ def test_differences_are_held_against_the_model_s_own_spread():
     assert compare(CLEVR, label, a, of(label, 31.0, 30.5), Spread()).difference < 1e-5
 
 
+def test_scores_that_are_differences_of_errors_have_the_rounding_of_the_errors():
+    label = clevr_label()
+    errors = np.full((1, 2, 5), 8.0, dtype=np.float32)
+    before = of(label, 0.02, 0.01, errors=errors)
+    again = of(label, 0.0200006, 0.0099994, errors=errors)
+    assert compare(CLEVR, label, before, again, Spread()).agrees
+    assert not compare(
+        CLEVR, label, before, of(label, 0.021, 0.009, errors=errors), Spread()
+    ).agrees
+    swapped = of(label, 0.01, 0.0100001, errors=errors)
+    assert compare(CLEVR, label, swapped, of(label, 0.0100001, 0.01), Spread()).flipped
+
+
 def test_forged_errors_are_found_and_other_timesteps_too():
     label = clevr_label()
     errors = np.full((1, 2, 5), 40.0, dtype=np.float32)

@@ -204,7 +204,10 @@ def _run_facts(record: ResultRecord) -> list[tuple[str, str]]:
             "" if (s := cost.device_seconds) is None else seconds(s),
         ),
         ("Passes", "" if cost.unet_evaluations is None else f"{cost.unet_evaluations:,}"),
-        ("Peak memory (claimed)", "" if (n := cost.peak_memory_bytes) is None else size_in_bytes(n)),
+        (
+            "Peak memory (claimed)",
+            "" if (n := cost.peak_memory_bytes) is None else size_in_bytes(n),
+        ),
         ("Device (claimed)", f"{cost.device} {cost.device_name}".strip()),
         ("gdbench", env.gdbench + (f" at {env.git_commit}" if env.git_commit else "")),
         ("Python", env.python),

@@ -9,7 +9,7 @@ from typing import Annotated, get_args
 import typer
 
 from gdbench.cli import options as o
-from gdbench.cli.evaluate import print_records
+from gdbench.cli.summary import print_records
 from gdbench.errors import InputError
 from gdbench.metrics.measures import TieRule
 from gdbench.records import Norm

@@ -303,10 +303,9 @@ def record_notes(record: ResultRecord) -> Iterator[str]:
         expected = info.n_expected or "an unknown number of"
         yield f"{info.name}: partial, {info.n_items} of {expected} items"
     if record.truncated_texts:
-        yield (
-            f"{info.name}: {record.truncated_texts} captions were not read as they stand (cut, or "
-            "with the tokenizer's special tokens)"
-        )
+        # cut, or with a tokenizer's special tokens
+        count_of = f"{info.name}: {record.truncated_texts} captions"
+        yield f"{count_of} were not read as they stand"
 
 
 def cost_text(records: Sequence[ResultRecord]) -> str:

@@ -27,6 +27,7 @@ check: install-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --strict tests/typing/public_api.py
 	$(BIN)/lint-imports
 
 # The site is tested in a real Chromium, which is got where there is none;

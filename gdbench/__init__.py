@@ -6,8 +6,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gdbench.api.comparison import Comparison, compare
+    from gdbench.api.evaluate import evaluate
+    from gdbench.api.match import Match, match
+    from gdbench.api.results import Results, load_run
     from gdbench.errors import GdbenchError
-    from gdbench.evaluation import evaluate
     from gdbench.models import MODELS, load_model
     from gdbench.protocol import ImageRef, Item, ITMModel, Label, ModelCard, Query, Scores
     from gdbench.records import MetricValue, ModelSettings, ResultRecord
@@ -15,50 +18,67 @@ if TYPE_CHECKING:
 
 # Imported when asked for, so that `import gdbench` and `gdbench --help` stay instant.
 _WHERE = {
+    "Comparison": "gdbench.api.comparison",
     "GdbenchError": "gdbench.errors",
     "ITMModel": "gdbench.protocol",
     "ImageRef": "gdbench.protocol",
     "Item": "gdbench.protocol",
     "Label": "gdbench.protocol",
     "MODELS": "gdbench.models",
+    "Match": "gdbench.api.match",
     "MetricValue": "gdbench.records",
     "ModelCard": "gdbench.protocol",
     "ModelSettings": "gdbench.records",
     "Query": "gdbench.protocol",
     "ResultRecord": "gdbench.records",
+    "Results": "gdbench.api.results",
     "Scores": "gdbench.protocol",
     "TASKS": "gdbench.tasks",
     "Task": "gdbench.tasks",
-    "evaluate": "gdbench.evaluation",
+    "compare": "gdbench.api.comparison",
+    "evaluate": "gdbench.api.evaluate",
     "load_model": "gdbench.models",
+    "load_run": "gdbench.api.results",
+    "match": "gdbench.api.match",
 }
 
 __all__ = [
     "MODELS",
     "TASKS",
+    "Comparison",
     "GdbenchError",
     "ITMModel",
     "ImageRef",
     "Item",
     "Label",
+    "Match",
     "MetricValue",
     "ModelCard",
     "ModelSettings",
     "Query",
     "ResultRecord",
+    "Results",
     "Scores",
     "Task",
+    "compare",
     "evaluate",
     "load_model",
+    "load_run",
+    "match",
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """The public names, imported from where they live."""
-    if name == "__version__":
-        from importlib.metadata import version
+# A type checker reads the imports above, and takes no other name.
+if TYPE_CHECKING:
+    __version__: str
+else:
 
-        return version("gdbench")
-    if name not in _WHERE:
-        raise AttributeError(f"module 'gdbench' has no attribute {name!r}")
-    return getattr(import_module(_WHERE[name]), name)
+    def __getattr__(name: str) -> Any:
+        """The public names, imported from where they live."""
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return version("gdbench")
+        if name not in _WHERE:
+            raise AttributeError(f"module 'gdbench' has no attribute {name!r}")
+        return getattr(import_module(_WHERE[name]), name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import resource
 import subprocess
@@ -90,3 +91,8 @@ def peak_memory_bytes() -> int:
             return int(line.split()[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def cache_folder() -> Path:
+    """What outlives a run and can be made again: `$GDBENCH_CACHE`, else `~/.cache/gdbench`."""
+    return Path(os.environ.get("GDBENCH_CACHE") or Path.home() / ".cache" / "gdbench")

@@ -8,6 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _DECIMALS_OF_A_TICK = 1
+_SMALLEST_P = 1e-4
+# from here on two decimals tell enough of a p-value
+_TWO_DECIMALS = 0.1
+_PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 @dataclass(frozen=True)
@@ -77,3 +81,37 @@ def tick_text(value: float, unit: Unit, *, difference: bool = False) -> str:
     if unit.signed or difference:
         return signed(value, _DECIMALS_OF_A_TICK)
     return fixed(value, 0 if unit.bounds else _DECIMALS_OF_A_TICK)
+
+
+def count(value: float) -> str:
+    """A large number in three digits: 1.23M."""
+    for size, prefix in _PREFIXES:
+        if value >= size * 0.9995:
+            return f"{_three(value / size)}{prefix}"
+    return _three(value)
+
+
+def _three(value: float) -> str:
+    return f"{value:.0f}" if value >= 999.5 else f"{value:.3g}"  # noqa: PLR2004 # three digits
+
+
+def seconds(value: float) -> str:
+    """A duration in three significant digits with a unit."""
+    for unit, size in (("h", 3600.0), ("min", 60.0), ("s", 1.0), ("ms", 1e-3)):
+        if value >= size * 0.9995:
+            return f"{_three(value / size)} {unit}"
+    return f"{_three(value * 1e6)} \N{MICRO SIGN}s"
+
+
+def size_in_bytes(value: float) -> str:
+    """Bytes with a decimal prefix."""
+    return f"{count(value)}B" if value >= 1000 else f"{int(value)} B"  # noqa: PLR2004 # kilo
+
+
+def p_text(value: float | None) -> str:
+    """A p-value in two digits, empty for None."""
+    if value is None:
+        return ""
+    if value < _SMALLEST_P:
+        return "<1e-4"
+    return f"{value:.2g}" if value < _TWO_DECIMALS else f"{value:.2f}"

@@ -221,3 +221,10 @@ class RunInfo(Strict):
     shard: str | None = None
     """`i/n`: only this share of the items is scored here; `gdbench merge` joins all n."""
     created: str
+
+
+def as_path(value: object, name: str) -> Path:
+    """A path from a text or a path. Raises InputError that names the argument."""
+    if isinstance(value, str | Path) and str(value):
+        return Path(value).expanduser()
+    raise InputError(f"{name}: expected a path, it is {str(value)[:40]!r} ({type(value).__name__})")

@@ -158,3 +158,8 @@ def speak(*, verbose: bool = False, quiet: bool = False) -> None:
     logger.setLevel(logging.DEBUG if verbose else logging.ERROR if quiet else logging.INFO)
     if not any(isinstance(handler, _Log) for handler in logger.handlers):
         logger.addHandler(_Log())
+
+
+def is_verbose() -> bool:
+    """Whether --verbose was given."""
+    return logging.getLogger("gdbench").level == logging.DEBUG

@@ -21,3 +21,39 @@ def test_links_between_pages_lead_somewhere():
     for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def blocks(page, language):
+    import re
+
+    fenced = re.compile(rf"^```{language}\n(.*?)^```", re.MULTILINE | re.DOTALL)
+    return fenced.findall(page.read_text(encoding="utf-8"))
+
+
+def test_the_python_of_the_pages_runs(tmp_path, monkeypatch):
+    """As it stands, but for the number of items."""
+    monkeypatch.setenv("GDBENCH_CACHE", str(tmp_path))
+    (short,) = [b for b in blocks(ROOT / "README.md", "python") if "gdbench.evaluate" in b]
+    (long,) = [b for b in blocks(ROOT / "docs/evaluating.md", "python") if "gdbench.evaluate" in b]
+    exec(short.replace("samples=10", "samples=2, limit=2"), {})  # noqa: S102 # it is our own page
+    exec(long.replace("samples=10, limit=20", "samples=2, limit=2"), {})  # noqa: S102 # as above
+
+
+def test_every_command_of_the_readme_is_one():
+    """Verb and options exist; what needs data, a GPU or minutes is not run here."""
+    import shlex
+
+    import typer
+
+    from gdbench.cli import app
+
+    known = typer.main.get_command(app)
+    lines = "".join(blocks(ROOT / "README.md", "sh")).splitlines()
+    commands = [shlex.split(line, comments=True) for line in lines if line.startswith("gdbench ")]
+    assert len(commands) > 5
+    for _, verb, *words in commands:
+        command = known.commands[verb]
+        if hasattr(command, "commands"):
+            command = command.commands[words[0]]
+        options = {flag for p in command.params for flag in (*p.opts, *p.secondary_opts)}
+        assert {word for word in words if word.startswith("--")} <= options, (verb, words)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,15 +13,12 @@ import typer
 from gdbench.cli import options as o
 from gdbench.cli.score import TiesOption, parse_ties
 from gdbench.errors import InputError
-from gdbench.numbers import SHARE, interval_text, value_text
+from gdbench.numbers import SHARE, Unit, interval_text, p_text, value_text
 from gdbench.terminal import Table, line, show
 
 if TYPE_CHECKING:
     from gdbench.metrics.paired import PairedDifference
     from gdbench.submissions.comparison import ModelComparison, Ranking
-
-_FEWEST_DIGITS = 0.0001
-_TWO_DECIMALS = 0.1  # from here on two decimals tell enough of a p-value
 
 
 def register(app: typer.Typer) -> None:
@@ -70,53 +67,68 @@ def run(
         _print_ranking(ranking)
 
 
-def _p(value: float | None) -> str:
-    if value is None:
-        return ""
-    if value < _FEWEST_DIGITS:
-        return f"<{_FEWEST_DIGITS}"
-    return f"{value:.2g}" if value < _TWO_DECIMALS else f"{value:.2f}"
+def _blocks(found: ModelComparison, *, metrics: bool) -> list[Sequence[PairedDifference]]:
+    """Rows that belong together: task scores and their mean, metrics, bias."""
+    overall = [found.overall] if found.overall else []
+    blocks = [
+        [*(found.tasks.rows if found.tasks else ()), *overall],
+        found.metrics.rows if found.metrics and metrics else (),
+        found.bias,
+    ]
+    return [block for block in blocks if block]
 
 
-def _add(table: Table, rows: Sequence[PairedDifference], found: ModelComparison) -> None:
-    for r in rows:
-        unit = found.unit(r)
-        table.add_row(
-            r.name,
-            value_text(r.first, unit),
-            value_text(r.second, unit),
-            value_text(r.difference, unit, difference=True),
-            interval_text(r.low, r.high, unit, difference=True, between=".."),
-            _p(r.p_value),
-            _p(r.p_holm),
-            str(r.n),
-            str(r.discordant),
-            "" if r.detectable is None else value_text(r.detectable, unit).removeprefix("+"),
-            ""
-            if r.equivalent_within is None
-            else value_text(r.equivalent_within, unit).removeprefix("+"),
-        )
+def _table(
+    found: ModelComparison,
+    headers: Sequence[str],
+    cells: Callable[[PairedDifference, Unit], Sequence[str]],
+    *,
+    metrics: bool,
+    title: str | None = None,
+) -> Table:
+    """A table of some columns of every row; `cells` takes a row and its unit."""
+    table = Table(title=title)
+    table.add_column("", no_wrap=True)
+    for name in headers:
+        table.add_column(name, justify="right")
+    for block in _blocks(found, metrics=metrics):
+        table.add_section()
+        for row in block:
+            table.add_row(row.name, *cells(row, found.unit(row)))
+    return table
+
+
+def _difference(row: PairedDifference, unit: Unit) -> tuple[str, ...]:
+    return (
+        value_text(row.first, unit),
+        value_text(row.second, unit),
+        value_text(row.difference, unit, difference=True),
+        interval_text(row.low, row.high, unit, difference=True, between=".."),
+        p_text(row.p_value),
+        p_text(row.p_holm),
+    )
+
+
+def _power(row: PairedDifference, unit: Unit) -> tuple[str, ...]:
+    return (
+        str(row.n),
+        str(row.discordant),
+        value_text(row.detectable, unit).removeprefix("+"),
+        value_text(row.equivalent_within, unit).removeprefix("+"),
+    )
 
 
 def _print_comparison(found: ModelComparison, *, metrics: bool, margin: float | None) -> None:
-    table = Table(title=f"A = {found.first}, B = {found.second}")
-    table.add_column("", no_wrap=True, min_width=12)
-    for name in ("A", "B", "A-B", "95 %", "p", "Holm", "n", "differ", "detect", "within"):
-        table.add_column(name, justify="right", no_wrap=True)
-    if found.tasks:
-        _add(table, found.tasks.rows, found)
-    if found.overall:
-        _add(table, [found.overall], found)
-    if found.metrics and metrics:
-        table.add_section()
-        _add(table, found.metrics.rows, found)
-    if found.bias:
-        table.add_section()
-        _add(table, found.bias, found)
-    show(table)
-    line("p: exact McNemar, adjusted t or jackknife; Holm: adjusted over the rows of a block")
-    line("differ: items on which they differ; detect: smallest difference found with 80 % power")
-    line("within: no difference larger than this is shown at 5 % (two one-sided tests)")
+    title = f"A = {found.first}, B = {found.second}"
+    headers = ("A", "B", "A-B", "95 %", "p", "Holm")
+    show(_table(found, headers, _difference, metrics=metrics, title=title))
+    line("p: exact McNemar, adjusted t or jackknife")
+    line("Holm: p adjusted over the rows of a block")
+    # two tables, so that both fit a narrow terminal
+    show(_table(found, ("n", "differ", "detect", "within"), _power, metrics=metrics))
+    line("differ: items on which they differ")
+    line("detect: smallest difference found with 80 % power")
+    line("within: no larger difference is shown at 5 % (two tests)")
     if margin is not None:
         _print_equal(found, margin)
 

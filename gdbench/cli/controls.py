@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from gdbench.cli import options as o
-from gdbench.cli.evaluate import print_records
 from gdbench.cli.interruption import goes_on
+from gdbench.cli.summary import print_records
 from gdbench.errors import InputError
 from gdbench.run import ModelRequest, flag_of
 from gdbench.terminal import kept_for_the_answer, note

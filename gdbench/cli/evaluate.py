@@ -11,13 +11,12 @@ import typer
 
 from gdbench.cli import options as o
 from gdbench.cli.interruption import goes_on
+from gdbench.cli.summary import print_run
 from gdbench.errors import InputError
-from gdbench.numbers import interval_text, value_text
 from gdbench.progress import waiting
 from gdbench.protocol import Item
-from gdbench.records import ResultRecord
 from gdbench.run import Conditions, ModelRequest, Spread, Where
-from gdbench.terminal import Table, kept_for_the_answer, line, note, show
+from gdbench.terminal import Table, is_verbose, kept_for_the_answer, note, show
 
 if TYPE_CHECKING:
     from gdbench.tasks import Task
@@ -42,6 +41,9 @@ def run(
         bool, typer.Option("--allow-partial", help="Leave out what is missing of a data set.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only estimate the cost.")] = False,
+    metrics: Annotated[
+        bool, typer.Option("--metrics", "-v", help="Also every metric, not only the scores.")
+    ] = False,
     as_json: o.JsonOption = False,
 ) -> None:
     """Evaluate a model on tasks and write records and score logs to a run directory."""
@@ -80,8 +82,7 @@ def run(
     if asked_spread.shard is not None:
         note(f"Shard {asked_spread.shard}: {folder}; join all shards with gdbench merge")
         return
-    print_records(records)
-    note(f"Records and scores: {folder}")
+    print_run(records, folder, metrics=metrics or is_verbose())
 
 
 def _refuse_torchrun() -> None:
@@ -134,41 +135,3 @@ def _dry_run(request: ModelRequest, where: Where, items: list[Item], as_json: bo
     table.add_row("memory", f"{cost.memory_bytes / 2**30:.2f} GiB")
     table.add_row("score log, at most", f"{cost.disk_bytes / 2**20:,.1f} MiB")
     show(table)
-
-
-def print_records(records: list[ResultRecord]) -> None:
-    """A table of every metric: value, interval, n, chance, ties."""
-    from gdbench.tasks import of_record
-
-    table = Table()
-    for name in ("task", "metric"):
-        table.add_column(name)
-    for name in ("value", "95 % interval", "n", "chance", "ties"):
-        table.add_column(name, justify="right")
-    for record in records:
-        task = of_record(record.task)
-        for m in record.metrics:
-            unit = task.unit(m)
-            table.add_row(
-                record.task.name,
-                m.name,
-                value_text(m.value, unit),
-                interval_text(m.low, m.high, unit),
-                str(m.n),
-                value_text(m.chance, unit),
-                str(m.ties) if m.ties else "",
-            )
-    show(table)
-    for record in records:
-        if record.partial:
-            line(
-                f"{record.task.name}: partial, {record.task.n_items} of "
-                f"{record.task.n_expected or 'an unknown number of'} items"
-            )
-        if record.truncated_texts:
-            line(
-                f"{record.task.name}: {record.truncated_texts} captions were not read as they "
-                "stand (cut, or with the tokenizer's special tokens)"
-            )
-    for record in records:
-        line(record.signature)

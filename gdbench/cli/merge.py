@@ -9,8 +9,7 @@ from typing import Annotated
 import typer
 
 from gdbench.cli import options as o
-from gdbench.cli.evaluate import print_records
-from gdbench.terminal import note
+from gdbench.cli.summary import print_run
 
 
 def register(app: typer.Typer) -> None:
@@ -36,5 +35,4 @@ def run(
     if as_json:
         typer.echo(json.dumps([r.model_dump(mode="json") for r in records], indent=2))
         return
-    print_records(records)
-    note(f"Records and scores: {out}")
+    print_run(records, out)

@@ -9,10 +9,11 @@ from typing import Annotated, get_args
 import typer
 
 from gdbench.cli import options as o
-from gdbench.cli.evaluate import print_records
+from gdbench.cli.summary import print_records
 from gdbench.errors import InputError
 from gdbench.metrics.measures import TieRule
 from gdbench.records import Norm
+from gdbench.terminal import line
 
 
 def register(app: typer.Typer) -> None:
@@ -67,3 +68,6 @@ def run(
         typer.echo(json.dumps([r.model_dump(mode="json") for r in records], indent=2))
     else:
         print_records(records)
+        # under other options than the run's no record is written: this is all that tells them
+        for record in records:
+            line(record.signature)

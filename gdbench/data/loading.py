@@ -126,10 +126,11 @@ def data_root(root: Path | None, folders: Sequence[str] = ()) -> Path:
         root = default_root()
         if not root.is_dir():
             raise InputError(
-                f"no data at {root}: give --root (or set GDBENCH_DATA), or run `gdbench data fetch`"
+                f"no data at {root}: give --root (or set GDBENCH_DATA), run `gdbench data fetch`, "
+                "or try the bundled suite first: --suite mini"
             )
     if not root.is_dir():
-        raise InputError(f"--root {root} is not a folder")
+        raise InputError(f"--root {root} is not a folder; --suite mini needs no data")
     known = {folder for entry in CATALOGUE.values() for folder in (*entry.folders, "hub")}
     known.update(folders)
     for inner in (root, root / "data", root / "datasets"):

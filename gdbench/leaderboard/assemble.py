@@ -17,11 +17,11 @@ from gdbench.leaderboard.board import (
     Result,
     Row,
 )
-from gdbench.leaderboard.estimate import Estimate, mean_independent, of_score
 from gdbench.leaderboard.evidence import Evidence, gather
 from gdbench.leaderboard.load import Entry
 from gdbench.leaderboard.ranking import places_by_intervals, places_by_tests
 from gdbench.leaderboard.reading import Reading
+from gdbench.metrics.estimate import Estimate, mean_independent, of_score
 from gdbench.metrics.intervals import share_interval
 from gdbench.metrics.measures import associations
 from gdbench.numbers import EFFECT

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gdbench.leaderboard.badges import LOCAL, Trust, weakest
-from gdbench.leaderboard.estimate import Estimate
 from gdbench.leaderboard.load import Entry
 from gdbench.leaderboard.ranking import Place
 from gdbench.leaderboard.reading import Reading
 from gdbench.leaderboard.words import shorten
+from gdbench.metrics.estimate import Estimate
 from gdbench.protocol import ModelCard
 from gdbench.records import MetricValue
 from gdbench.tasks.base import Task

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 from gdbench.leaderboard.badges import BADGES, ORDER
 from gdbench.leaderboard.board import BiasPair, PoolBoard, Result, Row
-from gdbench.leaderboard.estimate import Shown, count, of_metric, seconds, shown
+from gdbench.leaderboard.estimate import Shown, shown
 from gdbench.leaderboard.families import FAMILIES
 from gdbench.leaderboard.ranking import LEVEL
+from gdbench.metrics.estimate import of_metric
 from gdbench.metrics.measures import MEAN_ABS_EFFECT
-from gdbench.numbers import EFFECT, SHARE, Unit
+from gdbench.numbers import EFFECT, SHARE, Unit, count, seconds
 from gdbench.records import MetricValue
 from gdbench.tasks.base import Task
 

@@ -9,9 +9,9 @@ from itertools import combinations
 from statistics import NormalDist, median
 
 from gdbench.leaderboard.board import Row
-from gdbench.leaderboard.estimate import Estimate
 from gdbench.leaderboard.evidence import Evidence
 from gdbench.metrics.adjust import holm
+from gdbench.metrics.estimate import Estimate
 from gdbench.metrics.measures import Sample
 from gdbench.metrics.paired import POWER, paired_difference
 

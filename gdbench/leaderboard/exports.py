@@ -8,8 +8,8 @@ import io
 from pydantic import BaseModel, ConfigDict, Field
 
 from gdbench.leaderboard.board import Board, PoolBoard, Row
-from gdbench.leaderboard.estimate import Estimate
 from gdbench.leaderboard.paths import model_page, record_path
+from gdbench.metrics.estimate import Estimate
 
 EXPORT_VERSION = 1
 CLAIMED = ("family", "parameters", "license", "seconds_per_item", "devices", "created")

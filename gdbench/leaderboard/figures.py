@@ -10,8 +10,9 @@ from gdbench.leaderboard.assemble import bias_pairs
 from gdbench.leaderboard.badges import LOCAL, RANKED
 from gdbench.leaderboard.board import PoolBoard, Row
 from gdbench.leaderboard.columns import style_of
-from gdbench.leaderboard.estimate import of_metric, shown, typeset
+from gdbench.leaderboard.estimate import shown, typeset
 from gdbench.leaderboard.plots import budget, forest, heatmap, pareto
+from gdbench.metrics.estimate import of_metric
 from gdbench.numbers import EFFECT, SHARE, value_text
 from gdbench.tasks.base import Task
 

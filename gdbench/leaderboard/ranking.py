@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gdbench.leaderboard.estimate import DASH, Estimate
+from gdbench.leaderboard.estimate import DASH
+from gdbench.metrics.estimate import Estimate
 from gdbench.metrics.measures import Sample
 from gdbench.metrics.ranks import pairwise, rank_intervals
 

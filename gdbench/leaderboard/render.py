@@ -7,7 +7,9 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gdbench.leaderboard import estimate, paths, words
+from gdbench.leaderboard import paths, words
+from gdbench.metrics.estimate import of_metric
+from gdbench.numbers import count, seconds, size_in_bytes
 
 STATIC = Path(__file__).with_name("static")
 
@@ -46,14 +48,12 @@ class Renderer:
         )
         self.environment.globals.update(shared)
         for function in (
-            estimate.count, estimate.seconds,
-            estimate.size_in_bytes, words.shorten, words.web_link, words.file_name,
-            paths.model_page, paths.task_page,
+            count, seconds, size_in_bytes, of_metric, words.shorten, words.web_link,
+            words.file_name, paths.model_page, paths.task_page,
         ):  # fmt: skip
             self.environment.globals[function.__name__] = function
         self.environment.filters["item_path"] = lambda address: address.partition("#")[0]
         self.environment.filters["item_anchor"] = lambda address: address.partition("#")[2]
-        self.environment.globals["of_metric"] = estimate.of_metric
 
     def page(self, path: str, template: str, **values: object) -> None:
         """Render a page to `path`."""

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from gdbench.cli.evaluate import print_records
+from gdbench.cli.summary import print_records
 from gdbench.leaderboard import build
 from gdbench.records import MetricValue
 from gdbench.submissions.finished import open_record

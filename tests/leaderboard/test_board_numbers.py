@@ -6,15 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gdbench.leaderboard.estimate import (
-    Estimate,
-    count,
-    decimals,
-    mean_independent,
-    seconds,
-    shown,
-)
-from gdbench.numbers import EFFECT, SHARE
+from gdbench.leaderboard.estimate import decimals, shown
+from gdbench.metrics.estimate import Estimate, mean_independent
+from gdbench.numbers import EFFECT, SHARE, count, seconds
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,12 @@ from gdbench.leaderboard.assemble import build_board, model_slugs
 from gdbench.leaderboard.badges import Trust
 from gdbench.leaderboard.catalogue import tasks_of
 from gdbench.leaderboard.compare import unpaired
-from gdbench.leaderboard.estimate import Estimate
 from gdbench.leaderboard.load import Entry, load
 from gdbench.leaderboard.pages.home import summary
 from gdbench.leaderboard.plots.pareto import Point, front
 from gdbench.leaderboard.ranking import places_by_intervals, places_by_tests
 from gdbench.leaderboard.reading import Reading
+from gdbench.metrics.estimate import Estimate
 from gdbench.metrics.measures import Sample
 from gdbench.tasks import ABILITY, GDBENCH
 

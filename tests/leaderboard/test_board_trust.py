@@ -10,9 +10,9 @@ from test_board_build import Page
 
 from gdbench.leaderboard import build
 from gdbench.leaderboard.columns import style_of
-from gdbench.leaderboard.estimate import Estimate
 from gdbench.leaderboard.plots.pareto import Point, draw, front
 from gdbench.leaderboard.precision import about
+from gdbench.metrics.estimate import Estimate
 from gdbench.metrics.summary import summarise
 from gdbench.numbers import EFFECT
 from gdbench.protocol import Label, Query

@@ -9,12 +9,13 @@ from itertools import combinations
 from gdbench.leaderboard.badges import COMPARED
 from gdbench.leaderboard.board import Board, Pool, PoolBoard, Row
 from gdbench.leaderboard.compare import Difference, differences
-from gdbench.leaderboard.estimate import Shown, count, of_metric, seconds, shown
+from gdbench.leaderboard.estimate import Shown, shown
 from gdbench.leaderboard.evidence import Evidence, items_of
 from gdbench.leaderboard.paths import p_text, pair_page, pool_key
 from gdbench.leaderboard.plots import forest
 from gdbench.leaderboard.render import Renderer
-from gdbench.numbers import SHARE, Unit, value_text
+from gdbench.metrics.estimate import of_metric
+from gdbench.numbers import SHARE, Unit, count, seconds, value_text
 from gdbench.tasks.base import Task
 
 ALL_PAIRS_UP_TO = 16  # models; beyond, each model is compared with its next neighbours

@@ -7,16 +7,7 @@ from dataclasses import dataclass
 from gdbench.leaderboard.badges import BADGES, RANKED
 from gdbench.leaderboard.board import Board, PoolBoard, Result, Row
 from gdbench.leaderboard.columns import style_of
-from gdbench.leaderboard.estimate import (
-    DASH,
-    Shown,
-    count,
-    of_metric,
-    seconds,
-    shown,
-    size_in_bytes,
-    typeset,
-)
+from gdbench.leaderboard.estimate import DASH, Shown, shown, typeset
 from gdbench.leaderboard.load import Entry
 from gdbench.leaderboard.pages.data import small_scores
 from gdbench.leaderboard.paths import (
@@ -28,7 +19,8 @@ from gdbench.leaderboard.paths import (
 )
 from gdbench.leaderboard.render import Renderer
 from gdbench.leaderboard.words import file_name, web_link
-from gdbench.numbers import SHARE, Unit, interval_text, value_text
+from gdbench.metrics.estimate import of_metric
+from gdbench.numbers import SHARE, Unit, count, interval_text, seconds, size_in_bytes, value_text
 from gdbench.protocol import ModelCard
 from gdbench.records import MetricValue, ResultRecord
 

@@ -9,7 +9,7 @@ from gdbench.leaderboard.badges import BADGES, COMPARED
 from gdbench.leaderboard.board import Board, Pool, PoolBoard, Row, metric_of
 from gdbench.leaderboard.columns import Cell, shade, style_of
 from gdbench.leaderboard.compare import detectable
-from gdbench.leaderboard.estimate import Estimate, of_metric, shown
+from gdbench.leaderboard.estimate import shown
 from gdbench.leaderboard.evidence import Evidence
 from gdbench.leaderboard.figures import bias_plot, budget_plot, subtask_plot, task_plot
 from gdbench.leaderboard.pages.reported import of_task
@@ -17,6 +17,7 @@ from gdbench.leaderboard.paths import task_page
 from gdbench.leaderboard.precision import Precision, precision
 from gdbench.leaderboard.render import Renderer
 from gdbench.leaderboard.words import web_link
+from gdbench.metrics.estimate import Estimate, of_metric
 from gdbench.metrics.measures import associations
 from gdbench.numbers import SHARE, Unit, value_text
 from gdbench.tasks.base import Task

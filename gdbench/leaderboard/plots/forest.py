@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from gdbench.leaderboard.estimate import Estimate, typeset
+from gdbench.leaderboard.estimate import typeset
 from gdbench.leaderboard.plots import svg
+from gdbench.metrics.estimate import Estimate
 from gdbench.numbers import Unit, tick_text
 
 WIDTH, NAMES, RIGHT, TOP, LINE = 760.0, 210.0, 70.0, 8.0, 20.0

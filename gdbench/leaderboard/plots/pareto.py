@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from gdbench.leaderboard.estimate import Estimate, seconds
 from gdbench.leaderboard.plots import svg
-from gdbench.numbers import SHARE, value_text
+from gdbench.metrics.estimate import Estimate
+from gdbench.numbers import SHARE, seconds, value_text
 
 WIDTH, HEIGHT = 760.0, 380.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 20.0, 16.0, 46.0

@@ -7,12 +7,12 @@ is scored is that folder, so a model has one identity however it came.
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from gdbench.environment import cache_folder
 from gdbench.errors import InputError
 from gdbench.terminal import note
 
@@ -41,8 +41,7 @@ def folder_of(path: Path) -> Path:
             f"in torch.load('{path.name}', weights_only=True)['state_dict'].items() if "
             f"hasattr(v, 'contiguous')}}, '{path.stem}.safetensors')\""
         )
-    root = Path(os.environ.get("GDBENCH_CACHE") or Path.home() / ".cache" / "gdbench")
-    target = root / "converted" / _digest(path)[:32]
+    target = cache_folder() / "converted" / _digest(path)[:32]
     if not (target / "model_index.json").is_file():
         _convert(path, target)
     return target

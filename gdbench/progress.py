@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -44,25 +43,24 @@ class Words(ProgressColumn):
 
 def bars(*, disable: bool = False) -> Progress:
     """A display of bars; a task's field `note` stands behind its bar."""
-    console = _console()
+    _widen()
     return Progress(
         Words("{task.description:<12}"),
-        BarColumn(bar_width=max(4, min(_BAR, console.width - _WORDS))),
+        BarColumn(bar_width=max(4, min(_BAR, notes.width - _WORDS))),
         MofNCompleteColumn(),
         Words("{task.fields[note]}"),
         TimeElapsedColumn(),
         Words("left"),
         TimeRemainingColumn(),
-        console=console,
+        console=notes,
         disable=disable,
     )
 
 
-def _console() -> Console:
-    """Where bars are drawn; a file has no edge at which they would have to be cut."""
+def _widen() -> None:
+    """A file has no edge at which bars would have to be cut."""
     if not notes.is_terminal and "COLUMNS" not in os.environ:
         notes.width = _FILE_WIDTH
-    return notes
 
 
 @contextmanager

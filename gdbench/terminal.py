@@ -35,6 +35,11 @@ def clean(text: str) -> str:
     return _UNSAFE.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
+def width_of(text: str) -> int:
+    """Columns of a terminal that a text takes."""
+    return cell_len(text)
+
+
 class _Terminal(Console):
     """A console that shows texts as they are."""
 

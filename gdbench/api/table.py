@@ -9,9 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.cells import cell_len
-
-from gdbench.terminal import clean
+from gdbench.terminal import clean, width_of
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -37,7 +35,7 @@ class TextTable:
     def text(self) -> str:
         """For a terminal: columns of equal width, numbers on the right."""
         lines = self._lines()
-        widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+        widths = [max(map(width_of, column)) for column in zip(*lines, strict=True)]
         return "\n".join(
             "  ".join(
                 _padded(cell, width, left=place < self.n_names)
@@ -78,7 +76,7 @@ class TextTable:
 
 
 def _padded(text: str, width: int, *, left: bool) -> str:
-    fill = " " * (width - cell_len(text))
+    fill = " " * (width - width_of(text))
     return text + fill if left else fill + text
 
 

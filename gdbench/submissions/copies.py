@@ -97,7 +97,7 @@ def fingerprint(finished: Finished) -> Fingerprint | None:
     kept = [s for s in finished.scores if s.item_id in labels and np.ptp(s.matrix) > 0]
     if not kept:
         return None
-    values = [(s.matrix - s.matrix.mean()).astype(np.float32).ravel() for s in kept]
+    values = [(s.matrix - s.matrix.mean()).astype(np.float64).ravel() for s in kept]
     if sum(map(len, values)) > _MOST_VALUES:
         step = -(-sum(map(len, values)) // _MOST_VALUES)
         kept, values = kept[::step], values[::step]

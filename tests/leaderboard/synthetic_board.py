@@ -6,11 +6,16 @@ import hashlib
 import random
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from gdbench.evaluation import evaluate
+from gdbench.leaderboard import site
+from gdbench.leaderboard.badges import Trust
 from gdbench.metrics.denoising import score_matrix
 from gdbench.metrics.measures import EffectSize
 from gdbench.protocol import ModelCard, Scores
@@ -23,6 +28,7 @@ from gdbench.records import (
     ResultRecord,
     TaskInfo,
 )
+from gdbench.submissions.levels import Level
 from gdbench.tasks import GDBENCH, TASKS
 
 FAMILIES = ("contrastive", "diffusion-unet", "diffusion-transformer", "generative-vlm", "control")
@@ -197,3 +203,17 @@ def guessed(folder: Path, *models: Guesser, limit: int | None = 2) -> Path:
             )
             (place / "record.json").write_text(made.model_dump_json(indent=2))
     return folder
+
+
+@contextmanager
+def as_if_run_again():
+    """Every result counts as audited: ranks, comparisons and costs are among those alone."""
+    real = site.read
+
+    def read(*given):
+        audited = Trust(Level.AUDITED.value)
+        return {file: replace(found, trust=audited) for file, found in real(*given).items()}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(site, "read", read)
+        yield

@@ -139,7 +139,10 @@ class Encoders:
             following, coming = self._next(source, is_done, pictures)
             self._encode_pictures(pictures)
             open_ = [known[0] for known in some if not is_done(known)]
-            self.prompts(list(dict.fromkeys(text for item in open_ for text in item.texts)))
+            texts = dict.fromkeys(text for item in open_ for text in item.texts)
+            if texts:
+                # the empty caption, too, while the encoders are at hand
+                self.prompts(["", *texts])
             yield from some
             some, pictures = following, coming
 

@@ -106,7 +106,8 @@ def byte_bars() -> Iterator[Callable[[str, int, int | None], None]]:
 
 def _passing(*columns: ProgressColumn) -> Progress:
     """A display that is gone when it is done."""
-    return Progress(*columns, console=_console(), transient=True)
+    _widen()
+    return Progress(*columns, console=notes, transient=True)
 
 
 class EvaluationBars:

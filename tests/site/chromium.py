@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 HOW_TO = (
@@ -26,11 +27,22 @@ def find() -> str | None:
         path = shutil.which(name)
         if path and _starts(path):
             return path
+    path = playwrights()
+    return path if path and _starts(path) else None
+
+
+def playwrights() -> str:
+    """Where Playwright's own would lie."""
+    # in a thread: where a test's browser is open, this one has an event loop already
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(_ask_playwright).result()
+
+
+def _ask_playwright() -> str:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        path = playwright.chromium.executable_path
-    return path if path and _starts(path) else None
+        return playwright.chromium.executable_path
 
 
 def _starts(path: str) -> bool:

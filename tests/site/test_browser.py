@@ -85,7 +85,7 @@ def test_filters_search_columns_permalink_and_back(open_page):
     page.get_by_label("Search").fill("00")
     page.get_by_text("Columns", exact=True).click()
     page.get_by_label("Pets", exact=True).uncheck()
-    page.get_by_label("cost: Passes").check()
+    page.get_by_label("cost, claimed: Passes").check()
     assert head(page, "t-pets").is_hidden()
     assert head(page, "passes").is_visible()
     page.get_by_label("Chance level").check()

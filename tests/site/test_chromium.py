@@ -41,10 +41,7 @@ def test_a_browser_of_the_system_is_taken_if_it_starts(bare, name):
 
 
 def test_playwrights_own_is_taken_where_the_system_has_none(bare):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        path = Path(playwright.chromium.executable_path)
+    path = Path(chromium.playwrights())
     path.parent.mkdir(parents=True)
     stand_in(path.parent, path.name, 0)
     assert chromium.find() == str(path)

@@ -74,7 +74,7 @@ class Steps:
         found: dict[str, Any] = {
             "torch": torch.__version__,
             "cuda": torch.version.cuda,
-            "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
+            "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call] # torch's own
             "tf32": [torch.backends.cudnn.allow_tf32, products.allow_tf32],
             "reduced": products.allow_fp16_reduced_precision_reduction,
         }

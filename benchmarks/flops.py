@@ -57,7 +57,7 @@ def main() -> None:
         parts = {
             "VAE encoding of one image": gflop(lambda: vae.encode(pixels)),
             "one U-Net pass": gflop(lambda: unet(latent, when, prompt)),
-            "of it, before the first cross-attention": gflop(lambda: network._stem(latent, when)),  # noqa: SLF001
+            "of it, before the first cross-attention": gflop(lambda: network._stem(latent, when)),  # noqa: SLF001 # no public part of it
             "text encoding of one caption": gflop(lambda: text_encoder(tokens)),
         }
     for name, count in parts.items():

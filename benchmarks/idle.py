@@ -80,7 +80,7 @@ class Device:
             return [prompt if text else null for text in texts]
 
         # the stub reaches where a device would be
-        model.batcher._evaluate = evaluate  # noqa: SLF001
+        model.batcher._evaluate = evaluate  # noqa: SLF001 # as the line above says
         model.pipeline.latents, model.pipeline.condition = latents, condition
         model.pipeline.unread = lambda _: None
 

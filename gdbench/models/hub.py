@@ -32,7 +32,8 @@ def said_by_the_hub(error: Exception, repo: str, revision: str | None) -> InputE
         return InputError(f"{repo} has no revision {revision!r} on the hub")
     if isinstance(error, errors.RepositoryNotFoundError):
         return InputError(
-            f"{repo} is not on the hub, or private: check the id, or log in with `hf auth login`"
+            f"{repo} is not on the hub, or private: check the id (several Stable Diffusion "
+            "repositories were moved), or log in with `hf auth login`"
         )
     if isinstance(error, errors.HFValidationError):
         return InputError(f"{repo!r} is neither a folder nor a valid hub id (owner/name)")

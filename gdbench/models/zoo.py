@@ -52,32 +52,28 @@ _HUB = "https://huggingface.co/"
 def _diffusion(
     name: str, source: str, license_: str, description: str, **more: object
 ) -> ModelEntry:
+    bundled = Path(source).is_absolute()
+    usual: dict[str, object] = {
+        "family": "diffusion-unet",
+        "url": "" if bundled else _HUB + source,
+        "bibtex": "" if bundled else _LDM,
+    }
     return ModelEntry(
         name=name,
         kind="diffusion-itm",
         source=source,
-        family="diffusion-unet",
         license=license_,
         description=description,
-        url="" if Path(source).is_absolute() else _HUB + source,
-        bibtex="" if Path(source).is_absolute() else _LDM,
-        **more,  # type: ignore[arg-type] # further fields of ModelEntry
+        **usual | more,  # type: ignore[arg-type] # further fields of ModelEntry
     )
 
 
 def _transformer(
-    name: str, source: str, license_: str, description: str, *, gated: bool = False
+    name: str, source: str, license_: str, description: str, **more: object
 ) -> ModelEntry:
     """A pipeline whose network is a transformer."""
-    return ModelEntry(
-        name=name,
-        kind="diffusion-itm",
-        source=source,
-        family="diffusion-transformer",
-        license=license_,
-        description=description,
-        gated=gated,
-        url=_HUB + source,
+    return _diffusion(
+        name, source, license_, description, family="diffusion-transformer", bibtex="", **more
     )
 
 
@@ -152,17 +148,13 @@ _ENTRIES = (
         "Stable Diffusion 2.1-base with the paper's LoRA, trained without negatives",
         lora="release:noneg-checkpoint-3000",
     ),
-    ModelEntry(
-        name="sdxl", kind="diffusion-itm", source="stabilityai/stable-diffusion-xl-base-1.0",
-        family="diffusion-unet", license="CreativeML OpenRAIL++-M",
-        description="Stable Diffusion XL base 1.0",
-        url=_HUB + "stabilityai/stable-diffusion-xl-base-1.0",
+    _diffusion(
+        "sdxl", "stabilityai/stable-diffusion-xl-base-1.0", "CreativeML OpenRAIL++-M",
+        "Stable Diffusion XL base 1.0", bibtex="",
     ),
-    ModelEntry(
-        name="sdxl-turbo", kind="diffusion-itm", source="stabilityai/sdxl-turbo",
-        family="diffusion-unet", license="Stability AI non-commercial",
-        description="SDXL Turbo, distilled for 1 to 4 steps",
-        url=_HUB + "stabilityai/sdxl-turbo",
+    _diffusion(
+        "sdxl-turbo", "stabilityai/sdxl-turbo", "Stability AI non-commercial",
+        "SDXL Turbo, distilled for 1 to 4 steps", bibtex="",
     ),
     _transformer(
         "sd3-medium", "stabilityai/stable-diffusion-3-medium-diffusers", "Stability AI community",

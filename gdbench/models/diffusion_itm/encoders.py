@@ -86,18 +86,19 @@ class Encoders:
 
         Raises InputError where the picture cannot be read.
         """
-        digest = image.sha256
+        known = self._known_latent(image.sha256)
+        return self._encode_picture(image) if known is None else known
+
+    def _known_latent(self, digest: str) -> Tensor | None:
+        """A latent from memory or disk."""
         known = self._latents.get(digest)
-        if known is None:
-            known = self._load_or_encode(image, digest)
+        stored = self._disk.load(digest) if known is None and self._disk is not None else None
+        if stored is not None:
+            known = torch.from_numpy(stored).to(self.device)
+            self._latents.put(digest, known)
         return known
 
-    def _load_or_encode(self, image: ImageRef, digest: str) -> Tensor:
-        stored = self._disk.load(digest) if self._disk is not None else None
-        if stored is not None:
-            latent = torch.from_numpy(stored).to(self.device)
-            self._latents.put(digest, latent)
-            return latent
+    def _encode_picture(self, image: ImageRef) -> Tensor:
         pixels = to_tensor(image.open(), self.pipeline.resolution)[None]
         encoded = attempted(lambda: self._encode_pixels(pixels))
         if encoded is None:
@@ -106,7 +107,7 @@ class Encoders:
             encoded = attempted(lambda: self._encode_pixels(pixels))
         if encoded is None:
             raise no_room(self.device, "pictures for the VAE")
-        self._keep(digest, encoded[0])
+        self._keep(image.sha256, encoded[0])
         return encoded[0]
 
     def _keep(self, digest: str, latent: Tensor) -> None:
@@ -163,16 +164,9 @@ class Encoders:
             if is_done(known):
                 continue
             for image in known[0].images:
-                if image.sha256 not in coming and not self._has_latent(image.sha256):
+                if image.sha256 not in coming and self._known_latent(image.sha256) is None:
                     unread[image.sha256] = image
         return some, self._reader.start(unread.values())
-
-    def _has_latent(self, digest: str) -> bool:
-        if self._latents.get(digest) is None and self._disk is not None:
-            stored = self._disk.load(digest)
-            if stored is not None:
-                self._latents.put(digest, torch.from_numpy(stored).to(self.device))
-        return self._latents.get(digest) is not None
 
     def _encode_pictures(self, coming: dict[str, Future[Pixels]]) -> None:
         """Latents of pictures in batches of one shape.

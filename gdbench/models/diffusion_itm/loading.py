@@ -8,20 +8,13 @@ from typing import TYPE_CHECKING, Any
 from gdbench.errors import InputError
 from gdbench.models.diffusion_itm.families import INDEX, family_of
 from gdbench.models.diffusion_itm.single_file import folder_of, is_single_file
-from gdbench.terminal import note
+from gdbench.models.hub import announce, hub_errors
 
 if TYPE_CHECKING:
     import torch
 
     from gdbench.models.diffusion_itm.families.base import Pipeline
     from gdbench.records import ModelSettings
-
-ANNOUNCED = 10**9
-"""Bytes of a download from which on its size is said first."""
-HOW_TO_GET_ACCESS = (
-    "open https://huggingface.co/{repo} in a browser, accept its terms, then run `hf auth login` "
-    "(or set HF_TOKEN)"
-)
 
 
 def find_folder(source: str, revision: str | None, cache_dir: str | Path | None) -> Path:
@@ -74,9 +67,7 @@ def _announce(
         )
     except Exception:  # noqa: BLE001 # the download itself says what is wrong
         return
-    size = sum(file.file_size or 0 for file in files if file.will_download)
-    if size >= ANNOUNCED:
-        note(f"{repo}: fetching {size / 1e9:.1f} GB")
+    announce(repo, sum(file.file_size or 0 for file in files if file.will_download))
 
 
 def _snapshot(
@@ -84,30 +75,13 @@ def _snapshot(
 ) -> Path:
     """The folder of a snapshot with the files of some patterns. Raises InputError."""
     import huggingface_hub as hub
-    from huggingface_hub import errors
 
-    try:
-        folder = hub.snapshot_download(
-            repo, revision=revision, cache_dir=cache_dir, allow_patterns=patterns
+    with hub_errors(repo, revision):
+        return Path(
+            hub.snapshot_download(
+                repo, revision=revision, cache_dir=cache_dir, allow_patterns=patterns
+            )
         )
-    except errors.GatedRepoError:
-        raise InputError(f"{repo} is gated: {HOW_TO_GET_ACCESS.format(repo=repo)}") from None
-    except errors.RevisionNotFoundError:
-        raise InputError(f"{repo} has no revision {revision!r} on the hub") from None
-    except errors.RepositoryNotFoundError:
-        raise InputError(
-            f"{repo} is not on the hub, or private: check the id (several Stable Diffusion "
-            "repositories were moved), or log in with `hf auth login`"
-        ) from None
-    except errors.HFValidationError:
-        raise InputError(f"{repo!r} is neither a folder nor a valid hub id (owner/name)") from None
-    except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else "no answer"
-        raise InputError(
-            f"{repo} is not in the local cache and the hub cannot be reached ({reason}); "
-            f"fetch it where there is a network: hf download {repo}"
-        ) from None
-    return Path(folder)
 
 
 def load_pipeline(

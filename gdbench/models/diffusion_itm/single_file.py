@@ -20,7 +20,6 @@ SUFFIXES = frozenset({".safetensors", ".ckpt", ".pt", ".pth", ".bin"})
 _SAFE = ".safetensors"
 _PIPELINES = {"v1": "StableDiffusionPipeline", "xl_base": "StableDiffusionXLPipeline"}
 _NETWORK = "model.diffusion_model."
-_CHUNK = 16 * 2**20
 
 
 def is_single_file(path: Path) -> bool:
@@ -98,8 +97,5 @@ def _described(path: Path) -> tuple[dict[str, Any], bool]:
 
 
 def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -328,12 +329,11 @@ class Pipeline(ABC):
     def _noising(self) -> Noising:
         config = self.modules[SCHEDULER]
         where = f"{self.folder}: {SCHEDULER}/{noise_levels.CONFIG}"
-        made: Noising
         if noise_levels.named_prediction(config) == "flow":
-            made = noise_levels.flow(config, where, self.moved_by(config))
-            return type(made)(made.levels.to(self.device))
-        made = noise_levels.variance_preserving(config, where)
-        return type(made)(made.alphas_cumprod.to(self.device), made.prediction)
+            flow = noise_levels.flow(config, where, self.moved_by(config))
+            return replace(flow, levels=flow.levels.to(self.device))
+        process = noise_levels.variance_preserving(config, where)
+        return replace(process, alphas_cumprod=process.alphas_cumprod.to(self.device))
 
     def moved_by(self, config: Mapping[str, Any]) -> float:
         """Mu, where a scheduler's shift moves with the size of the picture."""

@@ -30,6 +30,17 @@ from gdbench.protocol import Family
 EMBEDDINGS = "encoder_hidden_states"
 
 
+def unet_config(folder: Path, layout: str) -> dict[str, Any]:
+    """A U-Net's configuration. Raises InputError unless it takes the VAE's latents alone."""
+    unet, vae = (read_config(folder, part, "config.json", layout) for part in ("unet", "vae"))
+    if unet.get("in_channels", 4) != vae.get("latent_channels", 4):
+        raise InputError(
+            f"{folder}: the U-Net takes {unet.get('in_channels')} channels and the VAE gives "
+            f"{vae.get('latent_channels', 4)}; inpainting and similar models cannot be scored"
+        )
+    return unet
+
+
 class StableDiffusion(Pipeline):
     """See `Pipeline`; the part of the network before the first text is shared between texts."""
 
@@ -59,14 +70,7 @@ class StableDiffusion(Pipeline):
     @classmethod
     def check_configs(cls, folder: Path) -> None:
         """See `Pipeline`."""
-        unet, vae = (
-            read_config(folder, part, "config.json", cls.layout) for part in ("unet", "vae")
-        )
-        if unet.get("in_channels", 4) != vae.get("latent_channels", 4):
-            raise InputError(
-                f"{folder}: the U-Net takes {unet.get('in_channels')} channels and the VAE gives "
-                f"{vae.get('latent_channels', 4)}; inpainting and similar models cannot be scored"
-            )
+        unet = unet_config(folder, cls.layout)
         for key in cls.foreign_keys():
             if unet.get(key) is not None:
                 raise InputError(

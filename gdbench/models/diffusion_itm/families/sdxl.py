@@ -18,14 +18,13 @@ from gdbench.errors import InputError
 from gdbench.models.diffusion_itm.conditioning import Conditions
 from gdbench.models.diffusion_itm.families.base import Pipeline
 from gdbench.models.diffusion_itm.families.components import (
-    INDEX,
     SCHEDULER,
     diffusers_part,
-    read_config,
+    index_options,
     transformers_part,
 )
 from gdbench.models.diffusion_itm.families.guidance import guidance_embedding
-from gdbench.models.digests import read_json_object
+from gdbench.models.diffusion_itm.families.sd import unet_config
 from gdbench.protocol import Family
 
 
@@ -53,14 +52,7 @@ class StableDiffusionXL(Pipeline):
     @classmethod
     def check_configs(cls, folder: Path) -> None:
         """See `Pipeline`."""
-        unet, vae = (
-            read_config(folder, part, "config.json", cls.layout) for part in ("unet", "vae")
-        )
-        if unet.get("in_channels", 4) != vae.get("latent_channels", 4):
-            raise InputError(
-                f"{folder}: the U-Net takes {unet.get('in_channels')} channels and the VAE gives "
-                f"{vae.get('latent_channels', 4)}; inpainting and similar models cannot be scored"
-            )
+        unet = unet_config(folder, cls.layout)
         if unet.get("addition_embed_type") != "text_time":
             raise InputError(
                 f"{folder}: unet/config.json has addition_embed_type "
@@ -70,9 +62,8 @@ class StableDiffusionXL(Pipeline):
     @cached_property
     def trained_null(self) -> str:
         """Zeros, unless the pipeline says otherwise: it decides what normalisation subtracts."""
-        path = self.folder / INDEX
-        index = read_json_object(path) if path.is_file() else {}
-        return "zeros" if index.get("force_zeros_for_empty_prompt", True) else "empty"
+        options = index_options(self.folder)
+        return "zeros" if options.get("force_zeros_for_empty_prompt", True) else "empty"
 
     def readers(self) -> Sequence[tuple[Any, int]]:
         """See `Pipeline`."""

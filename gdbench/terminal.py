@@ -45,6 +45,8 @@ class _Terminal(Console):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(markup=False, highlight=False, emoji=False, **options)
+        # rich would keep the COLUMNS of the moment of its making; it is read when it is needed
+        self._width: int | None = options.get("width")
 
     @property
     def encoding(self) -> str:

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from gdbench.terminal import _Terminal
+
 
 @pytest.fixture
 def runs(gdbench):
@@ -39,6 +41,14 @@ def test_scores_and_runs_fit(gdbench, runs, monkeypatch, width):
     listed = gdbench("results")
     assert listed.code == 0
     assert max(map(len, listed.out.splitlines())) <= width
+
+
+def test_the_width_is_the_terminals_at_that_moment(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    console = _Terminal()
+    monkeypatch.setenv("COLUMNS", "60")
+    assert console.width == 60
+    assert _Terminal(width=70).width == 70
 
 
 def test_all_formats_say_the_same(gdbench, runs):

@@ -3,8 +3,9 @@
     OMP_NUM_THREADS=1 python -m benchmarks.workers shares
     OMP_NUM_THREADS=1 python -m benchmarks.workers ray
 
-`shares`: one process against two at the same time, each with `--shard i/2`, in CPU seconds (which
-other programs on the machine change little) and in wall seconds. `ray`: a model that does nothing,
+`shares`: one process against two with `--shard i/2`, in CPU seconds (which other programs on the
+machine change little) and in wall seconds; the two in turn, which shows how the work is divided,
+and at the same time, where cores that share caches and memory also slow each other. `ray`: a model that does nothing,
 in two workers and in this process.
 """
 
@@ -72,14 +73,21 @@ def shares(samples: int) -> None:
         folder = Path(name)
         (start,), _ = _together([_evaluate(folder / "start", 1, "--limit", "1")])
         (one,), wall = _together([_evaluate(folder / "one", samples)])
-        two, both_wall = _together(
-            [_evaluate(folder / f"of{i}", samples, "--shard", f"{i}/2") for i in (1, 2)]
-        )
+        commands = {
+            turn: [_evaluate(folder / f"{turn}{i}", samples, "--shard", f"{i}/2") for i in (1, 2)]
+            for turn in ("alone", "both")
+        }
+        alone = [_together([words])[0][0] for words in commands["alone"]]
+        two, both_wall = _together(commands["both"])
     print(f"start of a process (one item, one sample): {start:.1f} CPU s")
     print(f"one process: {one:.1f} CPU s, {wall:.1f} s")
-    print(f"two shares: {two[0]:.1f} and {two[1]:.1f} CPU s, {both_wall:.1f} s together")
-    print(f"speed-up of the whole command in CPU seconds: {one / max(two):.2f}")
-    print(f"speed-up without the start: {(one - start) / (max(two) - start):.2f}")
+    print(f"two shares in turn: {alone[0]:.1f} and {alone[1]:.1f} CPU s")
+    print(f"two at the same time: {two[0]:.1f} and {two[1]:.1f} CPU s, {both_wall:.1f} s together")
+    for name, cpu in (("in turn", alone), ("at the same time", two)):
+        print(
+            f"speed-up, {name}: {one / max(cpu):.2f} of the whole command in CPU seconds, "
+            f"{(one - start) / (max(cpu) - start):.2f} without the start"
+        )
 
 
 def ray(n: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ from typer.core import TyperCommand
 
 from gdbench.cli import options as o
 from gdbench.errors import InputError
-from gdbench.protocol import Item, ITMModel, Query, Scores
+from gdbench.protocol import ImageRef, Scores
 from gdbench.terminal import Table, kept_for_the_answer, line, note, show
 
 
@@ -49,6 +49,7 @@ def run(
     as_json: o.JsonOption = False,
 ) -> None:
     """Score every picture against every sentence; higher is a better match."""
+    from gdbench.api.match import score_pairs
     from gdbench.data.images import FileImage
     from gdbench.models import load_request
     from gdbench.models.own import own_model
@@ -65,9 +66,8 @@ def run(
     request, where = asked(**options, **release)
     with kept_for_the_answer():
         loaded: Any = own_model(load_request(request, where))
-    item = Item("match", references, tuple(text), Query.ASSOCIATION, (), "match")
-    with kept_for_the_answer():
-        scores = _score(loaded, item, where.item_timeout)
+    with kept_for_the_answer(), _progress(loaded, references, text):
+        scores = score_pairs(loaded, references, text, where.item_timeout)
     settings = loaded.settings
     signed = signature(None, loaded.card, settings, loaded.content)
     if scores.truncated_texts:
@@ -82,24 +82,14 @@ def run(
     line(signed)
 
 
-def _score(model: ITMModel, item: Item, item_timeout: float | None) -> Scores:
-    from gdbench.scoring import score_stream
-
-    if hasattr(model, "unconditional"):
-        model.unconditional = True  # printed even where it is not subtracted
-    with _progress(model, item):
-        ((_, scores),) = score_stream(model, [item], item_timeout=item_timeout)
-    return scores
-
-
 @contextmanager
-def _progress(model: Any, item: Item) -> Iterator[None]:
+def _progress(model: Any, images: Sequence[ImageRef], texts: Sequence[str]) -> Iterator[None]:
     """A bar over the network's evaluations, for models that count them."""
     batcher = getattr(model, "batcher", None)
     if batcher is None:
         yield
         return
-    pictures, sentences = len({i.sha256 for i in item.images}), len(set(item.texts))
+    pictures, sentences = len({image.sha256 for image in images}), len(set(texts))
     total = pictures * (sentences + 1) * len(batcher.timesteps)
     with o.item_progress() as bar:
         bar("match", 0, total)

@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import sys
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from io import TextIOWrapper
@@ -23,6 +24,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 _FEWEST = 10  # characters in a line of a folded cell
+_NARROW = 50  # columns of a terminal below which indents are small
 # Control characters, line and paragraph separators, marks that turn the direction of writing, and
 # halves of characters.
 _UNSAFE = re.compile(
@@ -108,6 +110,24 @@ def error(text: str) -> None:
     """One line about what went wrong, on standard error."""
     # The console of the bars knows how to write above them.
     (_errors if notes.quiet else notes).print(text, soft_wrap=True)
+
+
+def paragraph(text: str, *, first: str = "", indent: int = 0) -> None:
+    """A text on standard output after `first`, folded between words; a file has it on one line.
+
+    Further lines begin at `indent`, on a narrow terminal at most at 2.
+    """
+    whole = first + clean(text)
+    if not (stdout.is_terminal or "COLUMNS" in os.environ):
+        line(whole)
+        return
+    width = max(_FEWEST, stdout.width)
+    margin = " " * (indent if width >= _NARROW else min(indent, 2))
+    folded = textwrap.wrap(
+        whole, width, subsequent_indent=margin, break_long_words=False, break_on_hyphens=False
+    )
+    for part in folded:
+        line(part)
 
 
 def show(table: Table) -> None:

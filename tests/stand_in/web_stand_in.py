@@ -58,6 +58,7 @@ class StandIn:
         self.troubles: dict[str, Trouble] = {}
         self.requests: list[tuple[str, str, str]] = []  # method, path, Range header
         self.pinned: dict[str, str] = {}  # repository id -> commit to claim
+        self.closed: set[str] = set()  # gated ones that the token does not open
 
     def add(self, repository: Repository) -> Repository:
         self.repositories[repository.kind, repository.id] = repository
@@ -132,7 +133,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _allowed(self, repository: Repository, *, body: bool) -> bool:
         if not repository.gated:
             return True
-        if self.headers.get("Authorization", "") == f"Bearer {TOKEN}":
+        known = self.headers.get("Authorization", "") == f"Bearer {TOKEN}"
+        if known and repository.id not in self.site.closed:
             return True
         status = 401 if "Authorization" not in self.headers else 403
         headers = {
@@ -151,6 +153,17 @@ class _Handler(BaseHTTPRequestHandler):
         return found
 
     def _api(self, path: str, *, body: bool) -> None:
+        if path == "/api/whoami-v2":
+            valid = self.headers.get("Authorization", "") == f"Bearer {TOKEN}"
+            answer = {"name": "somebody", "type": "user"} if valid else {"error": "no"}
+            self._send(200 if valid else 401, answer, body=body)
+            return
+        checked = re.fullmatch(r"/api/(models|datasets)/([^/]+/[^/]+)/auth-check", path)
+        if checked is not None:
+            repository = self._find(*checked.groups(), body=body)
+            if repository is not None and self._allowed(repository, body=body):
+                self._send(200, {}, body=body)
+            return
         match = re.fullmatch(
             r"/api/(models|datasets)/([^/]+/[^/]+?)(?:/(revision|tree)/([^/]+)(?:/.*)?)?", path
         )

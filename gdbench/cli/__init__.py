@@ -15,8 +15,9 @@ from gdbench.cli.interruption import INTERRUPTED, InterruptedRunError
 from gdbench.errors import DataProblemsError, GdbenchError, SetAsideError
 from gdbench.terminal import error, line, speak
 
-# The diffusers and transformers bars and advice are not what a person at this tool wants to read.
+# Bars, advice and retries of the libraries are not what a person at this tool wants to read.
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("HF_HUB_VERBOSITY", "error")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 import httpx2
 from huggingface_hub import HfApi, constants, errors, get_session, get_token
 
 from gdbench.doctor.findings import Finding
+from gdbench.models.hub import reason
 
 _SECONDS = 5.0
 _FAULTS = (httpx2.HTTPError, httpx2.InvalidURL, errors.HfHubHTTPError, OSError, ValueError)
 _NOT_VALID, _REFUSED, _BROKEN = 401, 403, 500
-_ERRNO = re.compile(r"^\[Errno -?\d+\] ")
 _LOG_IN = "Run `hf auth login`, or set HF_TOKEN."
 
 
@@ -113,7 +112,4 @@ def _reason(error: Exception) -> str:
     if status is not None:
         known = {_NOT_VALID: "it is not valid, or has expired", _REFUSED: "access is refused"}
         return known.get(status, f"HTTP {status}")
-    if isinstance(error, httpx2.TimeoutException):
-        return f"no answer in {_SECONDS:.0f} seconds"
-    words = _ERRNO.sub("", str(error).strip())
-    return words.splitlines()[0][:120] if words else type(error).__name__
+    return reason(error)

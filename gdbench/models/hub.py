@@ -8,17 +8,30 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx2
 from huggingface_hub import HfApi, errors, snapshot_download
 
 from gdbench.errors import InputError
+from gdbench.models.presence import cached_repos
 from gdbench.terminal import note
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+\Z")
 _ANNOUNCED = 10**9  # bytes
 _OWN_ERRORS = (
-    errors.HfHubHTTPError, errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled,
-    errors.HFValidationError, OSError,
+    httpx2.HTTPError, httpx2.InvalidURL, errors.LocalEntryNotFoundError,
+    errors.OfflineModeIsEnabled, errors.HFValidationError, OSError,
 )  # fmt: skip
+# what stands before the words that a person understands
+_PREFIX = re.compile(r"^(Got: )?(\w+(Error|Timeout): )?(\[Errno -?\d+\] )?")
+
+
+def reason(error: Exception) -> str:
+    """Why the hub did not answer, in a few words: no class of error and no number of one."""
+    if isinstance(error, httpx2.TimeoutException):
+        return "no answer in time"
+    words = str(error).strip()
+    first = _PREFIX.sub("", words.splitlines()[0])[:160].strip() if words else ""
+    return first.rstrip(".") or "no answer"
 
 
 def said_by_the_hub(error: Exception, repo: str, revision: str | None) -> InputError:
@@ -37,11 +50,9 @@ def said_by_the_hub(error: Exception, repo: str, revision: str | None) -> InputE
         )
     if isinstance(error, errors.HFValidationError):
         return InputError(f"{repo!r} is neither a folder nor a valid hub id (owner/name)")
-    words = str(error).strip()
-    reason = words.splitlines()[0][:160] if words else "no answer"
     return InputError(
-        f"{repo} is not in the local cache and the hub cannot be reached ({reason}); "
-        f"fetch it where there is a network: hf download {repo}"
+        f"{repo} is not in the local cache and the hub cannot be reached ({reason(error)}). "
+        f"Fetch it where there is a network: hf download {repo}"
     )
 
 
@@ -94,6 +105,16 @@ def about(repo: str, revision: str | None) -> About | None:
         return None
     files = {s.rfilename: int(s.size or 0) for s in info.siblings or ()}
     return About(files, info.sha or "", bool(info.gated))
+
+
+def refuse_unreachable(repo: str) -> None:
+    """Raise InputError at once where a model is not cached and the hub cannot give it.
+
+    A library that fetches by itself would ask again and again for a minute.
+    """
+    if repo not in cached_repos():
+        with hub_errors(repo, None):
+            HfApi().model_info(repo)
 
 
 def announce(repo: str, n_bytes: int) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +19,7 @@ from gdbench.errors import InputError
 from gdbench.models.devices import choose_device, choose_dtype
 from gdbench.models.digests import digest_config, digest_state, digest_text, digest_tokenizer
 from gdbench.models.dual_encoder import DualEncoder
-from gdbench.models.hub import said_by_the_hub
+from gdbench.models.hub import refuse_unreachable, said_by_the_hub
 from gdbench.models.kinds import ModelEntry, clean_name
 from gdbench.models.presence import cached_repos
 from gdbench.models.special_tokens import Unread, unread
@@ -162,23 +164,41 @@ def _load(source: str, device: torch.device, dtype: str, side: int | None) -> En
 
     precision = {"float16": "fp16", "bfloat16": "bf16"}.get(dtype, "fp32")
     name, tag, quick_gelu = _locate(source)
+    repo = "" if Path(source).is_dir() else _hub_id(source)
+    if repo:
+        refuse_unreachable(repo)
     try:
-        model, preprocess = open_clip.create_model_from_pretrained(
-            name,
-            pretrained=tag,
-            precision=precision,
-            device=device,
-            force_quick_gelu=quick_gelu,
-            force_image_size=side,
-        )
-        tokenizer = open_clip.get_tokenizer(name)
+        with _own_words():
+            model, preprocess = open_clip.create_model_from_pretrained(
+                name,
+                pretrained=tag,
+                precision=precision,
+                device=device,
+                force_quick_gelu=quick_gelu,
+                force_image_size=side,
+            )
+            tokenizer = open_clip.get_tokenizer(name)
     except (LocalEntryNotFoundError, HfHubHTTPError) as error:
-        raise said_by_the_hub(error, _hub_id(source) or source, None) from error
+        raise said_by_the_hub(error, repo or source, None) from error
     except (SafetensorError, RuntimeError, ValueError, OSError, KeyError, TypeError) as error:
         line = " ".join(str(error).split())[:300]
         raise InputError(f"{source}: open_clip cannot load it: {line}") from error
     input_dtype = open_clip.get_input_dtype(precision) or next(model.parameters()).dtype
     return Encoders(model.eval(), preprocess, tokenizer, device, input_dtype)
+
+
+@contextmanager
+def _own_words() -> Iterator[None]:
+    """Keep open_clip from setting up the log of the whole program.
+
+    It logs by the root logger's functions, and these print where nobody has set one up.
+    """
+    root, nowhere = logging.getLogger(), logging.NullHandler()
+    root.addHandler(nowhere)
+    try:
+        yield
+    finally:
+        root.removeHandler(nowhere)
 
 
 def _content(source: str, encoders: Encoders) -> Content:

@@ -56,6 +56,8 @@ def hub_faults(repo: str) -> Iterator[None]:
     import httpx2
     from huggingface_hub import errors
 
+    from gdbench.models.hub import reason
+
     try:
         yield
     except errors.GatedRepoError as error:
@@ -76,7 +78,7 @@ def hub_faults(repo: str) -> Iterator[None]:
         raise GdbenchError(f"the hub answered {status} for {repo}{hint}") from error
     except (httpx2.HTTPError, OSError) as error:
         raise GdbenchError(
-            f"the hub cannot be reached for {repo}: {shown(str(error), 120)}"
+            f"{repo}: the hub cannot be reached ({shown(reason(error), 120)})"
         ) from error
 
 

@@ -1,10 +1,8 @@
-"""One finding of an examination, and the examination as a whole."""
+"""One finding of an examination."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Literal
 
 State = Literal["ok", "note", "fail"]
@@ -23,31 +21,3 @@ class Finding:
     def as_json(self) -> dict[str, str]:
         """For --json."""
         return asdict(self)
-
-
-@dataclass(frozen=True)
-class Section:
-    """Findings of one kind."""
-
-    title: str
-    findings: tuple[Finding, ...]
-
-
-def examine(root: Path | None, *, offline: bool = False) -> Iterator[Section]:
-    """The sections of an examination, each as soon as it is known.
-
-    Args:
-        root: folder with the published data; None: the usual one.
-        offline: whether the hub is not asked for anything.
-    """
-    from gdbench.doctor import devices, hub, places, versions
-
-    sections: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
-        ("versions", versions.findings),
-        ("devices", devices.findings),
-        ("caches", places.caches),
-        ("data", lambda: places.data(root)),
-        ("hub", lambda: hub.findings(offline=offline)),
-    )
-    for title, look in sections:
-        yield Section(title, tuple(look()))

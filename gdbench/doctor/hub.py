@@ -62,18 +62,18 @@ def _access(token: str) -> Iterator[Finding]:
         yield Finding("fail", f"The hub does not take the token ({_reason(error)}).", _LOG_IN)
         return
     yield Finding("ok", f"Logged in as {name}.")
-    open_, closed = [], {}
+    open_: list[str] = []
+    closed: list[Finding] = []
     for label, (repo, kind) in _gated().items():
         try:
             api.auth_check(repo, repo_type=kind)
         except _FAULTS as error:
-            closed[label] = (repo, kind, error)
+            closed.append(_closed(label, repo, kind, error))
         else:
             open_.append(label)
     if open_:
         yield Finding("ok", f"Gated, with access: {', '.join(open_)}.")
-    for label, (repo, kind, error) in closed.items():
-        yield _closed(label, repo, kind, error)
+    yield from closed
 
 
 def _closed(label: str, repo: str, kind: str, error: Exception) -> Finding:

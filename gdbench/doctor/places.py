@@ -82,7 +82,8 @@ def data(root: Path | None) -> Iterator[Finding]:
             "(or set GDBENCH_DATA) and see `gdbench data status`.",
         )
         return
-    here, absent = [], []
+    here: list[str] = []
+    absent: list[str] = []
     for task in GDBENCH:
         try:
             layout = layout_of(task, where, published_of(task))

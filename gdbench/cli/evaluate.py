@@ -5,21 +5,18 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from gdbench.cli import options as o
+from gdbench.cli.dry_run import dry_run as forecast
+from gdbench.cli.dry_run import sizes_of
 from gdbench.cli.interruption import goes_on
 from gdbench.cli.summary import print_run
 from gdbench.errors import InputError
-from gdbench.progress import waiting
-from gdbench.protocol import Item
-from gdbench.run import Conditions, ModelRequest, Spread, Where
-from gdbench.terminal import Table, is_verbose, kept_for_the_answer, note, show
-
-if TYPE_CHECKING:
-    from gdbench.tasks import Task
+from gdbench.run import Conditions, Spread
+from gdbench.terminal import is_verbose, kept_for_the_answer, note
 
 
 def register(app: typer.Typer) -> None:
@@ -40,7 +37,18 @@ def run(
     allow_partial: Annotated[
         bool, typer.Option("--allow-partial", help="Leave out what is missing of a data set.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only estimate the cost.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Only estimate the cost; needs neither the weights nor the data."
+        ),
+    ] = False,
+    passes_per_second: Annotated[
+        float | None,
+        typer.Option(
+            help="With --dry-run: the network's speed, instead of measuring it.", min=1e-6
+        ),
+    ] = None,
     metrics: Annotated[
         bool, typer.Option("--metrics", "-v", help="Also every metric, not only the scores.")
     ] = False,
@@ -61,8 +69,11 @@ def run(
     here = Path.cwd()
     root = None if root is None else here / root
     if dry_run:
-        _dry_run(request, where, _items(chosen, asked_conditions, root, allow_partial), as_json)
+        sizes = sizes_of(chosen, asked_conditions, root, allow_partial=allow_partial)
+        forecast(request, where, sizes, rate=passes_per_second, as_json=as_json)
         return
+    if passes_per_second is not None:
+        raise InputError("--passes-per-second goes with --dry-run")
     with (
         kept_for_the_answer(),
         opened(request, where, asked_spread) as engine,
@@ -93,45 +104,3 @@ def _refuse_torchrun() -> None:
             f"torchrun started {size} of these, and gdbench is no collective program: start it "
             "once with --engine ray, or each with its own --shard i/n and --out"
         )
-
-
-def _items(
-    tasks: list[Task], conditions: Conditions, root: Path | None, allow_partial: bool
-) -> list[Item]:
-    from gdbench.tasks.base import limited
-
-    c = conditions
-    return [
-        item
-        for task in tasks
-        for item in limited(
-            task.items(c.suite, root, c.compat, allow_partial=allow_partial), c.limit, c.item_seed
-        )
-    ]
-
-
-def _dry_run(request: ModelRequest, where: Where, items: list[Item], as_json: bool) -> None:
-    """Print what a run would take, from a probe of a few seconds."""
-    from gdbench.models import load_request
-    from gdbench.models.diffusion_itm.adapter import DiffusionITM
-    from gdbench.models.diffusion_itm.cost import estimate
-
-    with kept_for_the_answer():
-        loaded = load_request(request, where)
-    if not isinstance(loaded, DiffusionITM):
-        raise InputError(f"--dry-run estimates diffusion models, and {loaded.card.name} is none")
-    with waiting("measuring"):
-        cost = estimate(loaded, items)
-    if as_json:
-        typer.echo(json.dumps(cost.as_dict(), indent=2))
-        return
-    table = Table(show_header=False)
-    table.add_row("items", f"{cost.items:,}")
-    table.add_row("image-text pairs", f"{cost.pairs:,}")
-    table.add_row("pictures, texts", f"{cost.images:,}, {cost.texts:,}")
-    table.add_row("network passes", f"{cost.passes:,}")
-    table.add_row("seconds a pass", f"{cost.seconds_per_pass:.3g} (batches of {cost.batch_size})")
-    table.add_row("time", f"{cost.seconds / 60:,.1f} minutes")
-    table.add_row("memory", f"{cost.memory_bytes / 2**30:.2f} GiB")
-    table.add_row("score log, at most", f"{cost.disk_bytes / 2**20:,.1f} MiB")
-    show(table)

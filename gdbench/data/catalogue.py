@@ -8,73 +8,12 @@ here, `gdbench data fetch` writes the commit it found beside the files and keeps
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal
 
+from gdbench.data.entry import Download, Entry, HubRole, HubSet, Shape
 from gdbench.errors import UnknownNameError
+from gdbench.protocol import Query
 
-
-@dataclass(frozen=True)
-class HubSet:
-    """A data set on the Hugging Face hub."""
-
-    id: str
-    revision: str | None
-    split: str
-    config: str | None = None
-    gated: str = ""  # how to get access, where it is not open
-    license: str = "not stated"
-    patterns: tuple[str, ...] = ()  # files to fetch; empty: all
-
-    @property
-    def folder(self) -> str:
-        """Where it is kept below the data root."""
-        return f"hub/{self.id.replace('/', '--')}"
-
-
-@dataclass(frozen=True)
-class Download:
-    """A file on a plain web server."""
-
-    url: str
-    target: str  # below the data root; an archive is unpacked into `unpack` and removed
-    unpack: str = ""
-    about: str = ""  # size, as far as known
-    sha256: str = ""  # empty: not published; the hash of the first fetch is kept and compared
-    license: str = "not stated"
-
-    def is_here(self, root: Path) -> bool:
-        """Whether the file, or the folder its archive unpacks to, is below the root."""
-        target = root / self.target
-        if not self.unpack:
-            return target.is_file()
-        return (target.parent / target.name.split(".")[0]).is_dir()
-
-
-HubRole = Literal["enough", "adds", "instead"]
-"""What the hub's data sets are to a task: all of it, a part that is open nowhere else, or another
-source of its pictures."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """The published data of one task: the only place of its counts, terms and sources.
-
-    A task that is a plug-in brings its own (`Task.published`).
-    """
-
-    expected: Mapping[str, int]  # items of each sub-task of the suite "full"
-    compat_expected: Mapping[str, int] | None = None  # where the 2023 release's items differ
-    variants: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # other suites
-    parts: str = ""  # "package.module:PARTS", a sequence of `loading.Part`
-    compat_parts: str = ""  # where the 2023 release has others
-    folders: tuple[str, ...] = ()  # of the 2023 layout; any of them says that it is there
-    license: str = ""
-    downloads: tuple[Download, ...] = ()
-    hub: tuple[HubSet, ...] = ()
-    hub_role: HubRole = "instead"
-    by_hand: tuple[str, ...] = field(default=())  # what cannot be fetched by a program, and how
+__all__ = ["CATALOGUE", "Download", "Entry", "HubRole", "HubSet", "Shape", "entry_of"]
 
 
 _ITM = "https://raw.githubusercontent.com/McGill-NLP/diffusion-itm/HEAD/data"
@@ -115,6 +54,11 @@ _SUGARCREPE = "https://raw.githubusercontent.com/RAIVNLab/sugar-crepe/HEAD/data"
 _COLA = "https://raw.githubusercontent.com/arijitray1993/COLA/HEAD/data"
 _COLA_FILE = "COLA_multiobjects_matching_benchmark.json"
 
+_TWO_TEXTS = Shape(Query.TEXT_RETRIEVAL, 1, 2)
+_TWO_IMAGES = Shape(Query.IMAGE_RETRIEVAL, 2, 1)
+_FIVE_TEXTS = Shape(Query.TEXT_RETRIEVAL, 1, 5)
+_PAIRS = Shape(Query.MATCHING, 2, 2)
+_SVO_2023 = {"verb": 7553, "subj": 1790, "obj": 2266}  # what of it the paper's authors had
 _FLICKR30K = {"image_retrieval": 1014, "text_retrieval": 1014}
 
 CATALOGUE: Mapping[str, Entry] = {
@@ -122,6 +66,10 @@ CATALOGUE: Mapping[str, Entry] = {
         parts="gdbench.data.flickr30k:PARTS",
         expected=_FLICKR30K,
         variants={"neutral": _FLICKR30K},
+        shapes={
+            "image_retrieval": Shape(Query.IMAGE_RETRIEVAL, 10, 1, pictures=1014),
+            "text_retrieval": Shape(Query.TEXT_RETRIEVAL, 1, 10, pictures=1014),
+        },
         folders=("flickr30k",),
         hub_role="adds",
         license="Flickr terms of use; research only",
@@ -138,6 +86,7 @@ CATALOGUE: Mapping[str, Entry] = {
     "winoground": Entry(
         parts="gdbench.data.winoground:PARTS",
         expected={"winoground": 400},
+        shapes={"winoground": _PAIRS},
         folders=("winoground",),
         hub_role="enough",
         license="research use only (Getty Images); see license_agreement.txt on the hub",
@@ -169,6 +118,12 @@ CATALOGUE: Mapping[str, Entry] = {
             "flickr30k_order": 5070,
         },
         compat_parts="gdbench.data.aro:COMPAT_PARTS",
+        shapes={
+            "vg_relation": _TWO_TEXTS,
+            "vg_attribution": _TWO_TEXTS,
+            "coco_order": _FIVE_TEXTS,
+            "flickr30k_order": _FIVE_TEXTS,
+        },
         folders=("aro", "vg_relation", "vg_attribution", "coco_order", "flickr30k_order"),
         hub_role="enough",
         license="annotations MIT; pictures: Visual Genome (CC BY 4.0), COCO and Flickr terms",
@@ -221,6 +176,10 @@ CATALOGUE: Mapping[str, Entry] = {
         parts="gdbench.data.imagecode:PARTS",
         expected={"static": 430, "video": 1872},
         compat_expected={"static": 430, "video": 2302},
+        shapes={
+            "static": Shape(Query.IMAGE_RETRIEVAL, 10, 1, pictures=1550),
+            "video": Shape(Query.IMAGE_RETRIEVAL, 10, 1, pictures=8840),
+        },
         folders=("imagecode",),
         license="annotations MIT; pictures of third parties",
         downloads=(
@@ -244,6 +203,8 @@ CATALOGUE: Mapping[str, Entry] = {
     "svo": Entry(
         parts="gdbench.data.svo:PARTS",
         expected={},
+        usual=_SVO_2023,
+        shapes=dict.fromkeys(_SVO_2023, _TWO_IMAGES),
         folders=("svo",),
         hub_role="adds",
         license="CC BY 4.0 (annotations); pictures of third parties",
@@ -252,6 +213,7 @@ CATALOGUE: Mapping[str, Entry] = {
     "clevr": Entry(
         parts="gdbench.data.clevr:PARTS",
         expected=dict.fromkeys(CLEVR_SUBTASKS, 1148),
+        shapes=dict.fromkeys(CLEVR_SUBTASKS, Shape(Query.TEXT_RETRIEVAL, 1, 2, pictures=574)),
         folders=("clevr",),
         license="CC BY 4.0",
         downloads=(
@@ -270,6 +232,7 @@ CATALOGUE: Mapping[str, Entry] = {
         parts="gdbench.data.pets:PARTS",
         expected={"pets": 7390},
         variants={"official-test": {"pets": 3669}},
+        shapes={"pets": Shape(Query.TEXT_RETRIEVAL, 1, 37)},
         folders=("pets",),
         hub_role="enough",
         license="CC BY-SA 4.0",
@@ -293,6 +256,7 @@ CATALOGUE: Mapping[str, Entry] = {
     "bias": Entry(
         parts="gdbench.data.bias:PARTS",
         expected=dict.fromkeys(BIAS_GROUPS, 250),
+        shapes=dict.fromkeys(BIAS_GROUPS, Shape(Query.ASSOCIATION, 1, 120)),
         folders=("mmbias",),
         license="MIT (annotations); photographs of third parties",
         downloads=(
@@ -310,6 +274,7 @@ CATALOGUE: Mapping[str, Entry] = {
     "sugarcrepe": Entry(
         parts="gdbench.data.sugarcrepe:PARTS",
         expected=SUGARCREPE_SUBTASKS,
+        shapes=dict.fromkeys(SUGARCREPE_SUBTASKS, _TWO_TEXTS),
         folders=("sugarcrepe",),
         license="MIT; COCO pictures under Flickr terms",
         downloads=(
@@ -329,6 +294,7 @@ CATALOGUE: Mapping[str, Entry] = {
     "cola": Entry(
         parts="gdbench.data.cola:PARTS",
         expected={"multi": 210},
+        shapes={"multi": _PAIRS},
         folders=("cola",),
         license="MIT; Visual Genome pictures CC BY 4.0",
         downloads=(Download(f"{_COLA}/{_COLA_FILE}", f"cola/data/{_COLA_FILE}"),),

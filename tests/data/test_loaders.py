@@ -212,6 +212,15 @@ def test_ids_are_unique_and_labels_in_range(task, tree):
         assert all(0 <= g < n for g in item.gold)
 
 
+@pytest.mark.parametrize("name", GDBENCH)
+def test_items_have_the_shapes_that_costs_are_counted_with(name, tree):
+    task = TASKS.get(name)
+    for item in task.items("full", tree, allow_partial=True):
+        shape = task.published.shapes[item.subtask]
+        assert (item.query, len(item.images)) == (shape.query, shape.images)
+        assert len(item.texts) == shape.texts
+
+
 def test_a_partial_set_needs_allow_partial(tree):
     task = TASKS.get("winoground")
     with pytest.raises(DataProblemsError, match="4 items that are whole, 400") as caught:

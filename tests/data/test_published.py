@@ -17,7 +17,6 @@ from gdbench.errors import UnknownNameError
 from gdbench.protocol import Query
 from gdbench.tasks import GDBENCH, TASKS
 
-
 # The release's held-out check is no task here; which of COLA's three scores is meant is not stated.
 OUTSIDE = {("mscoco_val", "text"), ("cola", "multi")}
 CHANCE = {"image_r1": 0.1, "text_r1": 0.1, "image_r5": 0.5, "text_r5": 0.5}

@@ -86,9 +86,7 @@ class DiffusionITM:
         self.card, self.pipeline, self.lora = card, pipeline, lora
         self.device, self.dtype = pipeline.device, pipeline.dtype
         shape = pipeline.latent_shape
-        samples = _known(chosen.samples)
-        grid = chosen.schedule == "grid"
-        self.timesteps = grid_timesteps(samples) if grid else nested_timesteps(samples)
+        self.timesteps = timesteps_of(chosen)
         self.noise = noise_source(_known(chosen.noise), shape, chosen.seed, len(self.timesteps))
         self.unconditional = False
         """Whether the unconditional errors are computed even where nothing needs them."""
@@ -295,6 +293,16 @@ class DiffusionITM:
             f"{self.content.sha256[:32]}-{self.noise_sha256[:16]}-{precision}-"
             f"{self.pipeline.resolution}-{self.device.type}{told}"
         )
+
+
+def timesteps_of(settings: ModelSettings) -> tuple[int, ...]:
+    """The timesteps that settings stand for, in the order of evaluation.
+
+    Raises InputError for more samples than there are timesteps.
+    """
+    chosen = settings.with_defaults(**DEFAULTS)
+    samples = _known(chosen.samples)
+    return grid_timesteps(samples) if chosen.schedule == "grid" else nested_timesteps(samples)
 
 
 def _known(value: T | None) -> T:

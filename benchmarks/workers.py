@@ -5,8 +5,8 @@
 
 `shares`: one process against two with `--shard i/2`, in CPU seconds (which other programs on the
 machine change little) and in wall seconds; the two in turn, which shows how the work is divided,
-and at the same time, where cores that share caches and memory also slow each other. `ray`: a model that does nothing,
-in two workers and in this process.
+and at the same time, where cores that share caches and memory also slow each other. `ray`: a model
+that does nothing, in two workers and in this process.
 """
 
 from __future__ import annotations

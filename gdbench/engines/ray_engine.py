@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import math
 import os
-import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from gdbench.engines.base import Engine, Place, Subject, largest
+from gdbench.engines.ray_head import Head, check_reachable
 from gdbench.engines.scheduler import Assignment, Scheduler
 from gdbench.engines.shards import PAIRS, PASSES, SHARDS_PER_WORKER, cost_of, cut, pair_count
 from gdbench.engines.worker import Fragment, Ready, Worker
@@ -30,49 +30,6 @@ logger = logging.getLogger(__name__)
 _POLL_SECONDS: Final = 0.5
 _STARTS: Final = 3
 """A worker that is lost so often before it has its model is given up."""
-_HEAD_SILENCE: Final = 20.0
-"""Seconds after which a cluster's head that cannot be reached is gone. After a minute Ray ends the
-process that waits for it, whatever that has in hand."""
-
-
-class _Head:
-    """The cluster's head: whether it is there is asked here, and not of Ray.
-
-    What Ray is asked for without a head waits, until Ray ends the process.
-    """
-
-    _EVERY, _PATIENCE = 2.0, 5.0
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-        host, _, port = address.rpartition(":")
-        self._place = host.strip("[]"), int(port)
-        self._seen = time.monotonic()
-        self.lost = False
-
-    def check(self, *, now: bool = False) -> None:
-        """Wait for it, if need be. Raises GdbenchError where it does not come back.
-
-        Nothing is done where it was there a moment ago, but for `now`.
-        """
-        begin = time.monotonic()
-        if begin - self._seen < self._EVERY and not now:
-            return
-        while True:
-            try:
-                socket.create_connection(self._place, timeout=self._PATIENCE).close()
-            except OSError as error:
-                if time.monotonic() - begin > _HEAD_SILENCE:
-                    self.lost = True
-                    raise GdbenchError(
-                        f"the Ray head at {self.address} is gone "
-                        f"({error.strerror or error}); what was scored is kept and the same "
-                        "command goes on, once there is a cluster"
-                    ) from error
-                time.sleep(1)
-            else:
-                self._seen = time.monotonic()
-                return
 
 
 @dataclass
@@ -128,7 +85,7 @@ class RayEngine(Engine):
         # by the worker's number; they outlive a lost actor
         self._places: dict[int, Place] = {}
         self._seats: list[_Seat] = []
-        self._head: _Head | None = None
+        self._head: Head | None = None
         try:
             count = self._connect(spread)
             self._seats = [_Seat(number) for number in range(1, count + 1)]
@@ -174,6 +131,8 @@ class RayEngine(Engine):
         else:
             options["address"] = spread.address
         try:
+            if spread.address is not None:
+                check_reachable(spread.address)
             self._init(options)
         except Exception as error:
             # Ray raises plain exceptions of many kinds where a cluster is not there or not in time
@@ -184,7 +143,7 @@ class RayEngine(Engine):
                 f"--address {spread.address}: no Ray cluster there ({reason}); start one with "
                 "`ray start --head`, and set RAY_AUTH_MODE=token for one that asks for a token"
             ) from error
-        self._head = _Head(self._ray.get_runtime_context().gcs_address)
+        self._head = Head(self._ray.get_runtime_context().gcs_address)
         resources = self._ray.cluster_resources()
         wants_gpu = (self._where.device or "cuda").startswith("cuda")
         self._gpus = 1 if wants_gpu and resources.get("GPU", 0) >= 1 else 0

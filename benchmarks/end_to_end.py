@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.full_errors import items_of
-from benchmarks.release_loop import ReleaseLoop
+from benchmarks.release_loop import BATCH_SIZES, ReleaseLoop
 from benchmarks.scaled_model import SD_GFLOP, flops
 from gdbench.models.diffusion_itm.schedule import NoiseBank2023, grid_timesteps
 from gdbench.protocol import Item, Query
@@ -39,13 +39,10 @@ def chosen(kind: str, count: int) -> list[Item]:
     return list(itertools.islice(items_of(kind), count))
 
 
-def release(loop: ReleaseLoop, item: Item) -> Any:
-    """The release's scores: normalised where images are compared."""
-    return loop.matrix(
-        [image.open() for image in item.images],
-        item.texts,
-        normalise=item.query is not Query.TEXT_RETRIEVAL,
-    )
+def release(loop: ReleaseLoop, items: list[Item]) -> list[Any]:
+    """The release's scores at its default batch size: normalised where images are compared."""
+    normalise = items[0].query is not Query.TEXT_RETRIEVAL
+    return [*loop.matrices(items, normalise=normalise, batch_size=BATCH_SIZES[-1])]
 
 
 def best(item: Item, scores: Any) -> object:
@@ -78,7 +75,7 @@ def measure(model_name: str, kind: str, count: int, delta: float) -> dict[str, A
     noise = torch.stack([bank.noise(k, t) for k, t in enumerate(steps)])
     loop = ReleaseLoop(model.pipeline, noise, steps)
     start = time.process_time()
-    slow = [release(loop, item) for item in items]
+    slow = release(loop, items)
     middle = time.process_time()
     fast = [scores.matrix for scores in model.score_items(items)]
     end = time.process_time()

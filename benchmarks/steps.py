@@ -31,11 +31,14 @@ def variants(
     """The same matrix computed with more and more of the engine."""
     noise = torch.stack([model.noise.noise(k, t) for k, t in enumerate(model.timesteps)])
     loop = ReleaseLoop(model.pipeline, noise, model.timesteps)
-    images, texts = [i.open() for i in item.images], list(item.texts)
+
+    def release() -> np.ndarray:
+        (matrix,) = loop.matrices([item], normalise=True, batch_size=1)
+        return matrix
 
     def encode_once() -> np.ndarray:
         latent = one.encoders.latent(item.images[0])
-        prompts = one.encoders.prompts(["", *texts])
+        prompts = one.encoders.prompts(["", *item.texts])
         scores = []
         with torch.inference_mode():
             for prompt in prompts[1:]:
@@ -55,7 +58,7 @@ def variants(
         return lambda: next(iter(which.score_items([item]))).matrix
 
     return {
-        "the release's loop": lambda: loop.matrix(images, texts, normalise=True),
+        "the release's loop, a batch of one": release,
         "+ each image and text encoded once": encode_once,
         "+ unconditional error once per image": engine(one),
         "+ full batches": engine(whole),

@@ -21,6 +21,7 @@ from gdbench.leaderboard.evidence import Evidence, gather
 from gdbench.leaderboard.load import Entry
 from gdbench.leaderboard.ranking import places_by_intervals, places_by_tests
 from gdbench.leaderboard.reading import Reading
+from gdbench.leaderboard.variants import labelled, ordered, with_variants
 from gdbench.metrics.estimate import Estimate, mean_independent, of_score
 from gdbench.metrics.intervals import share_interval
 from gdbench.metrics.measures import associations
@@ -123,6 +124,7 @@ def build_board(
                 for e in grouped[pool][key]
             }
             rows.append(_row(pool, results, ability, slugs[key]))
+        rows = labelled(with_variants(rows))
         evidence[pool] = gather(rows, ability)
         pairs = tuple(p for t in tasks if t.kind == "bias" for p in bias_pairs(rows, t))
         pools.append(_ranked(pool, rows, evidence[pool], pairs))
@@ -154,7 +156,7 @@ def _row(pool: Pool, results: dict[str, Result], ability: Sequence[str], slug: s
 def _ranked(
     pool: Pool, rows: Sequence[Row], evidence: Mapping[str, Evidence], pairs: tuple[BiasPair, ...]
 ) -> PoolBoard:
-    """Rows by score, best first; rows without a score last; places for those that may have one."""
+    """Rows by score, best first, variants below their model; places for models that may have one."""
     scores = {r.name: r.score for r in rows if not r.reason and r.score is not None}
     rows = [_joint(r, evidence) for r in rows]
     totals = {n: e.total for n, e in evidence.items() if n in scores and e.total is not None}
@@ -163,7 +165,7 @@ def _ranked(
     found = places_by_tests(totals) if tested else places_by_intervals(scores)
     placed = [replace(r, place=found.get(r.name)) for r in rows]
     placed.sort(key=lambda r: (r.score is None, -(r.score.value if r.score else 0), r.name))
-    return PoolBoard(pool, tuple(placed), pairs, tested)
+    return PoolBoard(pool, tuple(ordered(placed)), pairs, tested)
 
 
 def _joint(row: Row, evidence: Mapping[str, Evidence]) -> Row:

@@ -15,7 +15,7 @@ from gdbench.leaderboard.badges import LOCAL, Trust, weakest
 from gdbench.leaderboard.load import Entry
 from gdbench.leaderboard.ranking import Place
 from gdbench.leaderboard.reading import Reading
-from gdbench.leaderboard.words import shorten
+from gdbench.leaderboard.suites import suite_words
 from gdbench.metrics.estimate import Estimate
 from gdbench.protocol import ModelCard
 from gdbench.records import MetricValue
@@ -50,7 +50,7 @@ class Pool:
     @property
     def title(self) -> str:
         """For a person."""
-        words = [{"full": "Full", "mini": "Mini"}.get(self.suite, shorten(self.suite, 40))]
+        words = [suite_words(self.suite).title]
         if self.compat:
             words.append(f"{self.compat} mode")
         if self.limit is not None:
@@ -97,6 +97,10 @@ class Row:
     """Why it has no rank, empty where it has one."""
     place: Place | None = None
     slug: str = ""
+    label: str = ""
+    """Its name on the pages: the model's, with the revision where two would be alike."""
+    variant_of: str = ""
+    """Name of the row that it is another budget, precision or LoRA of; it has no place."""
 
     @property
     def name(self) -> str:

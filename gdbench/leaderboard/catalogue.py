@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gdbench.data.published import Source
 from gdbench.leaderboard.load import Entry
 from gdbench.tasks import GDBENCH, TASKS, Task, of_record
 
 
-def tasks_of(entries: Sequence[Entry]) -> tuple[Task, ...]:
-    """GDBench's tasks in their order, then others that occur in records, by name."""
+def tasks_of(entries: Sequence[Entry], sources: Sequence[Source] = ()) -> tuple[Task, ...]:
+    """GDBench's tasks in their order, then others that occur in records or sources, by name."""
     infos = {
         e.record.task.name: e.record.task
         for e in sorted(entries, key=lambda e: e.record.task.version, reverse=True)
     }
-    others = sorted(infos.keys() - set(GDBENCH))
-    return (*(TASKS.get(name) for name in GDBENCH), *(of_record(infos[name]) for name in others))
+    cited = {f.task for s in sources for f in s.figures} - infos.keys()
+    known = {name for name, _ in TASKS.items()}
+    others = {name: of_record(infos[name]) for name in infos.keys() - set(GDBENCH)}
+    others |= {
+        name: TASKS.get(name) if name in known else _named(name) for name in cited - set(GDBENCH)
+    }
+    return (*(TASKS.get(name) for name in GDBENCH), *(others[name] for name in sorted(others)))
+
+
+def _named(name: str) -> Task:
+    """A task of which only published numbers are known."""
+    return Task(name, "", name, "", measures=(), primary=(), sources={}, kind="extra")

@@ -10,6 +10,7 @@ from gdbench.leaderboard.board import BiasPair, PoolBoard, Result, Row
 from gdbench.leaderboard.estimate import Shown, shown
 from gdbench.leaderboard.families import FAMILIES
 from gdbench.leaderboard.ranking import LEVEL
+from gdbench.leaderboard.suites import task_title
 from gdbench.metrics.estimate import of_metric
 from gdbench.metrics.measures import MEAN_ABS_EFFECT
 from gdbench.numbers import EFFECT, SHARE, Unit, count, seconds
@@ -165,12 +166,12 @@ def aligned(grid: Sequence[Sequence[Cell]]) -> list[list[Cell]]:
     ]
 
 
-def task_column(task: Task, results: Sequence[Result]) -> Column:
-    """A task's score."""
+def task_column(task: Task, suite: str, results: Sequence[Result]) -> Column:
+    """A task's score in a suite."""
     chances = [r.chance for r in results if r.chance is not None]
     return Column(
         f"t-{task.name}",
-        task.title,
+        task_title(task, suite),
         _task(task),
         "",
         task.description,
@@ -217,7 +218,7 @@ def columns(board: PoolBoard, tasks: Sequence[Task]) -> list[Column]:
     return [
         Column("family", "Family", _family, help="As claimed", numeric=False, down=False),
         Column("score", "GDBench", _score, help="Mean of the seven task scores"),
-        *(task_column(t, results[t.name]) for t in ability),
+        *(task_column(t, board.pool.suite, results[t.name]) for t in ability),
         *bias_columns(board.pairs),
         Column("passes", "Passes", _passes, "cost, claimed", "Network evaluations", down=False,
                shown=False),

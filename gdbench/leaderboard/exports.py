@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gdbench.leaderboard.badges import PUBLISHED
 from gdbench.leaderboard.board import Board, PoolBoard, Row
-from gdbench.leaderboard.paths import model_page, record_path
+from gdbench.leaderboard.paths import model_page, published_page, record_path
+from gdbench.leaderboard.published.collection import Collection
+from gdbench.leaderboard.published.figures import Cited, PublishedModel
+from gdbench.leaderboard.published.measures import Measured
 from gdbench.metrics.estimate import Estimate
 
-EXPORT_VERSION = 1
+EXPORT_VERSION = 2
 CLAIMED = ("family", "parameters", "license", "seconds_per_item", "devices", "created")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -59,6 +64,7 @@ class ModelResult(_Export):
     claimed: list[str] = Field(description="Fields that nothing verifies: the submitter's word.")
     score: Number | None = Field(description="Mean of the seven task scores.")
     rank: Rank | None
+    variant_of: str = Field(description="Name and revision of the model that it is a variant of.")
     not_ranked_because: str
     tasks: dict[str, TaskResult]
     unet_evaluations: int | None
@@ -78,16 +84,89 @@ class PoolResult(_Export):
     results: list[ModelResult]
 
 
+class PublishedNumber(_Export):
+    """A number that others have published."""
+
+    task: str
+    metric: str
+    value: float
+    low: float | None = Field(description="95 % interval from n (Wilson), where n is known.")
+    high: float | None
+    chance: float | None
+    n_items: int | None
+    timesteps: int | None = Field(description="Evaluated for each pair, where the source says so.")
+    best: bool = Field(description="Whether it is the best documented number of its cell.")
+    method: str
+    note: str
+    source: str
+    url: str
+    year: int | None
+    settings: str
+    quoted: bool
+
+
+class PublishedRow(_Export):
+    """A model of which others have published numbers; it has no rank."""
+
+    model: str
+    name: str = Field(description="Short name, as on the pages.")
+    family: str
+    badge: str
+    numbers: list[PublishedNumber]
+    page: str
+
+
 class Leaderboard(_Export):
     """The whole leaderboard (`leaderboard.json`)."""
 
     version: int = EXPORT_VERSION
+    published: list[PublishedRow]
     pools: list[PoolResult]
 
 
-def export(board: Board) -> Leaderboard:
+def export(board: Board, collection: Collection) -> Leaderboard:
     """The board as data, in the order of the pages."""
-    return Leaderboard(pools=[_pool(pool) for pool in board.pools])
+    return Leaderboard(
+        published=[_published(model, collection) for model in collection.models],
+        pools=[_pool(pool) for pool in board.pools],
+    )
+
+
+def _published(model: PublishedModel, collection: Collection) -> PublishedRow:
+    return PublishedRow(
+        model=model.full_name,
+        name=model.name,
+        family=model.family,
+        badge=PUBLISHED,
+        numbers=[
+            _cited(cited, measure, best=i == 0)
+            for measure in collection.measures
+            for i, cited in enumerate(model.cells.get(measure.key, ()))
+        ],
+        page=published_page(model.slug),
+    )
+
+
+def _cited(cited: Cited, measure: Measured, *, best: bool) -> PublishedNumber:
+    figure, source = cited.figure, cited.source
+    return PublishedNumber(
+        task=figure.task,
+        metric=figure.metric,
+        value=figure.value,
+        low=cited.estimate.low,
+        high=cited.estimate.high,
+        chance=measure.chance,
+        n_items=figure.n,
+        timesteps=cited.steps,
+        best=best,
+        method=cited.method,
+        note=figure.note,
+        source=source.source,
+        url=source.url,
+        year=source.year,
+        settings=source.settings,
+        quoted=source.quoted,
+    )
 
 
 def _pool(board: PoolBoard) -> PoolResult:
@@ -128,6 +207,7 @@ def _model(row: Row) -> ModelResult:
         claimed=list(CLAIMED),
         score=_number(row.score),
         rank=None if place is None else Rank(best=place.best, worst=place.worst, group=place.group),
+        variant_of=row.variant_of,
         not_ranked_because=row.reason,
         tasks=tasks,
         unet_evaluations=row.passes,
@@ -138,40 +218,51 @@ def _model(row: Row) -> ModelResult:
     )
 
 
+COLUMNS = (
+    "suite", "limit", "compat", "model", "revision", "family", "badge", "task", "metric", "value",
+    "low", "high", "chance", "n_items", "created", "source", "url",
+)  # fmt: skip
+
+
 def table(data: Leaderboard) -> str:
     """One line for each pool, model, task and metric, as CSV (RFC 4180).
 
-    A text that a spreadsheet would run as a formula is given a leading apostrophe.
+    Published numbers have the suite `published` and their source. A text that a spreadsheet would
+    run as a formula is given a leading apostrophe.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(
-        ["suite", "limit", "compat", "model", "revision", "family", "badge", "task", "metric",
-         "value", "low", "high", "chance", "n_items", "created"]
-    )  # fmt: skip
+    writer.writerow(COLUMNS)
+    for line in (*_published_lines(data), *_measured_lines(data)):
+        writer.writerow(map(_safe, line))
+    return out.getvalue()
+
+
+def _published_lines(data: Leaderboard) -> Iterator[list[object]]:
+    for row in data.published:
+        for x in row.numbers:
+            yield [
+                PUBLISHED, None, None, row.model, "", row.family, row.badge, x.task, x.metric,
+                x.value, x.low, x.high, x.chance, x.n_items, x.year, x.source, x.url,
+            ]  # fmt: skip
+
+
+def _measured_lines(data: Leaderboard) -> Iterator[list[object]]:
     for pool in data.pools:
         for row in pool.results:
             head = [
-                pool.suite,
-                pool.limit,
-                pool.compat,
-                row.model,
-                row.revision,
-                row.family,
-                row.badge,
-            ]
+                pool.suite, pool.limit, pool.compat, row.model, row.revision, row.family, row.badge,
+            ]  # fmt: skip
             if row.score is not None:
                 s = row.score
-                writer.writerow(map(_safe, [*head, "gdbench", "score", s.value, s.low, s.high, None,
-                                            None, row.created]))  # fmt: skip
+                yield [*head, "gdbench", "score", s.value, s.low, s.high, None, None, row.created,
+                       None, None]  # fmt: skip
             for name, task in row.tasks.items():
                 lines = {"score": task.score, **task.metrics} if task.score else task.metrics
                 for metric, number in lines.items():
-                    writer.writerow(map(_safe, [
-                        *head, name, metric, number.value, number.low, number.high,
-                        task.chance if metric == "score" else None, task.n_items, row.created,
-                    ]))  # fmt: skip
-    return out.getvalue()
+                    chance = task.chance if metric == "score" else None
+                    yield [*head, name, metric, number.value, number.low, number.high, chance,
+                           task.n_items, row.created, None, None]  # fmt: skip
 
 
 def _safe(value: object) -> object:

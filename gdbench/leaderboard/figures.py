@@ -26,7 +26,7 @@ def cost_plot(board: PoolBoard) -> Markup | None:
     Results that nobody else has run are left out: the line says what no other model beats.
     """
     points = [
-        pareto.Point(row.name, row.model.family, cost, row.score, ranked=row.place is not None)
+        pareto.Point(row.label, row.model.family, cost, row.score, ranked=row.place is not None)
         for row in board.rows
         if row.trust.badge in (*RANKED, LOCAL)
         and row.score is not None
@@ -39,7 +39,7 @@ def cost_plot(board: PoolBoard) -> Markup | None:
 def task_plot(task: Task, rows: Sequence[Row]) -> Markup | None:
     """The task's score of each model with its interval."""
     lines = [
-        forest.Line(row.name, row.model.family, e, shown(e, task.score_unit).text)
+        forest.Line(row.label, row.model.family, e, shown(e, task.score_unit).text)
         for row in rows[:MOST_LINES]
         if (e := row.results[task.name].estimate) is not None
     ]
@@ -67,7 +67,7 @@ def bias_plot(task: Task, rows: Sequence[Row]) -> Markup | None:
             if metric is not None:
                 e = of_metric(metric)
                 text = shown(e, task.unit(metric)).text
-                lines.append(forest.Line(row.name, row.model.family, e, text))
+                lines.append(forest.Line(row.label, row.model.family, e, text))
     if not any(line.estimate for line in lines):
         return None
     return forest.draw(
@@ -97,7 +97,7 @@ def subtask_plot(board: PoolBoard, tasks: Sequence[Task]) -> Markup | None:
     if not names or not rows:
         return None
     squares = [[_square(row, *name) for name in names] for row in rows]
-    return heatmap.draw([r.name for r in rows], groups, squares)
+    return heatmap.draw([r.label for r in rows], groups, squares)
 
 
 def _square(row: Row, task: str, name: str) -> heatmap.Square | None:
@@ -117,6 +117,6 @@ def budget_plot(task: Task, rows: Sequence[Row]) -> Markup | None:
         result = row.results[task.name]
         points = result.reading.budget
         if len(points) > 1:
-            curves.append(budget.Curve(row.name, row.model.family, points))
+            curves.append(budget.Curve(row.label, row.model.family, points))
             chance = result.chance
     return budget.draw(curves, chance, task.score_unit) if curves else None

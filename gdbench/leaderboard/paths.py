@@ -12,6 +12,16 @@ def model_page(slug: str) -> str:
     return f"models/{slug}.html"
 
 
+def measured_page(pool: Pool) -> str:
+    """Page of a pool's table."""
+    return f"measured/{pool_key(pool)}.html"
+
+
+def published_page(slug: str) -> str:
+    """Page of a model's published numbers."""
+    return f"published/{slug}.html"
+
+
 def task_page(name: str) -> str:
     """Page of a task."""
     return f"tasks/{file_name(name)}.html"

@@ -25,7 +25,6 @@ class Line:
 
     slug: str
     name: str
-    revision: str
     n: str
     now: str
     """Half width of its interval, in points."""
@@ -76,8 +75,7 @@ def _line(row: Row, result: Result) -> Line | None:
         needed = samples_for(samples, worst.samples_to_halve_noise, worst.noise_se, NOISE)
     return Line(
         slug=row.slug,
-        name=row.model.name,
-        revision=row.model.revision,
+        name=row.label,
         n=f"{n:,}",
         now=f"{PLUS_MINUS}{SHARE.scale * half:.1f}",
         items=tuple(about(items_for(n, half, wanted)) for wanted in INTERVALS),

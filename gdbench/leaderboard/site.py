@@ -7,23 +7,29 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from gdbench.data.published import published_sources
+from gdbench.environment import package_version
 from gdbench.errors import GdbenchError
 from gdbench.leaderboard.assemble import build_board
 from gdbench.leaderboard.board import Board
 from gdbench.leaderboard.catalogue import tasks_of
 from gdbench.leaderboard.examples import exhibited
 from gdbench.leaderboard.families import FAMILIES
+from gdbench.leaderboard.links import PAPER, RELEASE
 from gdbench.leaderboard.load import Entry, load
 from gdbench.leaderboard.pages import (
     changes,
     compare,
     data,
     examples,
+    about,
     home,
+    measured,
     models,
-    reported,
+    published,
     tasks,
 )
+from gdbench.leaderboard.published.collection import collect
 from gdbench.leaderboard.reading import read, unread
 from gdbench.leaderboard.render import Renderer, Tree
 from gdbench.leaderboard.sprite import same_pixels
@@ -32,11 +38,11 @@ from gdbench.submissions.manifest import ManifestSource
 
 MARKER = "static/site.css"  # a folder with files but without this one is not ours to overwrite
 NAVIGATION = (
-    ("index.html", "Leaderboard", "home"),
+    ("index.html", "Evidence", "home"),
+    ("measured/index.html", "Measured", "measured"),
     ("tasks/index.html", "Tasks", "tasks"),
     ("compare/index.html", "Compare", "compare"),
     ("examples/index.html", "Examples", "examples"),
-    ("changes.html", "Changes", "changes"),
     ("data.html", "Data", "data"),
 )
 
@@ -94,22 +100,30 @@ def draw(
     submissions: Path | None, entries: Sequence[Entry], source: ManifestSource | None = None
 ) -> tuple[Tree, Board]:
     """The site of these records; their score files are read once each."""
-    shown = tasks_of(entries)
+    sources = published_sources()
+    shown = tasks_of(entries, sources)
     logs = Logs() if submissions is None else Logs.read(submissions)
     draft, _ = build_board(entries, shown, {e.file: unread(e, logs) for e in entries})
     readings = read(logs, entries, exhibited(draft), source)
     board, evidence = build_board(entries, shown, readings)
     tree = Tree()
     tree.add_static()
-    renderer = Renderer(tree, navigation=NAVIGATION, families=FAMILIES)
-    published = reported.view(board.tasks)
-    home.write(renderer, board, *([published] if published is not None else []))
+    renderer = Renderer(
+        tree, navigation=NAVIGATION, families=FAMILIES, paper=PAPER, release=RELEASE,
+        version=package_version("gdbench") or "",
+        newest=max((changes.instant(e.record.created)[:10] for e in entries), default=""),
+    )  # fmt: skip
+    collection = collect(sources, shown)
+    home.write(renderer, board, collection)
+    published.write(renderer, collection)
+    measured.write(renderer, board)
+    about.write(renderer)
     models.write(renderer, board)
-    tasks.write(renderer, board, evidence)
+    tasks.write(renderer, board, evidence, collection)
     item_pages = examples.write(renderer, board)
-    compare.write(renderer, board, evidence, item_pages)
+    compare.write(renderer, board, evidence, item_pages, published.sections(collection))
     changes.write(renderer, board)
-    data.write(renderer, board)
+    data.write(renderer, board, collection)
     return tree, board
 
 

@@ -24,6 +24,7 @@ from gdbench.leaderboard.exports import Leaderboard, export
 from gdbench.leaderboard.figures import cost_plot
 from gdbench.leaderboard.load import Entry
 from gdbench.leaderboard.pages.changes import instant
+from gdbench.leaderboard.published.collection import collect
 from gdbench.leaderboard.reading import Reading
 from gdbench.leaderboard.site import draw
 from gdbench.leaderboard.words import file_name, web_link
@@ -103,7 +104,7 @@ def test_a_folder_with_other_files_is_left_alone(synthetic_submissions, tmp_path
 def test_an_empty_folder_of_submissions_gives_a_site(tmp_path):
     (tmp_path / "submissions").mkdir()
     build(tmp_path / "submissions", tmp_path / "site")
-    assert "Reported" in (tmp_path / "site" / "index.html").read_text()
+    assert "Published evidence" in (tmp_path / "site" / "index.html").read_text()
 
 
 @pytest.mark.parametrize("kind", ["synthetic_site", "guessed_site"])
@@ -369,7 +370,7 @@ def test_examples_show_every_item_with_its_pictures(guessed_site, guessed_submis
         assert sheet.width % 64 == sheet.height % 64 == 0
     curves = next((guessed_site / "examples").rglob("*.js")).read_text()
     assert curves.startswith("gdbench.curves({")
-    assert set(json.loads(curves[len("gdbench.curves(") : -3])) == {"slow@1"}
+    assert set(json.loads(curves[len("gdbench.curves(") : -3])) == {"slow"}
 
 
 def test_a_run_stands_beside_the_submission_of_the_same_model(guessed_submissions, tmp_path):
@@ -403,13 +404,17 @@ def test_a_run_that_stops_early_is_a_point_of_its_own():
     ]
     readings = {e.file: Reading(Trust("audited")) for e in entries}
     board, _ = build_board(entries, tasks_of(entries), readings)
-    (pool,) = export(board).pools
+    (pool,) = export(board, collect((), ())).pools
     costs = {r.revision: r.seconds_per_item for r in pool.results}
     whole, stopped = (records[0].model for records in (full, early))
     assert costs[stopped.revision] == pytest.approx(costs[whole.revision] / 10)
     plotted = str(cost_plot(board.pools[0]))
-    for model in (whole, stopped):
-        assert f"{model.name}@{model.revision}:" in plotted
+    for label in (whole.name, f"{whole.name}, stop0.05"):
+        assert f"{label}:" in plotted
+    ranks = {r.revision: r.rank for r in pool.results}
+    assert ranks[whole.revision].best == ranks[whole.revision].worst == 1
+    assert ranks[stopped.revision] is None
+    assert [r.variant_of for r in pool.results] == ["", f"{whole.name}@{whole.revision}"]
 
 
 def test_the_command_line(synthetic_submissions, tmp_path):

@@ -12,7 +12,7 @@ from gdbench.leaderboard.badges import Trust
 from gdbench.leaderboard.catalogue import tasks_of
 from gdbench.leaderboard.compare import unpaired
 from gdbench.leaderboard.load import Entry, load
-from gdbench.leaderboard.pages.home import summary
+from gdbench.leaderboard.pages.measured import summary
 from gdbench.leaderboard.plots.pareto import Point, front
 from gdbench.leaderboard.ranking import places_by_intervals, places_by_tests
 from gdbench.leaderboard.reading import Reading

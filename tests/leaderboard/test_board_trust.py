@@ -75,10 +75,11 @@ def test_a_control_that_sees_no_picture_has_no_colour():
 
 
 def test_parts_of_tasks_have_no_rank_and_nobody_leads(guessed_site):
-    page = Page(guessed_site / "index.html")
-    for claim in ("leads with", "could be first", "told apart from it"):
-        assert claim not in page.text
-    assert "on the front" not in (guessed_site / "index.html").read_text()
+    for path in (guessed_site / "index.html", *(guessed_site / "measured").glob("*.html")):
+        page = Page(path)
+        for claim in ("is ahead with", "could be first"):
+            assert claim not in page.text
+        assert "on the front" not in path.read_text()
     told = json.loads((guessed_site / "leaderboard.json").read_text())
     results = [r for pool in told["pools"] for r in pool["results"]]
     assert results
@@ -89,9 +90,9 @@ def test_parts_of_tasks_have_no_rank_and_nobody_leads(guessed_site):
 def test_whole_tasks_have_ranks_and_somebody_leads(synthetic_submissions, tmp_path):
     with synthetic_board.as_if_run_again():
         build(synthetic_submissions, tmp_path / "site")
-    page = Page(tmp_path / "site" / "index.html")
-    assert "leads with" in page.text
-    assert "on the front" in (tmp_path / "site" / "index.html").read_text()
+    for path in ("index.html", "measured/full.html"):
+        assert "is ahead with" in Page(tmp_path / "site" / path).text
+    assert "on the front" in (tmp_path / "site" / "measured/full.html").read_text()
 
 
 def test_a_part_of_a_task_of_unknown_size_is_not_ranked(tmp_path):
@@ -107,7 +108,7 @@ def test_a_part_of_a_task_of_unknown_size_is_not_ranked(tmp_path):
     with synthetic_board.as_if_run_again():
         build(synthetic_board.write(tmp_path / "submissions", *found), tmp_path / "site")
     text = Page(tmp_path / "site/index.html").text
-    assert text.count("leads with") == 1
+    assert text.count("is ahead with") == 1
     pages = sorted((tmp_path / "site/models").rglob("*.html"))
     shown = [Page(p).text for p in pages]
     assert sum("rank 1" in t for t in shown) == 1

@@ -13,6 +13,7 @@ from gdbench.leaderboard.estimate import Shown, shown
 from gdbench.leaderboard.evidence import Evidence, items_of
 from gdbench.leaderboard.paths import p_text, pair_page, pool_key
 from gdbench.leaderboard.plots import forest
+from gdbench.leaderboard.published.figures import PublishedModel
 from gdbench.leaderboard.render import Renderer
 from gdbench.metrics.estimate import of_metric
 from gdbench.numbers import SHARE, Unit, count, seconds, value_text
@@ -63,16 +64,21 @@ class TaskItems:
     n_second: int
 
 
+def comparable(board: PoolBoard) -> list[Row]:
+    """Rows whose numbers follow from scores, in the order of the board."""
+    return [
+        r
+        for r in board.rows
+        if r.trust.badge in COMPARED and any(x.estimate for x in r.results.values())
+    ]
+
+
 def pairs_of(board: PoolBoard) -> list[tuple[Row, Row]]:
     """Pairs that get a page: all of a small pool, neighbours in the ranking of a large one.
 
     Results whose numbers do not follow from scores are compared with none.
     """
-    rows = [
-        r
-        for r in board.rows
-        if r.trust.badge in COMPARED and any(x.estimate for x in r.results.values())
-    ]
+    rows = comparable(board)
     if len(rows) <= ALL_PAIRS_UP_TO:
         return list(combinations(rows, 2))
     return [(a, b) for i, a in enumerate(rows) for b in rows[i + 1 : i + 1 + NEIGHBOURS]]
@@ -83,8 +89,9 @@ def write(
     board: Board,
     evidence: Mapping[Pool, Mapping[str, Evidence]],
     item_pages: ItemPages,
+    cited: Sequence[tuple[PublishedModel, Sequence[tuple[str, str]]]],
 ) -> None:
-    """Write `compare/index.html` and a page for each pair."""
+    """Write `compare/index.html` and a page for each pair; `cited` are pairs of other pages."""
     views = []
     for pool in board.pools:
         found: list[dict[str, object]] = []
@@ -107,7 +114,8 @@ def write(
             views.append({"key": pool_key(pool.pool), "title": pool.pool.title, "pairs": found,
                           "rows": ordered})  # fmt: skip
     renderer.page(
-        "compare/index.html", "compare.html", title="Compare", here="compare", pools=views
+        "compare/index.html", "compare.html", title="Compare", here="compare", pools=views,
+        cited=cited,
     )
 
 
@@ -130,7 +138,7 @@ def _pair(
     renderer.page(
         path,
         "pair.html",
-        title=f"{first.name} and {second.name}",
+        title=f"{first.label} and {second.label}",
         here="compare",
         pool=pool.pool,
         first=first,
@@ -160,7 +168,7 @@ def _plot(
             forest.Line(title, "other", e, shown(e, SHARE, difference=True).text)
             for title, e in drawn
         ],
-        f"Differences {first.name} less {second.name} in points, with 95 % intervals",
+        f"Differences {first.label} less {second.label} in points, with 95 % intervals",
         reference=0.0,
         unit=SHARE,
         difference=True,

@@ -9,6 +9,7 @@ from gdbench.leaderboard.board import Board
 from gdbench.leaderboard.exports import Leaderboard, export, table
 from gdbench.leaderboard.load import Entry
 from gdbench.leaderboard.paths import record_path, scores_path
+from gdbench.leaderboard.published.collection import Collection
 from gdbench.leaderboard.render import Renderer
 from gdbench.records import ResultRecord
 
@@ -25,9 +26,9 @@ def small_scores(entry: Entry) -> Path | None:
     return path if path is not None and path.stat().st_size <= MOST_SCORE_BYTES else None
 
 
-def write(renderer: Renderer, board: Board) -> None:
+def write(renderer: Renderer, board: Board, collection: Collection) -> None:
     """Write `leaderboard.json`, `leaderboard.csv`, `schema/`, `records/` and `data.html`."""
-    tree, data = renderer.tree, export(board)
+    tree, data = renderer.tree, export(board, collection)
     tree.add("leaderboard.json", data.model_dump_json(indent=1) + "\n")
     tree.add("leaderboard.csv", table(data))
     for name, model in (("leaderboard", Leaderboard), ("record", ResultRecord)):

@@ -112,7 +112,7 @@ def _page(
     for source in found:
         lines = {anchor(e.item): c for e in examples if (c := curves(e.item, source)) is not None}
         if lines:
-            data[source.row.name] = lines
+            data[source.row.label] = lines
     if data:
         text = json.dumps(data, separators=(",", ":"), ensure_ascii=True, sort_keys=True)
         renderer.tree.add(f"{stem}.js", f"gdbench.curves({text});\n")

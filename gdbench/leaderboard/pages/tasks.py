@@ -12,8 +12,9 @@ from gdbench.leaderboard.compare import detectable
 from gdbench.leaderboard.estimate import shown
 from gdbench.leaderboard.evidence import Evidence
 from gdbench.leaderboard.figures import bias_plot, budget_plot, subtask_plot, task_plot
-from gdbench.leaderboard.pages.reported import of_task
+from gdbench.leaderboard.pages.published import of_task
 from gdbench.leaderboard.paths import task_page
+from gdbench.leaderboard.published.collection import Collection
 from gdbench.leaderboard.precision import Precision, precision
 from gdbench.leaderboard.render import Renderer
 from gdbench.leaderboard.words import web_link
@@ -29,7 +30,6 @@ class RowView:
 
     slug: str
     name: str
-    revision: str
     cells: tuple[Cell, ...]
     n: int
     ties: int
@@ -50,7 +50,10 @@ class PoolView:
 
 
 def write(
-    renderer: Renderer, board: Board, evidence: Mapping[Pool, Mapping[str, Evidence]]
+    renderer: Renderer,
+    board: Board,
+    evidence: Mapping[Pool, Mapping[str, Evidence]],
+    collection: Collection,
 ) -> None:
     """Write `tasks/index.html` and a page for each task."""
     views = [{"task": task, "page": task_page(task.name)} for task in board.tasks]
@@ -71,7 +74,7 @@ def write(
         renderer.page(
             task_page(task.name), "task.html", title=task.title, here="tasks", task=task,
             facts=_facts(task), pools=pools, effects=bool(associations(task.measures)),
-            reported=of_task(task),
+            published=of_task(collection, task.name),
         )  # fmt: skip
 
 
@@ -106,7 +109,7 @@ def _pool_view(task: Task, board: PoolBoard, evidence: Mapping[str, Evidence]) -
             cells.insert(0, Cell() if e is None else _score_cell(e, result.chance, task.score_unit))
         views.append(
             RowView(
-                row.slug, row.model.name, row.model.revision, tuple(cells),
+                row.slug, row.label, tuple(cells),
                 result.entry.record.task.n_items,
                 sum(m.ties for m in result.metrics if m.name in task.primary),
                 BADGES[result.trust.badge].label,

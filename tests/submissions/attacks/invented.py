@@ -12,7 +12,7 @@ from gdbench.leaderboard.assemble import build_board
 from gdbench.leaderboard.badges import Trust
 from gdbench.leaderboard.catalogue import tasks_of
 from gdbench.leaderboard.load import Entry
-from gdbench.leaderboard.pages.home import summary
+from gdbench.leaderboard.pages.measured import summary
 from gdbench.leaderboard.reading import Reading
 from gdbench.protocol import ModelCard, Scores
 from gdbench.records import ResultRecord

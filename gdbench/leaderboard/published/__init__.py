@@ -1,0 +1,1 @@
+"""What others have published: gathered from the sources, judged by n, never ranked."""

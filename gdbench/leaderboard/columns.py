@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gdbench.leaderboard.badges import BADGES, ORDER
 from gdbench.leaderboard.board import BiasPair, PoolBoard, Result, Row
@@ -26,12 +26,11 @@ class Cell:
     """One cell."""
 
     text: str = ""
-    margin: str = ""
+    interval: str = ""
     style: str = ""
     """Classes."""
     sort: str = ""
     """What it sorts by, empty where it is missing or where the text will do."""
-    places: int = 0
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def _sortable(value: float) -> str:
 
 
 def _number(text: Shown, value: float, style: str = "") -> Cell:
-    return Cell(text.text, text.margin, style, _sortable(value), text.places)
+    return Cell(text.text, text.interval, style, _sortable(value))
 
 
 def _score(row: Row) -> Cell:
@@ -121,7 +120,7 @@ def _bias(task: str, metric: str) -> Callable[[Row], Cell]:
             return Cell()
         unit = row.results[task].task.unit(m)
         text = shown(of_metric(m), unit)
-        return Cell(text.text, text.margin, style_of(m, unit), _sortable(m.value))
+        return Cell(text.text, text.interval, style_of(m, unit), _sortable(m.value))
 
     return cell
 
@@ -151,19 +150,6 @@ def _size(row: Row) -> Cell:
 def _badge(row: Row) -> Cell:
     badge = row.trust.badge
     return Cell(BADGES[badge].label, style=f"t b-{badge}", sort=str(ORDER[badge]))
-
-
-def aligned(grid: Sequence[Sequence[Cell]]) -> list[list[Cell]]:
-    """Columns of cells; whole numbers get class `d0` where others of the column have decimals."""
-    return [
-        [
-            replace(c, style=f"d0 {c.style}".strip()) if c.sort and not c.places else c
-            for c in column
-        ]
-        if any(c.places for c in column)
-        else list(column)
-        for column in grid
-    ]
 
 
 def task_column(task: Task, suite: str, results: Sequence[Result]) -> Column:

@@ -6,38 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gdbench.leaderboard.estimate import decimals, shown
+from gdbench.leaderboard.estimate import shown
 from gdbench.metrics.estimate import Estimate, mean_independent
 from gdbench.numbers import EFFECT, SHARE, count, seconds
 
 
-@pytest.mark.parametrize(
-    ("half_width", "expected"),
-    [
-        (0.827, 1),  # 0.8: the Particle Data Group's own three examples
-        (0.367, 1),  # 0.4
-        (0.119, 2),  # 0.12
-        (4.9, 0),
-        (3.2, 1),
-        (12.0, 0),
-        (25.0, 0),
-        (0.02, 2),  # never more than two
-        (0.0, 0),
-        (None, 1),
-    ],
-)
-def test_decimals_are_those_that_the_interval_supports(half_width, expected):
-    assert decimals(half_width) == expected
-
-
-def test_a_score_and_its_margin_have_the_same_decimals():
+def test_a_score_has_one_decimal_and_both_ends_of_its_interval():
     text = shown(Estimate(0.395, 0.348, 0.444), SHARE)
-    assert (text.text, text.margin, text.interval) == ("40", "±5", "35\N{EN DASH}44")
-    text = shown(Estimate(0.3954, 0.3872, 0.4036), SHARE)
-    assert (text.text, text.margin) == ("39.5", "±0.8")
-    assert shown(Estimate(0.5), SHARE).margin == ""
-    assert shown(Estimate(1.0, 0.51, 1.0), SHARE).margin == "51\N{EN DASH}100"
-    assert shown(Estimate(1.0, 1.0, 1.0), SHARE).margin == "±0"
+    assert (text.text, text.interval) == ("39.5", "34.8\N{EN DASH}44.4")
+    assert shown(Estimate(0.5), SHARE).interval == ""
+    assert shown(Estimate(1.0, 0.51, 1.0), SHARE).interval == "51.0\N{EN DASH}100.0"
 
 
 def test_signs():
@@ -45,7 +23,7 @@ def test_signs():
     assert shown(Estimate(0.94), EFFECT).text == "+0.94"
     assert shown(Estimate(-0.001), EFFECT).text == "0.00"
     moved = shown(Estimate(-0.1, -0.2, 0.0), SHARE, difference=True)
-    assert moved.interval == "\N{MINUS SIGN}20 to 0"
+    assert moved.interval == "\N{MINUS SIGN}20.0 to 0.0"
 
 
 def test_large_and_small():

@@ -78,7 +78,7 @@ def test_each_sentence_follows_from_the_files(synthetic_site):
 def test_the_answer_counts_its_own_sentences(synthetic_site):
     text = " ".join(Page(synthetic_site / "index.html").text.split())
     assert "Does Stable Diffusion reason better than CLIP?" in text
-    said = re.search(r"of the (\d+) measures that can be tested", text)
+    said = re.search(r"on the (\d+) measures that can be tested", text)
     counts = [int(n) for n in re.findall(r"(?:better on|worse on|not told apart on) (\d+) \(", text)]
     assert said
     assert sum(counts[:3]) == int(said[1])

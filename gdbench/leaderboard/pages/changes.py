@@ -77,7 +77,7 @@ def _text(row: Row, what: str) -> str:
     parts = [f"{what}, {row.pool.title} suite, {n} {'task' if n == 1 else 'tasks'}"]
     if row.score is not None:
         score = shown(row.score, SHARE)
-        parts.append(f"GDBench score {score.text} {score.margin}".rstrip())
+        parts.append(f"GDBench score {score.text} {score.interval}".rstrip())
     parts.append(BADGES[row.trust.badge].label)
     return "; ".join(parts)
 

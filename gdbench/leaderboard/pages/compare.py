@@ -183,8 +183,8 @@ def _line(d: Difference, title: str, unit: Unit) -> Line:
     return Line(
         title=title,
         task=d.name,
-        first=value_text(d.first, unit, places=text.places),
-        second=value_text(d.second, unit, places=text.places),
+        first=value_text(d.first, unit),
+        second=value_text(d.second, unit),
         shown=text,
         sure=d.sure,
         p="" if p is None else p_text(p),

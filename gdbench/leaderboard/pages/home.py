@@ -6,23 +6,26 @@ from dataclasses import dataclass
 
 from gdbench.leaderboard.board import Board
 from gdbench.leaderboard.pages.measured import SuiteView, suites
-from gdbench.leaderboard.pages.published import Line, lines
+from gdbench.leaderboard.pages.published import Line, lines, scale
 from gdbench.leaderboard.paths import pair_page
 from gdbench.leaderboard.published import sentences
 from gdbench.leaderboard.published.collection import PUBLISHED, Collection
 from gdbench.leaderboard.published.figures import PublishedModel
 from gdbench.leaderboard.published.table import Table, table
 from gdbench.leaderboard.render import Renderer
+from gdbench.numbers import SHARE
 
 @dataclass(frozen=True)
 class Answer:
     """The question and what the published numbers answer."""
 
     question: str
+    opening: str
     text: str
     cost: str
     bias: str
     lines: tuple[Line, ...]
+    widest: str
     first: PublishedModel
     second: PublishedModel
     page: str
@@ -62,10 +65,12 @@ def answer(collection: Collection) -> Answer | None:
     bias = [m for m in collection.shown if m.task.kind == "bias"]
     return Answer(
         question="Does Stable Diffusion reason better than CLIP?",
-        text=sentences.answer(ability, first.name, second.name),
+        opening=sentences.opening(ability),
+        text=sentences.comparison(ability, first.name, second.name),
         cost=sentences.cost(first, second),
         bias=sentences.bias(collection.models, bias),
         lines=tuple(lines(ability)),
+        widest=f"{SHARE.scale * scale(ability):.0f}",
         first=first,
         second=second,
         page=pair_page(PUBLISHED, first.slug, second.slug),

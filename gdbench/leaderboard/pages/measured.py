@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gdbench.leaderboard.badges import BADGES, LOCAL, RANKED
 from gdbench.leaderboard.board import Board, PoolBoard, Row
-from gdbench.leaderboard.columns import Cell, aligned, columns
+from gdbench.leaderboard.columns import Cell, columns
 from gdbench.leaderboard.estimate import Shown, shown
 from gdbench.leaderboard.families import FAMILIES
 from gdbench.leaderboard.figures import cost_plot
@@ -131,7 +131,7 @@ def pool_view(board: PoolBoard, tasks: tuple[Task, ...]) -> PoolView:
     """The table of a pool."""
     table = columns(board, tasks)
     hidden = [str(i) for i, c in enumerate(table, FIXED_COLUMNS + 1) if not c.shown]
-    grid = aligned([[c.cell(row) for row in board.rows] for c in table])
+    grid = [[c.cell(row) for row in board.rows] for c in table]
     ranked = any(row.trust.badge in RANKED for row in board.rows)
     pairs = {row.name for row in comparable(board)}
     rows = [

@@ -172,7 +172,7 @@ def metric_view(metric: MetricValue, unit: Unit, *, primary: bool) -> MetricView
         chance=typeset(value_text(metric.chance, unit)),
         n=metric.n,
         ties=metric.ties,
-        tie_range=typeset(interval_text(*bounds, unit, places=text.places, between=DASH)),
+        tie_range=typeset(interval_text(*bounds, unit, between=DASH)),
         noise=value_text(metric.noise_se, unit, places=2).removeprefix("+"),
         p="" if metric.p_value is None else p_text(metric.p_value),
         style=style_of(metric, unit),

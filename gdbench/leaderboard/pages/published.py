@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -19,14 +20,14 @@ from gdbench.leaderboard.render import Renderer
 from gdbench.metrics.estimate import Estimate
 from gdbench.numbers import SHARE, interval_text, value_text
 
-WIDEST = 0.45
-"""Ends of the scale on which differences are drawn, as a share."""
+_STEP = 0.05  # ends of the scale on which differences are drawn are multiples of it
 
 
 @dataclass(frozen=True)
 class Line:
     """One sentence with its plot."""
 
+    title: str
     text: str
     outcome: str
     plot: str | None
@@ -152,17 +153,24 @@ def _ordered(*pair: PublishedModel) -> tuple[PublishedModel, PublishedModel]:
 
 def lines(found: Sequence[Verdict]) -> list[Line]:
     """Sentences: where the first is better, where it is worse, undecided ones, untested ones."""
+    widest = scale(found)
     return [
-        Line(sentences.sentence(v), v.outcome, plot(v))
+        Line(v.measure.title, sentences.finding(v), v.outcome, plot(v, widest))
         for outcome in ("better", "worse", "undecided", "untested")
         for v in with_outcome(found, outcome)
     ]
 
 
-def plot(verdict: Verdict) -> str | None:
+def scale(found: Sequence[Verdict]) -> float:
+    """The end of a scale around 0 that holds all differences with their intervals."""
+    ends = [max(-d.low, d.high) for v in found if (d := v.difference) is not None]
+    return _STEP * math.ceil(max(ends, default=_STEP) / _STEP)
+
+
+def plot(verdict: Verdict, widest: float) -> str | None:
     """The difference drawn; None where there is none."""
     d = verdict.difference
-    return None if d is None else difference.draw(Estimate(d.value, d.low, d.high), WIDEST)
+    return None if d is None else difference.draw(Estimate(d.value, d.low, d.high), widest)
 
 
 def _pair(

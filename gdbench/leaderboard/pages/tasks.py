@@ -172,7 +172,7 @@ def metric_names(task: Task, rows: list[Row]) -> tuple[str, ...]:
 def _score_cell(e: Estimate, chance: float | None, unit: Unit) -> Cell:
     text = shown(e, unit)
     style = shade(e.value, chance, e.low) if unit == SHARE else ""
-    return Cell(text.text, text.margin, style, "1", text.places)
+    return Cell(text.text, text.interval, style, "1")
 
 
 def _cell(row: Row, task: Task, name: str) -> Cell:
@@ -181,4 +181,4 @@ def _cell(row: Row, task: Task, name: str) -> Cell:
         return Cell()
     unit = task.unit(metric)
     text = shown(of_metric(metric), unit)
-    return Cell(text.text, text.margin, style_of(metric, unit), "1", text.places)
+    return Cell(text.text, text.interval, style_of(metric, unit), "1")

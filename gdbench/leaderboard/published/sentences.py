@@ -39,10 +39,14 @@ def number(cited: Cited, unit: Unit = SHARE) -> str:
 
 def sentence(verdict: Verdict) -> str:
     """One measure: both values with their intervals, and whether they differ."""
-    v = verdict
+    return f"{verdict.measure.title}: {finding(verdict)}"
+
+
+def finding(v: Verdict) -> str:
+    """The sentence without the name of its measure."""
     unit = v.measure.unit
     text = (
-        f"{v.measure.title}: {v.first.model} {number(v.first, unit)} against {v.second.model} "
+        f"{v.first.model} {number(v.first, unit)} against {v.second.model} "
         f"{number(v.second, unit)}: {_WORDS[v.outcome]}."
     )
     return text + _below(v)
@@ -62,18 +66,16 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
-def answer(found: Sequence[Verdict], first: str, second: str) -> str:
-    """Whether the first reasons better than the second, from the outcomes of all tests."""
+def opening(found: Sequence[Verdict]) -> str:
+    """Whether the first reasons better than the second, in a few words."""
     outcomes = {v.outcome for v in found}
     if outcomes <= {"untested"}:
-        opening = "The published numbers do not say."
-    elif {"better", "worse"} <= outcomes:
-        opening = "On some tasks, not on others."
-    elif "better" in outcomes:
-        opening = "Yes, as far as it can be tested."
-    else:
-        opening = "No." if "worse" in outcomes else "Nothing tells them apart."
-    return f"{opening} {comparison(found, first, second)}"
+        return "The published numbers do not say."
+    if {"better", "worse"} <= outcomes:
+        return "On some tasks, not on others."
+    if "better" in outcomes:
+        return "Yes, as far as it can be tested."
+    return "No." if "worse" in outcomes else "Nothing tells them apart."
 
 
 def comparison(found: Sequence[Verdict], first: str, second: str) -> str:
@@ -89,7 +91,7 @@ def comparison(found: Sequence[Verdict], first: str, second: str) -> str:
         if group
     ]
     measures = "the one measure" if tested == 1 else f"the {tested} measures"
-    return f"Against {second}, {first} is, of {measures} that can be tested, {'; '.join(parts)}."
+    return f"{first} against {second}, on {measures} that can be tested: {', '.join(parts)}."
 
 
 def cost(first: PublishedModel, second: PublishedModel) -> str:

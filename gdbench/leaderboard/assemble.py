@@ -156,7 +156,7 @@ def _row(pool: Pool, results: dict[str, Result], ability: Sequence[str], slug: s
 def _ranked(
     pool: Pool, rows: Sequence[Row], evidence: Mapping[str, Evidence], pairs: tuple[BiasPair, ...]
 ) -> PoolBoard:
-    """Rows by score, best first, variants below their model; places for models that may have one."""
+    """Rows by score, best first, variants below their model; places for those that may have one."""
     scores = {r.name: r.score for r in rows if not r.reason and r.score is not None}
     rows = [_joint(r, evidence) for r in rows]
     totals = {n: e.total for n, e in evidence.items() if n in scores and e.total is not None}

@@ -1,4 +1,4 @@
-"""Numbers with an interval as they are printed: one decimal for points, both ends of the interval."""
+"""Numbers with an interval as they are printed: one decimal for points, both ends of it."""
 
 from __future__ import annotations
 

@@ -94,6 +94,12 @@ class PublishedNumber(_Export):
     high: float | None
     chance: float | None
     n_items: int | None
+    n_right: int | None
+    ties: int | None
+    direction: str
+    normalised: str | None = Field(
+        description="What was done with the error under the empty prompt: none, minus, ratio."
+    )
     timesteps: int | None = Field(description="Evaluated for each pair, where the source says so.")
     best: bool = Field(description="Whether it is the best documented number of its cell.")
     method: str
@@ -157,6 +163,10 @@ def _cited(cited: Cited, measure: Measured, *, best: bool) -> PublishedNumber:
         high=cited.estimate.high,
         chance=measure.chance,
         n_items=figure.n,
+        n_right=cited.right,
+        ties=figure.ties,
+        direction=figure.direction,
+        normalised=figure.normalised,
         timesteps=cited.steps,
         best=best,
         method=cited.method,

@@ -12,6 +12,7 @@ from gdbench.leaderboard.board import PoolBoard, Row
 from gdbench.leaderboard.columns import style_of
 from gdbench.leaderboard.estimate import shown, typeset
 from gdbench.leaderboard.plots import budget, forest, heatmap, pareto
+from gdbench.leaderboard.published.naive import Contrast
 from gdbench.metrics.estimate import of_metric
 from gdbench.numbers import EFFECT, SHARE, value_text
 from gdbench.tasks.base import Task
@@ -120,3 +121,22 @@ def budget_plot(task: Task, rows: Sequence[Row]) -> Markup | None:
             curves.append(budget.Curve(row.label, row.model.family, points))
             chance = result.chance
     return budget.draw(curves, chance, task.score_unit) if curves else None
+
+
+def naive_plot(contrast: Contrast) -> Markup:
+    """Ways to score one model, as values with intervals against chance."""
+    words = {"naive": "Naive: the bare error", "normalised": "Normalised: less the empty prompt's",
+             "divided": "Divided by the empty prompt's"}  # fmt: skip
+    lines = [
+        forest.Line(words[way], cited.family, cited.estimate, shown(cited.estimate, SHARE).text)
+        for way, cited in contrast.ways
+    ]
+    chance = contrast.measure.chance
+    return forest.draw(
+        lines,
+        f"{contrast.measure.title} of {contrast.model} scored in {len(lines)} ways",
+        reference=chance or 0.0,
+        unit=SHARE,
+        axis="points",
+        note="chance" if chance else "",
+    )

@@ -18,11 +18,11 @@ from gdbench.leaderboard.families import FAMILIES
 from gdbench.leaderboard.links import PAPER, RELEASE
 from gdbench.leaderboard.load import Entry, load
 from gdbench.leaderboard.pages import (
+    about,
     changes,
     compare,
     data,
     examples,
-    about,
     home,
     measured,
     models,

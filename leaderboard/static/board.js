@@ -1,40 +1,40 @@
 "use strict";
-// The home page: suite, sorting, filters, columns. Without this file all tables stand in full.
+// A table of models: sorting, filters, columns, ticking two to compare them. Without this file the
+// table stands in full.
 addEventListener("DOMContentLoaded", () => {
   const { state } = gdbench;
-  const tools = document.querySelector(".tools");
-  if (!tools) return;
+  const section = document.querySelector(".pool");
+  if (!section) return;
+  const tools = section.querySelector(".tools");
+  const element = section.querySelector("table.board");
+  const table = gdbench.table(element);
+  const hide = element.dataset.hide || "";
+  const start = element.querySelector("th[aria-sort]") ? "score.down" : "";
   const form = (name) => tools.querySelector(`[name="${name}"]`);
-  const pools = [...document.querySelectorAll(".pool")].map((section) => {
-    const element = section.querySelector("table");
-    return { section, element, key: section.dataset.pool, table: gdbench.table(element), hide: element.dataset.hide };
-  });
-  const poolOf = (s) => pools.find((p) => p.key === s.suite) || pools[0];
   const sortOf = (s) => {
-    const [key, direction] = (s.sort || "score.down").split(".");
+    const [key, direction] = (s.sort || start).split(/\.(?=up$|down$)/);
     return { key, direction: direction === "up" ? "up" : "down" };
   };
 
-  for (const pool of pools) {
-    for (const head of pool.table.heads) {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.append(...head.childNodes);
-      head.append(button);
-      button.addEventListener("click", () => {
-        const now = sortOf(state.read());
-        const first = head.dataset.dir;
-        const other = first === "up" ? "down" : "up";
-        const direction = now.key === head.dataset.key && now.direction === first ? other : first;
-        state.write({ sort: `${head.dataset.key}.${direction}` });
-      });
-    }
+  for (const head of table.heads) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...head.childNodes);
+    head.append(button);
+    button.addEventListener("click", () => {
+      const now = sortOf(state.read());
+      const first = head.dataset.dir;
+      const other = first === "up" ? "down" : "up";
+      const direction = now.key === head.dataset.key && now.direction === first ? other : first;
+      state.write({ sort: `${head.dataset.key}.${direction}` });
+    });
   }
 
   const chooser = tools.querySelector(".chooser > div");
-  const drawChooser = (pool, toggled) => {
-    const hidden = new Set(pool.hide.split(" "));
-    chooser.replaceChildren(...pool.table.heads.slice(2).map((head, i) => {
+  const toggledOf = (s) => new Set((s.cols || "").split(",").filter(Boolean));
+  const drawChooser = (toggled) => {
+    const hidden = new Set(hide.split(" "));
+    chooser.replaceChildren(...table.heads.slice(2).map((head, i) => {
       const label = document.createElement("label");
       label.className = "tick";
       const box = document.createElement("input");
@@ -42,55 +42,68 @@ addEventListener("DOMContentLoaded", () => {
       box.value = head.dataset.key;
       box.checked = hidden.has(String(i + 3)) === toggled.has(head.dataset.key);
       const group = head.querySelector("em");
-      label.append(box, (group ? `${group.textContent}: ` : "") + [...head.querySelector("button").childNodes].filter((n) => n !== group).map((n) => n.textContent).join("").trim());
+      const words = [...head.querySelector("button").childNodes].filter((n) => n !== group);
+      label.append(box, (group ? `${group.textContent}: ` : "") + words.map((n) => n.textContent).join("").trim());
       return label;
     }));
   };
-  chooser.addEventListener("change", (event) => {
-    const toggled = new Set((state.read().cols || "").split(",").filter(Boolean));
+  chooser?.addEventListener("change", (event) => {
+    const toggled = toggledOf(state.read());
     const key = event.target.value;
     if (!toggled.delete(key)) toggled.add(key);
     state.write({ cols: [...toggled].sort().join(",") });
   });
 
-  const show = (s) => {
-    const pool = poolOf(s);
-    const toggled = new Set((s.cols || "").split(",").filter(Boolean));
-    for (const p of pools) p.section.hidden = p !== pool;
-    for (const radio of tools.querySelectorAll('[name="suite"]')) radio.checked = radio.value === pool.key;
-    for (const name of ["family", "badge", "size"]) form(name).value = s[name] || "";
-    if (document.activeElement !== form("q")) form("q").value = s.q || "";
-    form("chance").checked = s.chance === "1";
-    form("unranked").checked = s.unranked === "1";
-    const hidden = new Set(pool.hide.split(" "));
-    pool.table.heads.forEach((head, i) => {
+  const showColumns = (s) => {
+    const toggled = toggledOf(s);
+    const hidden = new Set(hide.split(" ").filter(Boolean));
+    table.heads.forEach((head, i) => {
       if (toggled.has(head.dataset.key) && !hidden.delete(String(i + 1))) hidden.add(String(i + 1));
     });
-    pool.element.dataset.hide = [...hidden].join(" ");
-    pool.element.classList.toggle("with-chance", s.chance === "1");
-    if (!chooser.contains(document.activeElement)) drawChooser(pool, toggled);
+    element.dataset.hide = [...hidden].join(" ");
+    if (!chooser.contains(document.activeElement)) drawChooser(toggled);
+  };
+
+  const nothing = document.createElement("p");
+  nothing.className = "nothing";
+  nothing.textContent = "No model fits. ";
+  const clear = document.createElement("button");
+  clear.type = "button";
+  clear.textContent = "Show all models";
+  clear.addEventListener("click", () => state.write({ q: "", family: "", badge: "", size: "" }));
+  nothing.append(clear);
+  nothing.hidden = true;
+  element.closest(".scroller").after(nothing);
+
+  const show = (s) => {
+    for (const name of ["family", "badge", "size"]) if (form(name)) form(name).value = s[name] || "";
+    for (const name of ["variants", "unranked"]) if (form(name)) form(name).checked = s[name] === "1";
+    if (document.activeElement !== form("q")) form("q").value = s.q || "";
+    if (chooser) showColumns(s);
     const { key, direction } = sortOf(s);
-    pool.table.sort(key, direction);
+    table.sort(key, direction);
     const words = (s.q || "").toLowerCase().split(/\s+/).filter(Boolean);
     let n = 0;
-    for (const { element } of pool.table.rows) {
-      const text = element.cells[1].textContent.toLowerCase();
-      const fits = (s.unranked === "1" || s.badge || !element.classList.contains("un"))
-        && (!s.family || element.dataset.f === s.family)
-        && (!s.badge || element.dataset.b === s.badge)
-        && (!s.size || element.dataset.s === s.size)
+    for (const { element: row } of table.rows) {
+      const text = row.cells[table.name].textContent.toLowerCase();
+      const fits = (s.unranked === "1" || s.badge || !row.classList.contains("un"))
+        && (s.variants === "1" || words.length || !row.classList.contains("var"))
+        && (!s.family || row.dataset.f === s.family)
+        && (!s.badge || row.dataset.b === s.badge)
+        && (!s.size || row.dataset.s === s.size)
         && words.every((w) => text.includes(w));
-      element.hidden = !fits;
+      row.hidden = !fits;
       n += fits;
     }
-    const all = pool.table.rows.length;
-    tools.querySelector(".count").textContent = n === all ? `${all} models` : `${n} of ${all} models`;
+    nothing.hidden = n > 0;
+    element.closest(".scroller").hidden = n === 0;
+    const all = table.rows.length;
+    tools.querySelector(".count").textContent = n === all ? `${all} rows` : `${n} of ${all} rows`;
   };
 
   tools.addEventListener("change", (event) => {
-    const { name, value, checked } = event.target;
-    if (name === "chance" || name === "unranked") state.write({ [name]: checked ? "1" : "" });
-    else if (["suite", "family", "badge", "size"].includes(name)) state.write({ [name]: value });
+    const { name, value, checked, type } = event.target;
+    if (name) state.write({ [name]: type === "checkbox" ? (checked ? "1" : "") : value });
   });
   form("q").addEventListener("input", () => state.write({ q: form("q").value }, { replace: true }));
   document.addEventListener("click", (event) => {
@@ -101,8 +114,11 @@ addEventListener("DOMContentLoaded", () => {
     const open = tools.querySelector(".chooser[open]");
     if (event.key === "Escape" && open) { open.open = false; open.querySelector("summary").focus(); }
   });
+  gdbench.tick(element, table);
   tools.hidden = false;
-  if (matchMedia("(max-width: 40rem)").matches) tools.querySelector(".more").open = false;
+  if (Object.keys(state.read()).some((k) => ["family", "badge", "size", "cols", "unranked"].includes(k))) {
+    tools.querySelector(".more")?.setAttribute("open", "");
+  }
   state.listen(show);
   show(state.read());
 });

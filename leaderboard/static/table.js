@@ -1,31 +1,39 @@
 "use strict";
 // Sorting of a server-rendered table: values come from `data-v` of the row, in the order of its
-// cells after rank and name; what is missing stays last in both directions.
+// cells after the first `data-lead`; what is missing stays last in both directions, and a variant
+// stays below its model.
 window.gdbench = window.gdbench || {};
 gdbench.table = (table) => {
-  const heads = [...table.tHead.rows[0].cells];
+  const heads = [...table.tHead.querySelectorAll("tr")].find((r) => r.querySelector("[data-key]")).cells;
   const body = table.tBodies[0];
-  const lead = 2;
+  const lead = Number(table.dataset.lead);
+  const name = lead - 1;
   const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
   const rows = [...body.rows].map((element, order) => {
     const given = element.dataset.v.split(" ");
     const value = (column) => {
-      if (column === 0) return element.cells[0].textContent ? order : null;
-      const text = column > 1 ? given[column - lead] : element.cells[1].textContent.trim();
-      if (column > 1 && text !== "-") return Number(text);
+      if (column < name) return element.cells[column].textContent ? order : null;
+      const text = column > name ? given[column - lead] : element.cells[name].textContent.trim();
+      if (column > name && text !== "-") return Number(text);
       if (heads[column].classList.contains("n")) return null;
-      return (column > 1 ? element.cells[column].textContent : text) || null;
+      return (column > name ? element.cells[column].textContent : text) || null;
     };
-    return { element, order, value };
+    return { element, order, value, below: [] };
   });
+  const models = [];
+  for (const row of rows) {
+    if (row.element.classList.contains("var") && models.length) models.at(-1).below.push(row);
+    else models.push(row);
+  }
   const place = (order) => { // moving rows costs a layout, so only where one is out of place
-    if (order.some((r, i) => body.rows[i] !== r.element)) body.append(...order.map((r) => r.element));
+    const flat = order.flatMap((r) => [r, ...r.below]);
+    if (flat.some((r, i) => body.rows[i] !== r.element)) body.append(...flat.map((r) => r.element));
   };
   const sort = (key, direction) => {
-    const column = heads.findIndex((h) => h.dataset.key === key);
+    const column = [...heads].findIndex((h) => h.dataset.key === key);
     for (const h of heads) h.removeAttribute("aria-sort");
     if (column < 0) { // a column that this table does not have: the order of the page
-      place(rows);
+      place(models);
       return;
     }
     const sign = direction === "up" ? 1 : -1;
@@ -35,8 +43,8 @@ gdbench.table = (table) => {
       const d = typeof x === "number" ? x - y : collator.compare(x, y);
       return d * sign || a.order - b.order;
     };
-    place([...rows].sort(compare));
+    place([...models].sort(compare));
     heads[column].setAttribute("aria-sort", direction === "up" ? "ascending" : "descending");
   };
-  return { heads, rows, sort };
+  return { heads: [...heads], rows, name, sort };
 };

@@ -14,6 +14,7 @@ from gdbench.data.published import Figure, Source, published_sources
 from gdbench.leaderboard.published import sentences
 from gdbench.leaderboard.published.collection import collect
 from gdbench.leaderboard.published.measures import measures_of
+from gdbench.leaderboard.published.naive import contrasts
 from gdbench.leaderboard.published.table import table
 from gdbench.tasks import GDBENCH, TASKS
 
@@ -22,7 +23,6 @@ PATTERN = re.compile(
     r"(?:, n \d+)?\))? against (?P<second>.+?) (?P<b>[\d.]+)(?: \((?P<b_low>[\d.]+) to "
     r"(?P<b_high>[\d.]+)(?:, n \d+)?\))?: (?P<says>[^.]+)\."
 )
-NEVER_BELOW = 1e-9
 
 
 def source(*figures: Figure, quoted: bool = False, settings: str = "10 steps") -> Source:
@@ -31,7 +31,7 @@ def source(*figures: Figure, quoted: bool = False, settings: str = "10 steps") -
 
 
 def figure(model: str, task: str, metric: str, value: float, n: int | None = None) -> Figure:
-    return Figure(model=model, task=task, metric=metric, value=value, n=n)
+    return Figure(model=model, task=task, metric=metric, value=value, n=n, direction="text")
 
 
 def all_tasks():
@@ -42,7 +42,7 @@ def numbers_of_the_files() -> list[dict]:
     """The files as they lie there, read without gdbench."""
     folder = resources.files("gdbench.data.published")
     files = [json.loads(f.read_text()) for f in folder.iterdir() if f.name.endswith(".json")]
-    return [{**f, **{"from": file}} for file in files for f in file["figures"]]
+    return [{**f, "from": file} for file in files for f in file["figures"]]
 
 
 def test_each_sentence_follows_from_the_files(synthetic_site):
@@ -79,7 +79,9 @@ def test_the_answer_counts_its_own_sentences(synthetic_site):
     text = " ".join(Page(synthetic_site / "index.html").text.split())
     assert "Does Stable Diffusion reason better than CLIP?" in text
     said = re.search(r"on the (\d+) measures that can be tested", text)
-    counts = [int(n) for n in re.findall(r"(?:better on|worse on|not told apart on) (\d+) \(", text)]
+    counts = [
+        int(n) for n in re.findall(r"(?:better on|worse on|not told apart on) (\d+) \(", text)
+    ]
     assert said
     assert sum(counts[:3]) == int(said[1])
     below = [s for s in text.split(". ") if "below chance" in s]
@@ -152,7 +154,9 @@ def test_published_rows_are_compared(synthetic_site):
     text = " ".join(Page(page).text.split())
     assert "SD 2.1 + HardNeg and CLIP RN50x64" in text
     assert "score test" in text
-    row = re.search(r"Winoground text\s*39\.5 \(35\.1 to 44\.1\)\s*26\.\d \([^)]*\)\s*\+13\.\d", text)
+    row = re.search(
+        r"Winoground text\s*39\.5 \(35\.1 to 44\.1\)\s*26\.\d \([^)]*\)\s*\+13\.\d", text
+    )
     assert row
 
 
@@ -162,3 +166,35 @@ def test_variants_of_a_model_are_folded_and_the_question_s_are_not():
     assert not folded["SD 2.1 + HardNeg"]
     assert not folded["SD 2.1"]
     assert folded["SD 2.1 + NoNeg"]
+
+
+def test_naive_and_normalised_retrieval_are_set_against_each_other(synthetic_site):
+    """The paper's point: 8 of 72 naive against 59 of 96 normalised; naive is never the best."""
+    made = collect(published_sources(), all_tasks())
+    first = contrasts(made)[0]
+    found = {way: (c.right, c.figure.n) for way, c in first.ways}
+    assert found["naive"] == (8, 72)
+    assert found["normalised"] == (59, 96)
+    assert "which is chance" in first.sentence
+    assert "a difference" in first.sentence
+    assert made.model("SD 2.1").best(("flickr30k", "image_r1")).right == 59
+    text = " ".join(Page(synthetic_site / "index.html").text.split())
+    assert "by the bare error 11.1 (5.7 to 20.4, n 72)" in text
+    assert "subtracted 61.5 (51.5 to 70.6, n 96): a difference" in text
+
+
+def test_the_cost_and_the_bias_follow_from_the_files(synthetic_site):
+    text = " ".join(Page(synthetic_site / "index.html").text.split())
+    assert "245 passes of its network for every pair" in text
+    assert "68 minutes with 10 timesteps a pair against 4 of OpenCLIP ViT-L/14" in text
+    effects = {
+        (f["model"].partition(",")[0], f["metric"]): f["value"]
+        for f in numbers_of_the_files()
+        if f["task"] == "bias"
+    }
+    pairs = ("christian_muslim", "american_arab", "heterosexual_lgbt")
+    for model, name in (("Stable Diffusion 2.1-base", "SD 2.1"), ("CLIP ViT-B/32",) * 2):
+        mean = sum(abs(effects[model, pair]) for pair in pairs) / 3
+        assert f"{name} {mean:.2f}" in text
+        assert all(effects[model, pair] > 0 for pair in pairs)
+    assert "All lean towards Christians, Americans and heterosexual people" in text

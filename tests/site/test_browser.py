@@ -42,7 +42,8 @@ def column(page, key: str) -> list[str]:
     return page.evaluate(
         """key => {
             const table = document.querySelector(".pool table");
-            const at = [...table.querySelector("tr:has([data-key])").cells].findIndex(c => c.dataset.key === key);
+            const heads = [...table.querySelector("tr:has([data-key])").cells];
+            const at = heads.findIndex(c => c.dataset.key === key);
             return [...table.tBodies[0].rows].filter(r => !r.hidden)
                 .map(r => r.cells[at].childNodes[0]?.textContent ?? "");
         }""",
@@ -205,7 +206,13 @@ def test_pages_are_complete_without_javascript(kind, open_page):
         assert page.get_by_role("heading", level=1).inner_text().count(" and ") == 1
 
 
-IN_BOTH = ("home", "measured", "bias", "pair", "matching")  # between them: every colour that a page may have
+IN_BOTH = (
+    "home",
+    "measured",
+    "bias",
+    "pair",
+    "matching",
+)  # between them: every colour that a page may have
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,11 @@ def write(
             views.append({"key": pool_key(pool.pool), "title": pool.pool.title, "pairs": found,
                           "rows": ordered})  # fmt: skip
     renderer.page(
-        "compare/index.html", "compare.html", title="Compare", here="compare", pools=views,
+        "compare/index.html",
+        "compare.html",
+        title="Compare",
+        here="compare",
+        pools=views,
         cited=cited,
     )
 

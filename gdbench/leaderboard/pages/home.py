@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gdbench.leaderboard.board import Board
+from gdbench.leaderboard.figures import naive_plot
 from gdbench.leaderboard.pages.measured import SuiteView, suites
 from gdbench.leaderboard.pages.published import Line, lines, scale
 from gdbench.leaderboard.paths import pair_page
 from gdbench.leaderboard.published import sentences
 from gdbench.leaderboard.published.collection import PUBLISHED, Collection
 from gdbench.leaderboard.published.figures import PublishedModel
+from gdbench.leaderboard.published.naive import contrasts
 from gdbench.leaderboard.published.table import Table, table
 from gdbench.leaderboard.render import Renderer
 from gdbench.numbers import SHARE
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -37,6 +40,8 @@ class HomeView:
 
     answer: Answer | None
     table: Table | None
+    naive: tuple[str, ...]
+    naive_plot: str | None
     suites: tuple[SuiteView, ...]
     n_figures: int
     n_sources: int
@@ -44,9 +49,12 @@ class HomeView:
 
 def write(renderer: Renderer, board: Board, collection: Collection) -> None:
     """Write `index.html`."""
+    found = contrasts(collection)
     view = HomeView(
         answer=answer(collection),
         table=table(collection),
+        naive=tuple(c.sentence for c in found),
+        naive_plot=naive_plot(found[0]) if found else None,
         suites=suites(board),
         n_figures=sum(len(s.figures) for s in collection.sources),
         n_sources=len(collection.sources),
@@ -67,7 +75,7 @@ def answer(collection: Collection) -> Answer | None:
         question="Does Stable Diffusion reason better than CLIP?",
         opening=sentences.opening(ability),
         text=sentences.comparison(ability, first.name, second.name),
-        cost=sentences.cost(first, second),
+        cost=" ".join([sentences.cost(first, second), sentences.runtimes(collection.sources)]),
         bias=sentences.bias(collection.models, bias),
         lines=tuple(lines(ability)),
         widest=f"{SHARE.scale * scale(ability):.0f}",

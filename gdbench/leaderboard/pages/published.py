@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -20,6 +21,11 @@ from gdbench.leaderboard.render import Renderer
 from gdbench.metrics.estimate import Estimate
 from gdbench.numbers import SHARE, interval_text, value_text
 
+_WAYS = {
+    "none": "naive: the bare error",
+    "minus": "normalised",
+    "ratio": "divided by the error under the empty prompt",
+}
 _STEP = 0.05  # ends of the scale on which differences are drawn are multiples of it
 
 
@@ -45,6 +51,7 @@ class Number:
     interval: str
     chance: str
     n: str
+    ties: str
     steps: str
     method: str
     settings: str
@@ -94,7 +101,8 @@ def write(renderer: Renderer, collection: Collection) -> None:
                   here="home", numbers=every, sources=collection.sources)  # fmt: skip
     for model in collection.models:
         renderer.page(
-            published_page(model.slug), "published_model.html", title=model.name, here="home", model=model,
+            published_page(model.slug), "published_model.html", title=model.name, here="home",
+            model=model,
             blocks=blocks(model, collection.measures), others=others(model, collection),
         )  # fmt: skip
     for first, second in collection.pairs():
@@ -104,20 +112,21 @@ def write(renderer: Renderer, collection: Collection) -> None:
 def number(cited: Cited, measure: Measured, model: PublishedModel) -> Number:
     """A number as it is printed."""
     figure, source = cited.figure, cited.source
-    bounds = cited.estimate.bounds or (None, None)
+    ends = cited.estimate.bounds
     return Number(
         model=model.name,
         page=published_page(model.slug),
         anchor=anchor_of(*measure.key),
         measure=measure.title,
         value=typeset(value_text(figure.value, measure.unit)),
-        interval=interval_text(*bounds, SHARE),
+        interval="" if ends is None else interval_text(*ends, SHARE),
         chance=value_text(measure.chance, measure.unit),
         n="" if figure.n is None else f"{figure.n:,}",
+        ties="" if figure.ties is None else f"{figure.ties:,}",
         steps="" if cited.steps is None else f"{cited.steps:,}",
         method=cited.method,
         settings=source.settings,
-        note=figure.note,
+        note="; ".join(filter(None, (_WAYS.get(figure.normalised or "", ""), figure.note))),
         source=source.source,
         link=source.url,
         year="" if source.year is None else str(source.year),
@@ -154,8 +163,10 @@ def _ordered(*pair: PublishedModel) -> tuple[PublishedModel, PublishedModel]:
 def lines(found: Sequence[Verdict]) -> list[Line]:
     """Sentences: where the first is better, where it is worse, undecided ones, untested ones."""
     widest = scale(found)
+    used = Counter(s for v in found if (s := v.first.steps or v.second.steps) is not None)
+    steps = max(used, key=lambda s: (used[s], s), default=None)
     return [
-        Line(v.measure.title, sentences.finding(v), v.outcome, plot(v, widest))
+        Line(v.measure.title, sentences.finding(v, steps), v.outcome, plot(v, widest))
         for outcome in ("better", "worse", "undecided", "untested")
         for v in with_outcome(found, outcome)
     ]
@@ -204,9 +215,7 @@ def pair_line(v: Verdict) -> PairLine:
         first=sentences.number(v.first, unit),
         second=sentences.number(v.second, unit),
         difference="" if d is None else typeset(value_text(d.value, SHARE, difference=True)),
-        interval=""
-        if d is None
-        else typeset(interval_text(d.low, d.high, SHARE, difference=True)),
+        interval="" if d is None else typeset(interval_text(d.low, d.high, SHARE, difference=True)),
         p="" if v.p_holm is None else p_text(v.p_holm),
         outcome=sentences.OUTCOMES[v.outcome],
         notes=tuple(_notes(v)),
@@ -216,13 +225,17 @@ def pair_line(v: Verdict) -> PairLine:
 def _notes(v: Verdict) -> list[str]:
     """What has to be known of the two numbers to read them."""
     return [
-        f"{c.model}: {'; '.join(filter(None, (_budget(c), _items(c), c.figure.note)))}."
+        f"{c.model}: {'; '.join(filter(None, (_budget(c), _items(c), _ties(c), c.figure.note)))}."
         for c in (v.first, v.second)
     ]
 
 
 def _budget(cited: Cited) -> str:
     return "" if cited.steps is None else f"{cited.steps:,} timesteps"
+
+
+def _ties(cited: Cited) -> str:
+    return f"{cited.figure.ties:,} ties" if cited.figure.ties else ""
 
 
 def _items(cited: Cited) -> str:
@@ -267,10 +280,7 @@ def of_task(collection: Collection, task: str) -> TaskTable | None:
 
 def sections(collection: Collection) -> list[tuple[PublishedModel, list[tuple[str, str]]]]:
     """For the list of comparisons: each model with the pairs that it comes first in."""
-    pairs = [
-        (a, (b.name, pair_page(PUBLISHED, a.slug, b.slug))) for a, b in collection.pairs()
-    ]
+    pairs = [(a, (b.name, pair_page(PUBLISHED, a.slug, b.slug))) for a, b in collection.pairs()]
     return [
-        (model, [pair for _, pair in found])
-        for model, found in groupby(pairs, key=lambda p: p[0])
+        (model, [pair for _, pair in found]) for model, found in groupby(pairs, key=lambda p: p[0])
     ]

@@ -14,8 +14,8 @@ from gdbench.leaderboard.evidence import Evidence
 from gdbench.leaderboard.figures import bias_plot, budget_plot, subtask_plot, task_plot
 from gdbench.leaderboard.pages.published import of_task
 from gdbench.leaderboard.paths import task_page
-from gdbench.leaderboard.published.collection import Collection
 from gdbench.leaderboard.precision import Precision, precision
+from gdbench.leaderboard.published.collection import Collection
 from gdbench.leaderboard.render import Renderer
 from gdbench.leaderboard.words import web_link
 from gdbench.metrics.estimate import Estimate, of_metric

@@ -90,4 +90,6 @@ def _unknown(
     """Metrics of a source that the task does not have: shown as shares, without chance."""
     by_name = {t.name: t for t in tasks}
     missing = sorted(set(present) - {m.key for m in known})
-    return [Measured(by_name[t], metric, SHARE, None, None) for t, metric in missing if t in by_name]
+    return [
+        Measured(by_name[t], metric, SHARE, None, None) for t, metric in missing if t in by_name
+    ]

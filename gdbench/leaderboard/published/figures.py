@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +14,7 @@ from gdbench.leaderboard.words import file_name
 from gdbench.metrics.estimate import Estimate
 from gdbench.metrics.intervals import wilson
 
-_STEPS = re.compile(r"\b(\d[\d,]*) (?:time)?steps\b")
+_STEPS = re.compile(r"\b(\d[\d,]*) steps\b")
 _EVALUATED = re.compile(r"\((\d[\d,]*) evaluated\)")
 _FAMILY_ORDER = ("contrastive", "diffusion-unet", "diffusion-transformer", "other")
 
@@ -31,6 +31,7 @@ class Cited:
     source: Source
     effect: bool
     """Whether it is an effect size, which has no interval from n alone."""
+    family: str = "other"
 
     @property
     def key(self) -> Key:
@@ -49,21 +50,38 @@ class Cited:
     @property
     def right(self) -> int | None:
         """Items that were right: values are printed rounded, items are whole."""
-        n = self.figure.n
-        return None if n is None or self.effect else round(self.figure.value * n)
+        figure = self.figure
+        if figure.n is None or self.effect:
+            return None
+        return round(figure.value * figure.n) if figure.right is None else figure.right
 
     @property
     def steps(self) -> int | None:
-        """Timesteps for each pair that were evaluated, as the settings say; None: not said."""
-        text = self.source.settings
-        found = _EVALUATED.search(text) or _STEPS.search(text)
+        """Timesteps for each pair that were evaluated; None: not said, or the model has none."""
+        if self.family == "contrastive":
+            return None
+        found = _EVALUATED.search(self.source.settings)
+        if found is None and self.source.steps is not None:
+            return self.source.steps
+        found = found or _STEPS.search(self.source.settings)
         return int(found[1].replace(",", "")) if found else None
 
     @property
+    def usual(self) -> bool:
+        """Whether scores were made as the paper recommends.
+
+        Pictures are ranked by the error less that under the empty prompt; what a flag did of
+        which nothing is known is not usual either.
+        """
+        figure = self.figure
+        naive = figure.direction == "image" and figure.normalised == "none"
+        return not (naive or figure.normalised == "ratio" or "`gray`" in self.source.settings)
+
+    @property
     def documented(self) -> tuple[object, ...]:
-        """The larger, the better documented: own files, known n, larger budget, more items."""
+        """The larger, the better: usual, own files, known n, larger budget, more items."""
         n = self.figure.n
-        return (not self.source.quoted, n is not None, self.steps or 0, n or 0)
+        return (self.usual, not self.source.quoted, n is not None, self.steps or 0, n or 0)
 
 
 @dataclass(frozen=True)
@@ -83,20 +101,21 @@ class PublishedModel:
         return found[0] if found else None
 
     @property
-    def right(self) -> int | None:
-        """Items that were right: values are printed rounded, items are whole."""
-        n = self.figure.n
-        return None if n is None or self.effect else round(self.figure.value * n)
-
-    @property
-    def steps(self) -> tuple[int, ...]:
-        """The budgets of its cells that are shown, largest first."""
-        return tuple(sorted({s for c in self.cells.values() if (s := c[0].steps)}, reverse=True))
+    def steps(self) -> int | None:
+        """The budget of most of its cells."""
+        times = Counter(s for c in self.cells.values() if (s := c[0].steps) is not None)
+        return max(times, key=lambda s: (times[s], s), default=None)
 
 
 def short_name(model: str) -> str:
     """A model's name without what every reader knows."""
     return model.replace("Stable Diffusion ", "SD ").replace("-base", "")
+
+
+def parts_of(model: str) -> tuple[str, str]:
+    """The weights, and after the last comma how they are scored (empty where it is not said)."""
+    weights, _, method = model.rpartition(", ")
+    return (weights, method) if weights else (model, "")
 
 
 def family_of(model: str) -> str:
@@ -116,9 +135,9 @@ def slug_of(name: str) -> str:
 
 
 def cite(figure: Figure, source: Source, *, effect: bool) -> Cited:
-    """A number with its source; what follows the comma of a model's name is the method."""
-    weights, _, method = figure.model.partition(", ")
-    return Cited(short_name(weights), method, figure, source, effect)
+    """A number with its source."""
+    weights, method = parts_of(figure.model)
+    return Cited(short_name(weights), method, figure, source, effect, family_of(weights))
 
 
 def models(sources: Sequence[Source], effects: Iterable[Key]) -> tuple[PublishedModel, ...]:
@@ -130,7 +149,7 @@ def models(sources: Sequence[Source], effects: Iterable[Key]) -> tuple[Published
         for figure in source.figures:
             cited = cite(figure, source, effect=(figure.task, figure.metric) in unsigned)
             cells[cited.model][cited.key].append(cited)
-            full.setdefault(cited.model, figure.model.partition(", ")[0])
+            full.setdefault(cited.model, parts_of(figure.model)[0])
     found = [
         PublishedModel(
             name,

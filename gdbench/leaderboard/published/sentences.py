@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gdbench.data.published import Source
 from gdbench.leaderboard.estimate import typeset
-from gdbench.leaderboard.published.figures import Cited, PublishedModel
+from gdbench.leaderboard.published.figures import Cited, PublishedModel, short_name
 from gdbench.leaderboard.published.measures import Measured, groups_of
 from gdbench.leaderboard.published.verdicts import Verdict, with_outcome
 from gdbench.numbers import EFFECT, SHARE, Unit, interval_text, value_text
+from gdbench.tasks import TASKS
 
 _WORDS = {
     "better": "a difference",
@@ -16,6 +18,8 @@ _WORDS = {
     "undecided": "undecided",
     "untested": "no n published, so no test",
 }
+_FEW = 100  # items; below it n is part of the sentence
+_MANY_TIES = 0.02  # of the items
 OUTCOMES = {
     "better": "the first is better",
     "worse": "the second is better",
@@ -25,31 +29,34 @@ OUTCOMES = {
 """What a row of a comparison says."""
 
 
-def number(cited: Cited, unit: Unit = SHARE) -> str:
-    """A value with its interval: `39.5 (35.1 to 44.1)`; with n where there are few items."""
+def number(cited: Cited, unit: Unit = SHARE, steps: int | None = None) -> str:
+    """A value with its interval: `39.5 (35.1 to 44.1)`.
+
+    With n where there are few items, and with the timesteps where they are not `steps`.
+    """
     text = typeset(value_text(cited.figure.value, unit))
-    ends = cited.estimate.bounds
-    if ends is None:
-        return text
-    few = 100
-    n = cited.figure.n
-    about = f", n {n}" if n is not None and n < few else ""
-    return f"{text} ({interval_text(*ends, unit)}{about})"
+    n, ends = cited.figure.n, cited.estimate.bounds
+    about = [] if ends is None else [interval_text(*ends, unit)]
+    if n is not None and n < _FEW:
+        about.append(f"n {n}")
+    if steps and cited.steps and cited.steps != steps:
+        about.append(f"{cited.steps:,} timesteps")
+    return f"{text} ({', '.join(about)})" if about else text
 
 
-def sentence(verdict: Verdict) -> str:
+def sentence(verdict: Verdict, steps: int | None = None) -> str:
     """One measure: both values with their intervals, and whether they differ."""
-    return f"{verdict.measure.title}: {finding(verdict)}"
+    return f"{verdict.measure.title}: {finding(verdict, steps)}"
 
 
-def finding(v: Verdict) -> str:
-    """The sentence without the name of its measure."""
+def finding(v: Verdict, steps: int | None = None) -> str:
+    """The sentence without the name of its measure; `steps` are what goes without saying."""
     unit = v.measure.unit
     text = (
-        f"{v.first.model} {number(v.first, unit)} against {v.second.model} "
-        f"{number(v.second, unit)}: {_WORDS[v.outcome]}."
+        f"{v.first.model} {number(v.first, unit, steps)} against {v.second.model} "
+        f"{number(v.second, unit, steps)}: {_WORDS[v.outcome]}."
     )
-    return text + _below(v)
+    return text + _below(v) + _ties(v)
 
 
 def _below(v: Verdict) -> str:
@@ -59,6 +66,16 @@ def _below(v: Verdict) -> str:
         return ""
     verb = "are" if who == "Both" else "is"
     return f" {who} {verb} below chance ({value_text(v.measure.chance, SHARE)})."
+
+
+def _ties(v: Verdict) -> str:
+    """Ties count as right in the released runs: said where they could carry a difference."""
+    said = [
+        f"{c.figure.ties:,} of {c.figure.n:,} items of {c.model}"
+        for c in (v.first, v.second)
+        if c.figure.ties and c.figure.n and c.figure.ties > _MANY_TIES * c.figure.n
+    ]
+    return f" Ties that count as right: {listed(said)}." if said else ""
 
 
 def listed(words: Sequence[str]) -> str:
@@ -96,16 +113,30 @@ def comparison(found: Sequence[Verdict], first: str, second: str) -> str:
 
 def cost(first: PublishedModel, second: PublishedModel) -> str:
     """What the answer costs: passes of the network for each pair."""
-    steps = first.steps
-    if not steps:
+    if first.steps is None:
         return ""
     text = (
-        f"{first.name} takes {steps[0]} passes of its network for every pair of a picture and a "
-        "text, and as many for the picture alone where scores are normalised"
+        f"{first.name} takes {first.steps:,} passes of its network for every pair of a picture and "
+        "a text"
     )
     if second.family == "contrastive":
-        text += f"; {second.name} passes each picture and each text once and compares vectors"
-    return f"{text}."
+        return f"{text}; {second.name} passes each picture and each text once."
+    return f"{text}." if second.steps is None else f"{text}, {second.name} {second.steps:,}."
+
+
+def runtimes(sources: Sequence[Source]) -> str:
+    """How long the same task took, where times on one device were published."""
+    found = [r for s in sources for r in s.runtimes]
+    slow = max(found, key=lambda r: r.minutes, default=None)
+    fast = min(found, key=lambda r: r.minutes, default=None)
+    if slow is None or fast is None or slow.device != fast.device or slow is fast:
+        return ""
+    budget = f" with {slow.samples} timesteps a pair" if slow.samples else ""
+    return (
+        f"As quoted from the paper, on {slow.device}: {slow.minutes:g} minutes{budget} against "
+        f"{fast.minutes:g} of {short_name(fast.model)} ({TASKS.get(slow.task).title}, "
+        f"{slow.subtask.replace('_', ' ')})."
+    )
 
 
 def bias(models: Sequence[PublishedModel], measures: Sequence[Measured]) -> str:
@@ -125,8 +156,8 @@ def bias(models: Sequence[PublishedModel], measures: Sequence[Measured]) -> str:
     said = [f"{name} {value_text(mean, EFFECT).removeprefix('+')}" for mean, name in effects]
     who = f"All lean towards {listed(leans)}" if leans else "They lean in different directions"
     return (
-        f"{who}; mean effect size {listed(said)}. Whether these differ cannot be tested: no n is "
-        "published."
+        f"{who}; mean effect size {listed(said)}. No exact n is published, so whether these "
+        "differ is not tested."
     )
 
 

@@ -123,7 +123,7 @@ def _label(measure: Measured) -> str:
 
 
 def _row(model: PublishedModel, shown: tuple[Measured, ...], *, variant: bool) -> Row:
-    steps = max((c.steps or 0 for x in shown if (c := model.best(x.key))), default=0)
+    steps = model.steps or 0
     cost = f"{steps:,} a pair" if steps else "not said"
     if model.family == "contrastive":
         cost = "1 a picture, 1 a text"

@@ -74,6 +74,4 @@ def _difference(measure: Measured, first: Cited, second: Cited) -> ShareDifferen
 def with_outcome(found: Sequence[Verdict], outcome: Outcome) -> tuple[Verdict, ...]:
     """Those of one outcome, the largest differences first."""
     chosen = [v for v in found if v.outcome == outcome]
-    return tuple(
-        sorted(chosen, key=lambda v: -abs(v.difference.value if v.difference else 0.0))
-    )
+    return tuple(sorted(chosen, key=lambda v: -abs(v.difference.value if v.difference else 0.0)))

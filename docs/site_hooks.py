@@ -57,10 +57,10 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
             return match[0]
         path = posixpath.normpath(posixpath.join(posixpath.dirname(source), target))
         goal = ELSEWHERE.get(path) or path.removeprefix("docs/")
-        if path.startswith(("docs/",)) or path in ELSEWHERE:
-            if files.get_file_from_path(goal) is not None:
-                here = posixpath.dirname(page.file.src_uri)
-                return f"[{words}]({posixpath.relpath(goal, here or '.')}{anchor})"
+        is_page = path.startswith("docs/") or path in ELSEWHERE
+        if is_page and files.get_file_from_path(goal) is not None:
+            here = posixpath.dirname(page.file.src_uri)
+            return f"[{words}]({posixpath.relpath(goal, here or '.')}{anchor})"
         if not (ROOT / path).exists():
             return match[0]
         return words if words.startswith("`") else f"{words} (`{path}`)" if words != path else words

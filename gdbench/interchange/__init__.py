@@ -1,0 +1,1 @@
+"""Results in the formats of others: `gdbench export`, `gdbench import`."""

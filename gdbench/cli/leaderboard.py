@@ -28,6 +28,12 @@ def register(parent: typer.Typer) -> None:
     parent.add_typer(app, name="leaderboard")
 
 
+def _there(submissions: Path, runs: list[Path] | None) -> Path | None:
+    """None where the usual folder is not there, and the runs are all that is to be shown."""
+    usual = submissions == SUBMISSIONS and not submissions.exists()
+    return None if runs and usual else submissions
+
+
 @app.command("build")
 def build_site(
     submissions: SubmissionsOption = SUBMISSIONS,
@@ -35,17 +41,23 @@ def build_site(
     runs: RunsOption = None,
     root: o.RootOption = None,
     manifests: Annotated[Path | None, typer.Option(help="Folder of pinned manifests.")] = None,
+    reported: Annotated[
+        Path | None, typer.Option(help="Folder that `gdbench import` wrote, shown apart.")
+    ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit with 1 if the site is stale.")
     ] = False,
 ) -> None:
     """Build the site: static pages that work without a server, a network or JavaScript."""
+    from gdbench.data.published import sources_in
     from gdbench.leaderboard import build, differences
     from gdbench.submissions.manifest import ManifestSource
 
+    others = () if reported is None else sources_in(reported)
     source = ManifestSource(folder_of("--root", root), folder_of("--manifests", manifests))
+    shown = _there(submissions, runs)
     if check:
-        stale = differences(submissions, out, runs=runs or (), source=source)
+        stale = differences(shown, out, runs=runs or (), source=source, reported=others)
         for difference in stale[:_MAX_LISTED]:
             error(difference)
         if len(stale) > _MAX_LISTED:
@@ -55,7 +67,7 @@ def build_site(
             raise typer.Exit(1)
         note(f"{out} is up to date")
         return
-    built = build(submissions, out, runs=runs or (), source=source)
+    built = build(shown, out, runs=runs or (), source=source, reported=others)
     note(
         f"{built.n_records} records of {built.n_models} models, {built.n_files} files, "
         f"{built.n_bytes / 1e6:.1f} MB"

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gdbench.data.published import published_sources
+from gdbench.data.published import Source, published_sources
 from gdbench.environment import package_version
 from gdbench.errors import GdbenchError
 from gdbench.leaderboard.assemble import build_board
@@ -64,6 +64,7 @@ def build(
     *,
     runs: Sequence[Path] = (),
     source: ManifestSource | None = None,
+    reported: Sequence[Source] = (),
 ) -> Built:
     """Build the site of all records into `out`; the same records give the same bytes.
 
@@ -73,12 +74,13 @@ def build(
         runs: run directories whose records are shown as local runs.
         source: where the items of suites other than mini are; without them such results are shown
             as unavailable.
+        reported: further numbers that others have published.
 
     Raises:
         InputError: a record is invalid or there twice, or scores are damaged or not the record's.
         GdbenchError: `out` holds something that is not a site, or cannot be written.
     """
-    tree, board = make(submissions, runs, source)
+    tree, board = make(submissions, runs, source, reported)
     _write(tree, out)
     return Built(
         home=out / "index.html",
@@ -90,17 +92,23 @@ def build(
 
 
 def make(
-    submissions: Path | None, runs: Sequence[Path] = (), source: ManifestSource | None = None
+    submissions: Path | None,
+    runs: Sequence[Path] = (),
+    source: ManifestSource | None = None,
+    reported: Sequence[Source] = (),
 ) -> tuple[Tree, Board]:
     """All files of the site, in memory. Raises as `build`."""
-    return draw(submissions, load(submissions, runs), source)
+    return draw(submissions, load(submissions, runs), source, reported)
 
 
 def draw(
-    submissions: Path | None, entries: Sequence[Entry], source: ManifestSource | None = None
+    submissions: Path | None,
+    entries: Sequence[Entry],
+    source: ManifestSource | None = None,
+    reported: Sequence[Source] = (),
 ) -> tuple[Tree, Board]:
     """The site of these records; their score files are read once each."""
-    sources = published_sources()
+    sources = (*published_sources(), *reported)
     shown = tasks_of(entries, sources)
     logs = Logs() if submissions is None else Logs.read(submissions)
     draft, _ = build_board(entries, shown, {e.file: unread(e, logs) for e in entries})
@@ -133,9 +141,10 @@ def differences(
     *,
     runs: Sequence[Path] = (),
     source: ManifestSource | None = None,
+    reported: Sequence[Source] = (),
 ) -> list[str]:
     """Files of `out` that are missing, stale or too many, sorted; empty where it is up to date."""
-    tree, _ = make(submissions, runs, source)
+    tree, _ = make(submissions, runs, source, reported)
     present = _files(out) if out.is_dir() else {}
     stale = [
         f"{name}: {'stale' if name in present else 'missing'}"

@@ -4,6 +4,7 @@ What is not run is listed with its reason. Nothing is left out in silence: a com
 run nor listed fails, and so does a reason that no command has.
 """
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -124,6 +125,9 @@ def reader(gdbench, tmp_path, monkeypatch):
     """A folder with what the pages let the reader write."""
     monkeypatch.setenv("GDBENCH_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    result = {"model": "m", "task": "t", "metrics": {"acc": 0.1, "acc1": 0.8}}
+    for name in ("winoground", "pets"):
+        (tmp_path / f"{name}.json").write_text(json.dumps(result | {"dataset": name}))
     for name in ("a.png", "b.png"):
         Image.new("RGB", (32, 32), (200, 30, 30)).save(tmp_path / name)
     return gdbench

@@ -6,11 +6,13 @@ Each file of this folder is one source. No number here was computed by gdbench.
 from __future__ import annotations
 
 from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from gdbench.errors import GdbenchError, UnknownNameError
+from gdbench.errors import GdbenchError, InputError, UnknownNameError
 from gdbench.records import Strict
 
 _ROUNDING = 5.1e-5  # values have four decimals
@@ -107,6 +109,10 @@ def published_source(name: str) -> Source:
     file = resources.files(__name__) / f"{name}.json"
     if not file.is_file():
         raise UnknownNameError(f"no published figures {name!r}")
+    return _read(file)
+
+
+def _read(file: Traversable) -> Source:
     try:
         return Source.model_validate_json(file.read_text(encoding="utf-8"))
     except ValidationError as error:
@@ -114,6 +120,19 @@ def published_source(name: str) -> Source:
         raise GdbenchError(
             f"{file.name}: {'.'.join(map(str, first['loc']))}: {first['msg']}"
         ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise GdbenchError(f"{file.name}: cannot be read ({type(error).__name__})") from error
+
+
+def sources_in(folder: Path) -> tuple[Source, ...]:
+    """The sources in the JSON files of a folder, by file name, as `gdbench import` writes them.
+
+    Raises InputError where there are none, GdbenchError where a file is damaged.
+    """
+    files = sorted(folder.glob("*.json"))
+    if not files:
+        raise InputError(f"{folder}: no reported numbers (*.json, see `gdbench import`)")
+    return tuple(map(_read, files))
 
 
 def published_sources() -> tuple[Source, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,12 @@ from gdbench.errors import GdbenchError, InputError
 from gdbench.store.columns import SCHEMA, WIDE_SCHEMA, Block
 from gdbench.store.digests import ContentHash
 from gdbench.store.files import writing
+from gdbench.store.pages import of_group
 
 DIGEST = b"content_sha256"
+MOST_UNFOLDING = 50
+"""Errors are noise: stored, they take nearly the room that they take in memory."""
+_MOST_DECODED = 256_000_000  # of a row group, which holds a few megabytes
 _ARROW = b"ARROW:schema"
 # What pyarrow raises on damaged files, depending on where the damage is.
 UNREADABLE = (pa.ArrowException, OSError, ValueError, KeyError, IndexError, OverflowError)
@@ -104,6 +109,7 @@ def open_fragment(path: Path, *, finished: bool = False) -> Fragment:
     A finished file of an earlier version may have no digest: its record has its hash.
     """
     try:
+        check_sizes(path)
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             notes, said = content_notes(file)
             wrong = _wrong_kind(file.schema_arrow, said, finished=finished)
@@ -122,6 +128,41 @@ def open_fragment(path: Path, *, finished: bool = False) -> Fragment:
     if said not in (None, digest.hexdigest(notes)):
         raise DamagedError(f"{path} is damaged: its content does not have its digest")
     return Fragment(path, notes, tuple(groups))
+
+
+def check_sizes(path: Path) -> None:
+    """Raise DamagedError where a row group would take far more memory than its scores can.
+
+    It is counted before anything is decoded: a file's own word on its size is not believed.
+    """
+    with (
+        path.open("rb") as stream,
+        mmap(stream.fileno(), 0, access=ACCESS_READ) as data,
+        pq.ParquetFile(path, read_dictionary=["item"]) as file,
+    ):
+        meta = file.metadata
+        for number in range(meta.num_row_groups):
+            group = meta.row_group(number)
+            stored = sum(group.column(c).total_compressed_size for c in range(meta.num_columns))
+            most = max(_MOST_DECODED, MOST_UNFOLDING * stored)
+            size = of_group(data, meta, number).decoded_bytes
+            if size <= most and group.num_rows * stored > most:
+                # names are stored once each and repeated in memory
+                names = file.read_row_group(number, columns=["item"], use_threads=False)
+                size = max(size, sum(map(_unfolded, names.columns)))
+            if size > most:
+                raise DamagedError(
+                    f"{path} would take {size:,} bytes of memory for {stored:,} stored ones"
+                )
+
+
+def _unfolded(column: pa.ChunkedArray) -> int:
+    """Bytes of a column of texts that may be stored once each, at most."""
+    longest = 0
+    for chunk in column.chunks:
+        names = chunk.dictionary if pa.types.is_dictionary(chunk.type) else chunk
+        longest = max(longest, pc.max(pc.binary_length(names)).as_py() or 0)
+    return longest * len(column)
 
 
 def _wrong_kind(schema: pa.Schema, said: str | None, *, finished: bool) -> str:
@@ -169,6 +210,9 @@ def _blocks(
                 None if columns is None else [c for c in columns if c in file.schema_arrow.names]
             )
             rest: pa.Table | None = None
+            if numbers is None:
+                # what was opened as a fragment has been checked
+                check_sizes(path)
             for number in range(file.num_row_groups) if numbers is None else numbers:
                 table = file.read_row_group(number, columns=there, use_threads=False)
                 if rest is not None:

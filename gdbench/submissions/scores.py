@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gdbench.protocol import Label, Scores
 from gdbench.store import SCHEMA, SCORE_COLUMNS, WIDE_SCHEMA, from_table, to_table
-from gdbench.store.fragments import check_content
+from gdbench.store.fragments import MOST_UNFOLDING, check_content
 from gdbench.store.pages import Counted, count
 from gdbench.submissions.problems import Rejected, shown
 from gdbench.submissions.untrusted import MAX_SCORES_BYTES, read_bytes
@@ -24,8 +24,6 @@ MAX_ROWS = 5_000_000
 MAX_DECODED_BYTES = 2_000_000_000
 MAX_ID = 300
 MAX_TIMESTEPS = 1000
-MAX_UNFOLDING = 50
-"""Errors are noise: stored, they take nearly the room that they take in memory."""
 _ERROR_BYTES = 4
 _SMALL = 1_000_000
 # What pyarrow raises on damaged files, depending on where the damage is.
@@ -110,7 +108,7 @@ def _check_counted(counted: Counted, most_rows: int, n_bytes: int) -> None:
         raise Rejected("scores", f"has {flat} values in a column, there are {most_rows} pairs")
     if max(lists) > most_rows * MAX_TIMESTEPS:
         raise Rejected("scores", f"has {max(lists)} errors, more than {MAX_TIMESTEPS} for a pair")
-    if sum(lists) * _ERROR_BYTES > MAX_UNFOLDING * n_bytes + _SMALL:
+    if sum(lists) * _ERROR_BYTES > MOST_UNFOLDING * n_bytes + _SMALL:
         raise Rejected(
             "scores", f"has {sum(lists)} errors in {n_bytes} bytes, which no errors take"
         )

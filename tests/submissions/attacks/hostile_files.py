@@ -52,6 +52,32 @@ def _(g: Ground) -> None:
             Manifest.load(path)
 
 
+@attack("a part of a run's log that unfolds to gigabytes", "values counted before decoding")
+def _(g: Ground) -> None:
+    from gdbench.store import DamagedError, ScoreLog
+
+    n = 90_000_000
+    ones = pa.ListArray.from_arrays(pa.array([0, n], pa.int32()), pa.array(np.ones(n, np.float32)))
+    zero = pa.array([0], pa.int32())
+    (g.tmp / "parts").mkdir(parents=True)
+    path = g.tmp / "parts" / "000000.parquet"
+    bomb({"item": pa.array(["x"]), "image": zero, "text": zero,
+          "score": pa.array([1.0], pa.float32()), "truncated_texts": zero, "errors": ones,
+          "unconditional_errors": pa.array([None], ones.type)}, path)  # fmt: skip
+    assert path.stat().st_size < 50_000
+    with pytest.raises(DamagedError, match="bytes of memory"):
+        ScoreLog(g.tmp).done()
+    # names that are stored once and repeated
+    many = 2_000_000
+    long = pa.DictionaryArray.from_arrays(pa.array(np.zeros(many, np.int32)), ["x" * 900])
+    zeros = pa.array(np.zeros(many, np.int32))
+    bomb({"item": long, "image": zeros, "text": zeros, "score": zeros.cast(pa.float32()),
+          "truncated_texts": zeros}, path)  # fmt: skip
+    assert path.stat().st_size < 1_000_000
+    with pytest.raises(DamagedError, match="bytes of memory"):
+        ScoreLog(g.tmp).done()
+
+
 @attack("a picture in a format whose decoder runs programs", "allow-list of formats")
 def _(g: Ground) -> None:
     from gdbench.data.images import decode

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -184,15 +185,23 @@ def fetch(
         Literal["auto", "hub", "2023"],
         typer.Option(help="auto: the hub where it is enough, else the files of the 2023 layout."),
     ] = "auto",
+    pins: Annotated[
+        Path | None,
+        typer.Option(help="JSON of addresses and sha256: held to; first fetches are added."),
+    ] = None,
 ) -> None:
-    """Download what is open; an interrupted download goes on where it stopped."""
+    """Download what is open; an interrupted download goes on where it stopped.
+
+    A file that is not the one of the first fetch is refused.
+    """
     from gdbench.data.fetch import fetch_task
+    from gdbench.data.pins import Pins
     from gdbench.tasks import GDBENCH
 
-    failed = []
+    failed, sums = [], Pins(pins)
     for name, entry in _entries(list(GDBENCH) if tasks == ["all"] else tasks).items():
         with byte_bars() as progress:
-            for outcome in fetch_task(name, root, layout, progress, entry):
+            for outcome in fetch_task(name, root, layout, progress, entry, sums):
                 note(f"{name}: {outcome.text}")
                 if not outcome.done:
                     failed.append(outcome.text)

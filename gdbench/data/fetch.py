@@ -13,6 +13,7 @@ from gdbench.data.catalogue import Download, Entry, HubSet, entry_of
 from gdbench.data.download import DownloadError, Progress, download, no_progress
 from gdbench.data.hub import PIN, pinned_revision
 from gdbench.data.loading import default_root
+from gdbench.data.pins import Pins, check_unchanged
 from gdbench.data.unpack import unpack
 from gdbench.errors import GdbenchError
 from gdbench.store import write_atomically
@@ -35,11 +36,12 @@ def fetch_task(
     layout: Layout = "auto",
     progress: Progress = no_progress,
     entry: Entry | None = None,
+    pins: Pins | None = None,
 ) -> Iterator[Outcome]:
     """Fetch the parts of a task one after the other; a part that fails does not stop the others.
 
     `auto` takes the hub's data sets where they are enough, else the files of the 2023 layout and
-    what only the hub has. `entry`: of a plug-in.
+    what only the hub has. `entry`: of a plug-in. `pins`: sums of files of plain web servers.
     """
     entry = entry_of(task, entry)
     where = default_root() if root is None else root
@@ -54,7 +56,7 @@ def fetch_task(
     pictures_from_hub = layout == "hub" and entry.hub_role == "instead"
     for file in entry.downloads if use_files else ():
         if not (pictures_from_hub and file.unpack):
-            yield _attempt(file.url, lambda file=file: fetch_file(file, where, progress))  # type: ignore[misc] # same
+            yield _attempt(file.url, lambda file=file: fetch_file(file, where, progress, pins))  # type: ignore[misc] # same
     if task == "svo" and use_hub:
         from gdbench.data.svo_pictures import fetch_pictures
 
@@ -71,24 +73,46 @@ def _attempt(name: str, action: Callable[[], str]) -> Outcome:
         return Outcome(False, text if text.startswith(name) else f"{name}: {text}")  # noqa: FBT003 # same
 
 
-def fetch_file(file: Download, root: Path, progress: Progress = no_progress) -> str:
-    """Fetch one file (and unpack it), unless it is here. Raises DownloadError, InputError."""
-    ledger = _ledger(root)
-    known = ledger.get(file.url, {})
+def fetch_file(
+    file: Download, root: Path, progress: Progress = no_progress, pins: Pins | None = None
+) -> str:
+    """Fetch one file (and unpack it), unless it is here; what it is has to be what it was.
+
+    The sum of the first fetch is kept below the root and in `pins`, and compared from then on; a
+    file that was put there by hand is taken as the first fetch. Of an archive, which is removed
+    once it is unpacked, the sum alone is kept.
+
+    Raises DownloadError, InputError.
+    """
+    pins = pins or Pins()
+    known = _ledger(root).get(file.url, {})
     target = root / file.target
+    expected = file.sha256 or pins.get(file.url) or str(known.get("sha256", ""))
     if file.is_here(root):
-        by = f"sha256 {known['sha256'][:12]}" if known else "put there by hand"
-        return f"{file.target}: is here ({by})"
-    expected = file.sha256 or str(known.get("sha256", ""))  # that of the first fetch
+        if file.unpack:
+            by = f"sha256 {known['sha256'][:12]}" if known else "put there by hand"
+            return f"{file.target}: is here ({by})"
+        found = check_unchanged(target, expected)
+        _record(root, file, found, pins)
+        by = "" if known else ", put there by hand"
+        return f"{file.target}: is here (sha256 {found[:12]}{by})"
     found = download(file.url, target, sha256=expected, progress=progress)
     text = f"{file.target}: fetched, sha256 {found[:12]}"
     if file.unpack:
         n = unpack(target, root / file.unpack)
         target.unlink()
         text = f"{file.target}: {n:,} files unpacked to {file.unpack}/, sha256 {found[:12]}"
-    ledger = _ledger(root) | {file.url: {"sha256": found, "target": file.target}}
-    write_atomically(root / LEDGER, json.dumps(ledger, indent=2, sort_keys=True).encode())
+    _record(root, file, found, pins)
     return text
+
+
+def _record(root: Path, file: Download, digest: str, pins: Pins) -> None:
+    """Keep the sum of a file for the next fetch, here and wherever the pins go."""
+    ledger = _ledger(root)
+    if file.url not in ledger:
+        ledger = ledger | {file.url: {"sha256": digest, "target": file.target}}
+        write_atomically(root / LEDGER, json.dumps(ledger, indent=2, sort_keys=True).encode())
+    pins.add(file.url, digest)
 
 
 def _ledger(root: Path) -> dict[str, dict[str, str]]:

@@ -17,8 +17,8 @@ from gdbench.protocol import Label, Matrix, Query, Scores
 from gdbench.tasks.base import Task
 
 ROUNDING = 1e-5
-"""What other processors may do to float32 sums, relative to the largest number of the item: scores
-that are differences of errors have the rounding of the errors."""
+"""What other processors may do to float32 sums, relative to the largest number that the model gave
+for the task: a score near 0 is a sum of numbers as large as those of the other items."""
 TIMES_SPREAD = 4.0
 """What another machine may differ by, in spreads of this one."""
 
@@ -30,10 +30,13 @@ class Spread:
     scores: float = 0.0
     errors: float = 0.0
 
-    def tolerance(self, size: float, *, errors: bool = False) -> float:
-        """The largest difference that is no difference, for numbers of this size."""
+    def tolerance(self, size: float, among: float = 0.0, *, errors: bool = False) -> float:
+        """The largest difference that is no difference, for numbers of this size.
+
+        `among` is the largest number of the whole task, by which sums are rounded.
+        """
         own = self.errors if errors else self.scores
-        return (TIMES_SPREAD * own + ROUNDING) * size
+        return TIMES_SPREAD * own * size + ROUNDING * max(size, among)
 
 
 @dataclass(frozen=True)
@@ -97,12 +100,18 @@ def _best(line: NDArray[np.floating]) -> tuple[int, ...]:
 
 
 def compare(
-    task: Task, label: Label, submitted: Scores, again: Scores, spread: Spread
+    task: Task,
+    label: Label,
+    submitted: Scores,
+    again: Scores,
+    spread: Spread,
+    among: float = 0.0,
 ) -> ItemAgreement:
     """One item: its answers, the differences between candidates, and its errors where it has them.
 
     Errors that one side does not have are not compared; that both have the same numbers of
-    timesteps is.
+    timesteps is. `among` is the largest number of the task as it was run again, never of what was
+    submitted.
     """
     if submitted.matrix.shape != again.matrix.shape:
         return ItemAgreement(label.id, flipped=True, difference=np.inf, tolerance=0.0)
@@ -111,7 +120,7 @@ def compare(
         label.id,
         flipped=answers(task, label, submitted.matrix) != answers(task, label, again.matrix),
         difference=largest(now - before),
-        tolerance=spread.tolerance(size_of(again)),
+        tolerance=spread.tolerance(size_of(again), among),
         fault=_errors(submitted, again, spread),
     )
 

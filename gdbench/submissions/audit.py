@@ -15,7 +15,13 @@ from gdbench.errors import GdbenchError, InputError
 from gdbench.protocol import Item, ITMModel, Query, Scores
 from gdbench.records import ResultRecord, canonical
 from gdbench.scoring import score_stream
-from gdbench.submissions.agreement import ItemAgreement, Spread, compare, spread_between
+from gdbench.submissions.agreement import (
+    ItemAgreement,
+    Spread,
+    compare,
+    size_of,
+    spread_between,
+)
 from gdbench.submissions.at_hand import Load, NotAtHandError, same_model
 from gdbench.submissions.draw import (
     Questions,
@@ -245,8 +251,9 @@ def _task(
     except GdbenchError as error:
         return TaskAudit(path, of=len(finished.scores), skipped=f"could not be run: {error}")
     submitted = {s.item_id: s for s in finished.scores}
+    among = max(map(size_of, again), default=0.0)
     compared = [
-        compare(finished.task, item.label, submitted[item.id], scores, spread)
+        compare(finished.task, item.label, submitted[item.id], scores, spread, among)
         for item, scores in zip(items, again, strict=True)
     ]
     if len(compared) < len(chosen):

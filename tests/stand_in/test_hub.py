@@ -178,6 +178,41 @@ def test_files_and_archives_of_the_2023_layout(site, tmp_path):
     site.requests.clear()
     list(fetching.fetch_task("clevr", tmp_path, entry=entry))
     assert [Path(path).name for _, path, _ in site.requests] == ["gone.zip"]
+    # what lies there has to be what was fetched
+    (tmp_path / "clevr/captions/spatial.json").write_bytes(b"[]")
+    outcomes = list(fetching.fetch_task("clevr", tmp_path, entry=entry))
+    assert not outcomes[0].done
+    assert "it was changed after it was fetched" in outcomes[0].text
+
+
+def test_sums_of_a_first_fetch_hold_everywhere(site, tmp_path):
+    """Recorded in a file that others use: they get the same bytes or a refusal."""
+    from gdbench.data import fetch as fetching
+    from gdbench.data.catalogue import Entry
+    from gdbench.data.pins import Pins
+
+    site.files["/files/c.json"] = b"{}"
+    url = site.url + "/files/c.json"
+    entry = Entry({}, downloads=(Download(url, "clevr/captions/spatial.json"),))
+    sums = tmp_path / "sums.json"
+    for root in ("first", "second"):
+        (outcome,) = fetching.fetch_task("clevr", tmp_path / root, entry=entry, pins=Pins(sums))
+        assert outcome.done
+    assert json.loads(sums.read_text()) == {url: hashlib.sha256(b"{}").hexdigest()}
+    site.files["/files/c.json"] = b"[]"
+    (outcome,) = fetching.fetch_task("clevr", tmp_path / "third", entry=entry, pins=Pins(sums))
+    assert not outcome.done
+    assert "expected" in outcome.text
+    assert not (tmp_path / "third/clevr/captions/spatial.json").exists()
+    # a file put there by hand is the first fetch of its root
+    by_hand = tmp_path / "fourth/clevr/captions/spatial.json"
+    by_hand.parent.mkdir(parents=True)
+    by_hand.write_bytes(b"[1]")
+    (outcome,) = fetching.fetch_task("clevr", tmp_path / "fourth", entry=entry)
+    assert "put there by hand" in outcome.text
+    by_hand.write_bytes(b"[2]")
+    (outcome,) = fetching.fetch_task("clevr", tmp_path / "fourth", entry=entry)
+    assert not outcome.done
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,22 @@ def test_scores_that_are_differences_of_errors_have_the_rounding_of_the_errors()
     assert compare(CLEVR, label, swapped, of(label, 0.0100001, 0.01), Spread()).flipped
 
 
+def test_rounding_is_that_of_the_task_s_largest_scores():
+    """A text-only control has scores near 0 in some items, which are sums of the same numbers."""
+    label = clevr_label()
+    before, again = of(label, 0.001, -0.001), of(label, 0.0010004, -0.0010004)
+    assert not compare(CLEVR, label, before, again, Spread()).agrees
+    assert compare(CLEVR, label, before, again, Spread(), 0.3).agrees
+    # of the spread each item has its own
+    assert not compare(
+        CLEVR, label, of(label, 0.002, -0.002), again, Spread(scores=1e-4), 0.3
+    ).agrees
+    # and a flip stays one
+    assert compare(
+        CLEVR, label, of(label, 1e-7, 0.0), of(label, 0.0, 1e-7), Spread(), 100.0
+    ).flipped
+
+
 def test_forged_errors_are_found_and_other_timesteps_too():
     label = clevr_label()
     errors = np.full((1, 2, 5), 40.0, dtype=np.float32)

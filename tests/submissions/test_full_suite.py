@@ -12,6 +12,7 @@ from gdbench.errors import InputError
 from gdbench.evaluation import evaluate
 from gdbench.leaderboard.site import make
 from gdbench.models.baselines import Random
+from gdbench.submissions import manifest
 from gdbench.submissions.levels import Level
 from gdbench.submissions.manifest import ManifestSource
 from gdbench.submissions.submit import submit
@@ -28,7 +29,7 @@ def levels(folder, source=None, log=None):
     return [v.level for v in verify(folder, source, log=log).submissions]
 
 
-def test_an_honest_full_suite_submission_from_submit_to_the_board(tmp_path):
+def test_an_honest_full_suite_submission_from_submit_to_the_board(tmp_path, monkeypatch):
     """Drawn pictures under annotations in the published layout, all 400 items of Winoground."""
     data, pinned, submissions = (tmp_path / n for n in ("data", "manifests", "submissions"))
     data_trees.winoground(data, 400)
@@ -58,6 +59,19 @@ def test_an_honest_full_suite_submission_from_submit_to_the_board(tmp_path):
     assert pool.rows[0].trust.badge == "audited"
     _, board = make(submissions)
     assert board.pools[0].rows[0].trust.badge == "unavailable"
+    assert board.pools[0].rows[0].place is None
+    assert runner.invoke(app, ["verify", str(submissions)]).exit_code == 1
+
+    # pinned manifests that come with the package need no flag, in CI as anywhere
+    monkeypatch.setattr(manifest, "SHIPPED", pinned)
+    manifest._cached.cache_clear()
+    try:
+        assert levels(submissions) == [Level.AUDITED]
+        assert runner.invoke(app, ["verify", str(submissions)]).exit_code == 0
+        _, board = make(submissions)
+        assert board.pools[0].rows[0].trust.badge == "audited"
+    finally:
+        manifest._cached.cache_clear()
 
 
 def test_only_a_whole_task_is_pinned(tmp_path):

@@ -4,7 +4,13 @@ A case does what an attacker would do to a tree of submissions (or to whatever r
 asserts that it is caught. `docs/make_threats.py` runs them and writes the table of the docs.
 """
 
-from tests.submissions.attacks import copied, hostile_files, invented, judge  # noqa: F401 # their cases
+from tests.submissions.attacks import (  # noqa: F401 # their cases
+    copied,
+    hostile_files,
+    invented,
+    judge,
+    variants,
+)
 from tests.submissions.attacks.ground import CASES, Ground
 
 __all__ = ["CASES", "Ground"]

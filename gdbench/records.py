@@ -132,6 +132,9 @@ class ModelSettings(Strict):
     max_length: int | None = _asked(
         "Most tokens of a text that are read; default: the pipeline's.", ge=1, le=4096
     )
+    prediction: Literal["epsilon", "v_prediction", "flow"] | None = _asked(
+        "What a diffusion network predicts, where its files do not say so, or say it wrongly."
+    )
     t5: bool | None = _asked("Leave out the T5 text encoder of Stable Diffusion 3.")
     null_prompt: NullPrompt | None = _asked(
         "What stands for no caption: the empty one or zeros; default: as the model was trained."
@@ -162,7 +165,6 @@ class ModelSettings(Strict):
     noise_sha256: str | None = None
     """Hash of the noise of all timesteps in order."""
     latent_shape: tuple[int, ...] | None = None
-    prediction: Literal["epsilon", "v_prediction", "flow"] | None = None
     lora: LoRAInfo | None = None
     extra: dict[str, str] = {}
     """Settings that have no field here: of a user's own model, or a family's `instruction`.

@@ -13,6 +13,7 @@ from gdbench.run import ModelRequest
 from gdbench.terminal import Table, kept_for_the_answer, show
 
 _GIGABYTE = 10**9
+_TERA = 1e12
 
 
 def register(app: typer.Typer) -> None:
@@ -68,7 +69,7 @@ def inspect(
     ],
     as_json: o.JsonOption = False,
 ) -> None:
-    """What a model is, from its JSON files: how it is scored, size, licence, picture and text.
+    """What a model is, from its JSON files: how it is scored, size, licence, picture, text, cost.
 
     No weights are read or fetched.
     """
@@ -76,6 +77,8 @@ def inspect(
 
     with kept_for_the_answer():
         facts = inspected(source).as_dict()
+        if facts["kind"] == "diffusion-itm":
+            facts["mini_passes"] = _mini_passes()
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
         return
@@ -85,11 +88,25 @@ def inspect(
     size = facts.pop("weight_bytes")
     if size is not None:
         facts["weights"] = f"{size / 1e9:.2f} GB" if size > _GIGABYTE else f"{size / 1e6:.2f} MB"
+    work, passes = facts.pop("pass_flops"), facts.pop("mini_passes", None)
+    if passes is not None:
+        each = f" of {work / _TERA:.3g} TFLOP" if work else ""
+        facts["cost_of_suite_mini"] = f"{passes:,} passes{each}"
     for name, value in facts.items():
         shown = ("no", "yes")[value] if isinstance(value, bool) else value
         if shown not in (None, ""):
             table.add_row(name.replace("_", " "), str(shown))
     show(table)
+
+
+def _mini_passes() -> int:
+    """Passes of a diffusion model over the mini suite with the default timesteps."""
+    from gdbench.models.diffusion_itm.adapter import DEFAULTS
+    from gdbench.tasks import select
+    from gdbench.tasks.counting import of_items
+
+    items = (item for task in select("all", "mini") for item in task.items("mini", None))
+    return of_items(items).passes(DEFAULTS["samples"])
 
 
 def tasks(root: o.RootOption = None, as_json: o.JsonOption = False) -> None:

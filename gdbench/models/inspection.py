@@ -59,6 +59,8 @@ class Inspection:
     """Side of its pictures in pixels."""
     text_length: int | None
     """Tokens that it reads of a text, signs included."""
+    pass_flops: int | None = None
+    """Diffusion: floating-point operations of one pass for one picture and text."""
     problem: str = ""
     """Why it would be refused."""
 
@@ -221,14 +223,11 @@ def _of_diffusers(place: _Place, model: str) -> Inspection:
     entry = _entry_of(model)
     index = read_json_object(place.folder / "model_index.json")
     name = str(index.get("_class_name", ""))
-    family, problem = entry.family, ""
+    known: dict[str, Any] = {}
     try:
-        pipeline = family_of(place.folder)
-        family = pipeline.card_family
-        if not place.repo:
-            pipeline.check_configs(place.folder)
+        known = _of_pipeline(place)
     except GdbenchError as error:
-        problem = str(error)
+        known["problem"] = str(error)
     parts = {key for key, value in index.items() if isinstance(value, list)}
     files = [
         file for file in place.files
@@ -237,6 +236,22 @@ def _of_diffusers(place: _Place, model: str) -> Inspection:
         and not any(f".{variant}" in file for variant in ("fp16", "bf16", "non_ema"))
     ]  # fmt: skip
     return _of(
-        entry, model, place, architecture=name, family=family, weight_bytes=place.size(files),
-        problem=problem,
+        entry, model, place, architecture=name, weight_bytes=place.size(files), **known
     )  # fmt: skip
+
+
+def _of_pipeline(place: _Place) -> dict[str, Any]:
+    """What its family makes of a pipeline. Raises GdbenchError where it would be refused."""
+    from gdbench.models.diffusion_itm.families.sketch import sketch
+    from gdbench.models.diffusion_itm.loading import configurations
+
+    folder = configurations(place.repo) if place.repo else place.folder
+    family = family_of(folder)
+    found = sketch(folder)
+    return {
+        "family": family.card_family,
+        "parameters": found.parameters,
+        "resolution": found.resolution,
+        "text_length": found.text_length,
+        "pass_flops": found.pass_flops,
+    }

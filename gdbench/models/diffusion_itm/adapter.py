@@ -152,7 +152,7 @@ class DiffusionITM:
         lora_path = None if named is None else find_lora(named)
         device = choose_device(where.device)
         dtype = choose_dtype(settings.dtype, device)
-        folder = find_folder(entry.source, entry.revision, hub_cache)
+        folder = find_folder(entry.source, entry.revision, hub_cache, settings.prediction)
         pipeline = load_pipeline(folder, device, dtype, settings, offload=where.offload)
         lora = None
         if lora_path is not None:

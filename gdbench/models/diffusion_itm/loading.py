@@ -17,8 +17,15 @@ if TYPE_CHECKING:
     from gdbench.records import ModelSettings
 
 
-def find_folder(source: str, revision: str | None, cache_dir: str | Path | None) -> Path:
+def find_folder(
+    source: str,
+    revision: str | None,
+    cache_dir: str | Path | None,
+    prediction: str | None = None,
+) -> Path:
     """The local folder of a model: itself, or the hub's snapshot, fetched if it is not here.
+
+    A single file is converted to one; `prediction` is what the user says that it predicts.
 
     Raises InputError saying what is missing and how to get it.
     """
@@ -26,7 +33,7 @@ def find_folder(source: str, revision: str | None, cache_dir: str | Path | None)
     if path.is_dir():
         return path
     if is_single_file(path):
-        return folder_of(path)
+        return folder_of(path, prediction)
     if path.exists():
         raise InputError(f"{source} is a file; a model is a folder of a diffusers pipeline")
     if source.startswith((".", "/", "~")) or source.count("/") != 1 or "\\" in source:
@@ -39,11 +46,10 @@ def find_folder(source: str, revision: str | None, cache_dir: str | Path | None)
 
 def _from_hub(repo: str, revision: str | None, cache_dir: str | Path | None) -> Path:
     """Configurations first; weights only of the parts that the family reads."""
-    folder = _snapshot(repo, revision, cache_dir, [INDEX, "*/*.json"])
+    folder = configurations(repo, revision, cache_dir)
     # raises for a pipeline that cannot be scored, before gigabytes are fetched
     family = family_of(folder)
-    family.check_configs(folder)
-    family.check_prediction(folder)
+    family.check_json(folder)
     parts = [part for part in family.components if (folder / part.name).is_dir()]
     for variant in ("", ".fp16"):
         patterns = [INDEX, *(p for part in parts for p in part.patterns(variant))]
@@ -52,6 +58,13 @@ def _from_hub(repo: str, revision: str | None, cache_dir: str | Path | None) -> 
         if any((folder / family.network_part).glob("*.safetensors")):
             break
     return folder
+
+
+def configurations(
+    repo: str, revision: str | None = None, cache_dir: str | Path | None = None
+) -> Path:
+    """The folder of a snapshot with the JSON files of all parts. Raises InputError."""
+    return _snapshot(repo, revision, cache_dir, [INDEX, "*/*.json"])
 
 
 def _announce(

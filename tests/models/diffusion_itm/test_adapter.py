@@ -190,10 +190,10 @@ def broken(tiny_sd, folder, part, name, change):
             {"_class_name": "SD3Transformer2DModel"},
             "unet/config.json names SD3",
         ),
-        ("unet", "config.json", {"in_channels": 9}, "takes 9 channels and the VAE gives 4"),
+        ("unet", "config.json", {"in_channels": 9}, "gives 4 channels and unet takes 9"),
         ("unet", "config.json", {"addition_embed_type": "text_time"}, "addition_embed_type"),
         ("unet", "config.json", {"sample_size": [8, 8]}, "sample_size"),
-        ("unet", "config.json", {"cross_attention_dim": 99}, "unet: cannot be loaded"),
+        ("unet", "config.json", {"cross_attention_dim": 99}, "and unet takes 99"),
         (
             "scheduler",
             "scheduler_config.json",

@@ -39,6 +39,11 @@ _BUILT_IN = {
     "hunyuan_dit:HunyuanDiT": ("HunyuanDiTPipeline",),
     "lumina2:Lumina2": ("Lumina2Pipeline",),
     "cogview4:CogView4": ("CogView4Pipeline",),
+    "cogview3:CogView3Plus": ("CogView3PlusPipeline",),
+    "qwen_image_21:QwenImage21": ("QwenImage21Pipeline",),
+    "ernie_image:ErnieImage": ("ErnieImagePipeline",),
+    "prx:PRX": ("PRXPipeline",),
+    "hunyuan_image:HunyuanImage": ("HunyuanImagePipeline",),
 }
 for _target, _pipelines in _BUILT_IN.items():
     for _pipeline in _pipelines:

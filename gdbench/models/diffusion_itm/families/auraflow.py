@@ -19,6 +19,7 @@ from gdbench.models.diffusion_itm.families.components import (
     diffusers_part,
     transformers_part,
 )
+from gdbench.models.diffusion_itm.families.fitting import Fit, channels
 
 _TOKENS = 256
 
@@ -36,6 +37,10 @@ class AuraFlow(Pipeline):
         transformers_part("text_encoder", "UMT5EncoderModel"),
         transformers_part("tokenizer", "T5Tokenizer"),
         diffusers_part(SCHEDULER),
+    )
+    fits = (
+        Fit(("text_encoder.d_model",), "transformer.joint_attention_dim"),
+        *channels(),
     )
 
     @property

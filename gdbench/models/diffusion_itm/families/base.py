@@ -25,17 +25,25 @@ from gdbench.models.diffusion_itm.denoiser import Denoiser, Noising, Prediction
 from gdbench.models.diffusion_itm.families import components as parts_of
 from gdbench.models.diffusion_itm.families import noise_levels
 from gdbench.models.diffusion_itm.families.components import SCHEDULER, Component, quiet
-from gdbench.models.diffusion_itm.families.normalisation import normalised
+from gdbench.models.diffusion_itm.families.fitting import (
+    Configurations,
+    FirstChecked,
+    Fit,
+    check_widths,
+    told,
+)
+from gdbench.models.diffusion_itm.families.pictures import Pictures
 from gdbench.models.special_tokens import Unread, has_special_tokens
 from gdbench.protocol import Family
 from gdbench.records import Content, ModelSettings
 from gdbench.run import flag_of
 
+_READING = "the reading of texts"
 FAMILY_SETTINGS = ("guidance", "max_length", "t5")
 """Settings that some families take, beside those of the engine, `resolution` and `null_prompt`."""
 
 
-class Pipeline(ABC):
+class Pipeline(Pictures, ABC):
     """A loaded pipeline, on the device, in evaluation mode."""
 
     name: ClassVar[str]
@@ -45,10 +53,10 @@ class Pipeline(ABC):
     """What a folder of this family is called in messages."""
     network_part: ClassVar[str] = "transformer"
     components: ClassVar[tuple[Component, ...]]
+    fits: ClassVar[tuple[Fit, ...]] = ()
+    """Widths that its parts have to agree on; see `check_json`."""
     uses: ClassVar[frozenset[str]] = frozenset()
     """Which of `FAMILY_SETTINGS` it takes."""
-    default_resolution: ClassVar[int] = 1024
-    """Side in pixels where no configuration names one."""
     pipeline_class: ClassVar[str] = ""
     """The class of diffusers whose `encode_prompt` makes the conditions (see `prompter`)."""
     predictions: ClassVar[frozenset[Prediction]] = frozenset({"flow"})
@@ -79,7 +87,7 @@ class Pipeline(ABC):
                 "--guidance: this network was not distilled with guidance; leave it out"
             )
         self.check()
-        self.resolution = self._chosen_resolution()
+        self.resolution = self.chosen_resolution()
         self.noising = self._noising()
         trained = [m for m in modules.values() if isinstance(m, torch.nn.Module)]
         self.parameters = sum(p.numel() for module in trained for p in module.parameters())
@@ -106,11 +114,9 @@ class Pipeline(ABC):
         """
         settings = settings or ModelSettings()
         cls.check_settings(settings)
-        present = parts_of.check_classes(folder, cls.components, cls.layout)
+        present = cls.check_json(folder, settings.prediction)
         if settings.t5 is False:
             present = tuple(c for c in present if not c.optional)
-        cls.check_configs(folder)
-        cls.check_prediction(folder)
         content = cls.content_of(folder, present)
         modules: dict[str, Any] = {}
         for component in present:
@@ -126,6 +132,22 @@ class Pipeline(ABC):
                 module = module.to(device)
             modules[component.name] = module
         return cls(folder, modules, content, device, dtype, settings, offload=offload)
+
+    @classmethod
+    def check_json(cls, folder: Path, prediction: str | None = None) -> tuple[Component, ...]:
+        """The components that are there, after all that can be checked without weights.
+
+        `prediction` is the one that was asked for.
+
+        Raises InputError, in one line: a part that is missing, foreign or of no use here, a
+        prediction that the family does not have, or widths that do not agree.
+        """
+        parts_of.check_parts(folder, cls.part_names(), cls.pipeline_class)
+        present = parts_of.check_classes(folder, cls.components, cls.layout)
+        cls.check_configs(folder)
+        cls.check_prediction(folder, prediction)
+        check_widths(cls.fits, Configurations(folder, present, cls.layout))
+        return present
 
     @classmethod
     def content_of(cls, folder: Path, present: tuple[Component, ...] | None = None) -> Content:
@@ -148,22 +170,31 @@ class Pipeline(ABC):
         if cls.longest_text and (settings.max_length or 0) > cls.longest_text:
             raise InputError(f"--max-length: at most {cls.longest_text} for the family {cls.name}")
 
-    @classmethod  # noqa: B027 # most have nothing to add
+    @classmethod  # most have nothing to add
     def check_configs(cls, folder: Path) -> None:
         """Raise InputError for a folder that the classes alone do not rule out; before weights."""
 
     @classmethod
-    def check_prediction(cls, folder: Path) -> None:
-        """Raise InputError for a scheduler of a prediction that the family does not have."""
+    def check_prediction(cls, folder: Path, asked: str | None = None) -> None:
+        """Raise InputError for a prediction that the family does not have.
+
+        It is the one asked for, else that of the scheduler.
+        """
         config = parts_of.read_config(folder, SCHEDULER, noise_levels.CONFIG, cls.layout)
-        has = noise_levels.named_prediction(config)
+        where = f"{folder}: {SCHEDULER}/{noise_levels.CONFIG}"
+        has = noise_levels.named_prediction(noise_levels.as_asked(config, asked, where))
+        if asked is not None and asked not in cls.predictions:
+            raise InputError(
+                f"--prediction {asked}: the family {cls.name} has "
+                f"{' or '.join(sorted(cls.predictions))}"
+            )
         if has not in cls.predictions:
             raise InputError(
                 f"{folder}: {SCHEDULER}/{noise_levels.CONFIG} has prediction_type {has!r}; "
                 f"the family {cls.name} has {' or '.join(sorted(cls.predictions))}"
             )
 
-    def check(self) -> None:  # noqa: B027 # as above
+    def check(self) -> None:  # as above
         """Raise InputError where the loaded components do not fit together."""
 
     @classmethod
@@ -202,7 +233,7 @@ class Pipeline(ABC):
 
     def condition(self, texts: Sequence[str]) -> list[Prompt]:
         """A row for each text."""
-        with self.encoders_at_hand(), quiet(), torch.inference_mode():
+        with self.encoders_at_hand(), quiet(), torch.inference_mode(), told(self.folder, _READING):
             encoded = self.encode_texts(texts)
         return rows(encoded, [self.unread(text) is not None for text in texts])
 
@@ -235,7 +266,8 @@ class Pipeline(ABC):
 
     def unread(self, text: str) -> Unread | None:
         """What keeps the encoders from reading a text as it stands."""
-        tokenizers = [part for name, part in self.modules.items() if name.startswith("tokenizer")]
+        reading = {c.name for c in self.components if c.is_tokenizer}
+        tokenizers = [part for name, part in self.modules.items() if name in reading]
         if any(has_special_tokens(tokenizer, text) for tokenizer in tokenizers):
             return "special"
         return "cut" if self.is_cut(text) else None
@@ -266,69 +298,12 @@ class Pipeline(ABC):
         chosen = self.settings.null_prompt or self.trained_null
         return empty.zeros() if chosen == "zeros" else empty
 
-    # pictures
-
-    @property
-    def sample_size(self) -> int | None:
-        """Side of a latent that the network's configuration names."""
-        size = self.network.config.get("sample_size")
-        return size if isinstance(size, int) else None
-
-    @property
-    def patch(self) -> int:
-        """Latents of a side that become one token: sides are whole multiples of it."""
-        return int(self.network.config.get("patch_size") or 1)
-
-    @property
-    def vae_factor(self) -> int:
-        """How many pixels of a side become one latent."""
-        return int(2 ** (len(self.vae.config.block_out_channels) - 1))
-
-    @property
-    def channels(self) -> int:
-        """Channels of a latent."""
-        return int(self.vae.config.latent_channels)
-
-    @property
-    def latent_shape(self) -> tuple[int, int, int]:
-        """(channels, height, width) of a latent."""
-        side = self.resolution // self.vae_factor
-        return self.channels, side, side
-
-    def _chosen_resolution(self) -> int:
-        """Side of the input picture in pixels."""
-        step = self.vae_factor * self.patch
-        chosen = self.settings.resolution
-        if chosen is None:
-            size = self.sample_size
-            return self.default_resolution if size is None else size * self.vae_factor
-        if chosen % step:
-            raise InputError(
-                f"--resolution {chosen}: the sides of this model are multiples of {step}"
-            )
-        return chosen
-
-    def encode_pictures(self, pixels: Tensor) -> Tensor:
-        """Latents of pixels (B, 3, H, W) in -1..1, before normalisation: the posterior's mean."""
-        mean: Tensor = self.vae.encode(pixels).latent_dist.mean
-        return mean
-
-    def latents(self, pixels: Tensor) -> Tensor:
-        """Latents (B, C, h, w), float32, as the network was trained on them."""
-        with torch.inference_mode():
-            return normalised(self.encode_pictures(pixels).float(), self.vae.config)
-
     # the network
 
-    @property
-    def n_tokens(self) -> int:
-        """Length of the image's sequence in the network."""
-        _, height, width = self.latent_shape
-        return (height // self.patch) * (width // self.patch)
-
     def _noising(self) -> Noising:
-        config = self.modules[SCHEDULER]
         where = f"{self.folder}: {SCHEDULER}/{noise_levels.CONFIG}"
+        asked = self.settings.prediction
+        config = noise_levels.as_asked(self.modules[SCHEDULER], asked, where)
         if noise_levels.named_prediction(config) == "flow":
             flow = noise_levels.flow(config, where, self.moved_by(config))
             return replace(flow, levels=flow.levels.to(self.device))
@@ -360,7 +335,7 @@ class Pipeline(ABC):
     @property
     def denoiser(self) -> Denoiser:
         """What turns the network's prediction into an error of the noise."""
-        return Denoiser(self.noising, self.forward, self.dtype)
+        return Denoiser(self.noising, FirstChecked(self.folder, self.forward), self.dtype)
 
     def compile(self) -> None:
         """Compile the network."""
@@ -396,5 +371,5 @@ class Pipeline(ABC):
     @property
     def texts_sha256(self) -> str:
         """Hash over everything that an encoded text depends on, but for the settings."""
-        read = ("text_encoder", "tokenizer", "family")
+        read = ("text_encoder", "tokenizer", "processor", "family")
         return self.content.of(*(n for n in self.content.parts if n.startswith(read)))

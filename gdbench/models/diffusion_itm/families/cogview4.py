@@ -14,18 +14,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gdbench.models.diffusion_itm.conditioning import Conditions, Prompt
-from gdbench.models.diffusion_itm.families.base import Pipeline
+from gdbench.models.diffusion_itm.conditioning import Conditions
 from gdbench.models.diffusion_itm.families.components import (
     SCHEDULER,
     diffusers_part,
     transformers_part,
 )
+from gdbench.models.diffusion_itm.families.fitting import Fit, channels
+from gdbench.models.diffusion_itm.families.lengths import OneByOne
 
 _TOKENS = 1024
 
 
-class CogView4(Pipeline):
+class CogView4(OneByOne):
     """See `Pipeline`. Captions are padded in front, to a multiple of 16 tokens, without a mask."""
 
     name = "cogview4"
@@ -38,6 +39,10 @@ class CogView4(Pipeline):
         transformers_part("text_encoder", "GlmModel"),
         transformers_part("tokenizer", "PreTrainedTokenizerFast"),
         diffusers_part(SCHEDULER),
+    )
+    fits = (
+        Fit(("text_encoder.hidden_size",), "transformer.text_embed_dim"),
+        *channels(),
     )
 
     def moved_by(self, config: Mapping[str, Any]) -> float:
@@ -65,11 +70,6 @@ class CogView4(Pipeline):
     def readers(self) -> Sequence[tuple[Any, int]]:
         """See `Pipeline`."""
         return [(self.modules["tokenizer"], self.settings.max_length or _TOKENS)]
-
-    def condition(self, texts: Sequence[str]) -> list[Prompt]:
-        """See `Pipeline`; one by one, as the encoder is given padding without a mask."""
-        with self.encoders_at_hand():
-            return [prompt for text in texts for prompt in super(CogView4, self).condition([text])]
 
     def encode_texts(self, texts: Sequence[str]) -> Conditions:
         """GLM's tokens."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,19 @@ SCHEDULER = "scheduler"
 _CONFIGS = {SCHEDULER: "scheduler_config.json", "tokenizer": "tokenizer_config.json"}
 _DIFFUSERS_STEM, _TRANSFORMERS_STEM = "diffusion_pytorch_model", "model"
 _REASON_LENGTH = 200
+_QUANTISERS = {
+    "bitsandbytes": ("bitsandbytes", "bitsandbytes"),
+    "bitsandbytes_4bit": ("bitsandbytes", "bitsandbytes"),
+    "bitsandbytes_8bit": ("bitsandbytes", "bitsandbytes"),
+    "quanto": ("optimum.quanto", "optimum-quanto"),
+    "torchao": ("torchao", "torchao"),
+    "gguf": ("gguf", "gguf"),
+    "modelopt": ("modelopt", "nvidia-modelopt"),
+    "gptq": ("gptqmodel", "gptqmodel"),
+    "awq": ("gptqmodel", "gptqmodel"),
+    "compressed-tensors": ("compressed_tensors", "compressed-tensors"),
+}
+"""By the name in `quantization_config`: the module that has to be there, and its package."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +57,7 @@ class Component:
     @property
     def is_tokenizer(self) -> bool:
         """Whether it turns texts into tokens."""
-        return self.name.startswith("tokenizer")
+        return self.name.startswith(("tokenizer", "processor"))
 
     @property
     def is_processor(self) -> bool:
@@ -114,6 +128,25 @@ def index_options(folder: Path) -> dict[str, Any]:
     return {n: v for n, v in index.items() if not n.startswith("_") and not is_part(v)}
 
 
+def check_parts(folder: Path, known: frozenset[str], pipeline: str) -> None:
+    """Raise InputError for a part that neither the family nor its pipeline's class knows.
+
+    What the class knows and the family does not, such as a safety checker, reads no text.
+    """
+    import diffusers
+
+    index = read_json_object(folder / INDEX) if (folder / INDEX).is_file() else {}
+    kind = getattr(diffusers, pipeline or str(index.get("_class_name")), None)
+    expected = known | set(inspect.signature(kind.__init__).parameters) if kind else known
+    for name, value in index.items():
+        is_part = isinstance(value, list) and len(value) == len(("library", "class"))
+        if is_part and value[-1] is not None and name not in expected and not name.startswith("_"):
+            raise InputError(
+                f"{folder}: {INDEX} names the part {name[:60]} ({str(value[-1])[:60]}), which "
+                f"{kind.__name__ if kind else 'this family'} does not have"
+            )
+
+
 def check_classes(
     folder: Path, components: tuple[Component, ...], layout: str
 ) -> tuple[Component, ...]:
@@ -135,6 +168,7 @@ def check_classes(
                 raise InputError(
                     f"{folder}: {component.name} brings its own code (auto_map), which is not run"
                 )
+            check_quantised(folder, component, config)
             has = config.get("_class_name") or (config.get("architectures") or ["?"])[0]
             if has not in component.classes:
                 raise InputError(
@@ -145,6 +179,34 @@ def check_classes(
             raise InputError(f"{folder}: the folder {component.name} is missing; expected {layout}")
         there.append(component)
     return tuple(there)
+
+
+def check_quantised(folder: Path, component: Component, config: Mapping[str, Any]) -> None:
+    """Raise InputError for weights that are quantised by a package that is not installed."""
+    told = config.get("quantization_config")
+    if not told:
+        return
+    method = str(told.get("quant_method", "?") if isinstance(told, dict) else "?")[:40]
+    # configurations of bitsandbytes name their precision, too
+    module, package = _QUANTISERS.get(method, ("", ""))
+    if not package:
+        raise InputError(
+            f"{folder}: {component.name} is quantised by {method!r}, which is not read; give the "
+            "weights in float32, float16 or bfloat16"
+        )
+    if not _is_installed(module):
+        raise InputError(
+            f"{folder}: {component.name} is quantised by {method}, whose package is not installed: "
+            f"pip install {package}"
+        )
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        # nor is the package that it would be in
+        return False
 
 
 def _check_index(folder: Path, component: Component, named: object) -> None:
@@ -206,7 +268,7 @@ def load_component(folder: Path, component: Component, dtype: torch.dtype) -> An
     path = folder / component.name
     if component.name == SCHEDULER:
         return read_json_object(path / component.config)
-    kind = _class_of(path, component)
+    kind = class_of(path, component)
     options: dict[str, Any] = {"local_files_only": True}
     if component.is_module:
         precision = "torch_dtype" if component.library == "diffusers" else "dtype"
@@ -245,7 +307,8 @@ def pipeline_around(
         return kind(**given | {SCHEDULER: None})
 
 
-def _class_of(path: Path, component: Component) -> Any:  # a class of diffusers or transformers
+def class_of(path: Path, component: Component) -> Any:
+    """The class of diffusers or transformers that reads a part."""
     name = component.classes[0]
     index = path.parent / INDEX
     named = read_json_object(index).get(component.name) if index.is_file() else None

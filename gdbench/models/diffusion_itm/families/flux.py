@@ -18,6 +18,7 @@ from gdbench.models.diffusion_itm.families.components import (
     diffusers_part,
     transformers_part,
 )
+from gdbench.models.diffusion_itm.families.fitting import Fit, channels
 from gdbench.models.diffusion_itm.families.packing import SIDE, pack, unpack
 
 _T5_TOKENS = 512
@@ -40,6 +41,15 @@ class Flux(Pipeline):
         transformers_part("tokenizer", "CLIPTokenizer"),
         transformers_part("tokenizer_2", "T5Tokenizer"),
         diffusers_part(SCHEDULER),
+    )
+    fits = (
+        Fit(("text_encoder_2.d_model",), "transformer.joint_attention_dim"),
+        Fit(
+            ("text_encoder.hidden_size",),
+            "transformer.pooled_projection_dim",
+            what="numbers per text",
+        ),
+        *channels(times=SIDE**2),
     )
 
     def readers(self) -> Sequence[tuple[Any, int]]:

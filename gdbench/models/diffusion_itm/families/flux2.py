@@ -20,11 +20,13 @@ from gdbench.models.diffusion_itm.families.components import (
     diffusers_part,
     transformers_part,
 )
+from gdbench.models.diffusion_itm.families.fitting import Fit, channels
 from gdbench.models.diffusion_itm.families.z_image import chat
 
 _TOKENS = 512
 _STEPS = 50  # the pipelines' default
 _SIDE = 2
+_LAYERS = 3  # whose hidden states stand side by side
 
 
 class Flux2Klein(Pipeline):
@@ -44,6 +46,10 @@ class Flux2Klein(Pipeline):
         transformers_part("text_encoder", "Qwen3ForCausalLM"),
         transformers_part("tokenizer", "Qwen2Tokenizer"),
         diffusers_part(SCHEDULER),
+    )
+    fits = (
+        Fit(("text_encoder.hidden_size",), "transformer.joint_attention_dim", _LAYERS),
+        *channels(times=_SIDE**2),
     )
 
     @property

@@ -17,6 +17,7 @@ from gdbench.models.diffusion_itm.families.components import (
     diffusers_part,
     transformers_part,
 )
+from gdbench.models.diffusion_itm.families.fitting import Fit, channels
 from gdbench.models.diffusion_itm.families.noise_levels import dynamic_shift
 
 _TOKENS = 128
@@ -41,6 +42,16 @@ class HiDreamImage(Pipeline):
         transformers_part("tokenizer_3", "T5Tokenizer"),
         transformers_part("tokenizer_4", "PreTrainedTokenizerFast"),
         diffusers_part(SCHEDULER),
+    )
+    fits = (
+        Fit(("text_encoder_3.d_model",), "transformer.caption_channels.0"),
+        Fit(("text_encoder_4.hidden_size",), "transformer.caption_channels.1"),
+        Fit(
+            ("text_encoder.projection_dim", "text_encoder_2.projection_dim"),
+            "transformer.text_emb_dim",
+            what="numbers per text",
+        ),
+        *channels(),
     )
 
     def readers(self) -> Sequence[tuple[Any, int]]:

@@ -19,6 +19,7 @@ from gdbench.models.diffusion_itm.families.components import (
     diffusers_part,
     transformers_part,
 )
+from gdbench.models.diffusion_itm.families.fitting import Fit, channels
 
 _TRAINED_SIDES = (1024, 1024)  # what the pipeline tells as the size before scaling
 _BASE = 512 // 8  # latents of a side that rotary positions are scaled to
@@ -39,6 +40,11 @@ class HunyuanDiT(Pipeline):
         transformers_part("tokenizer", "BertTokenizer"),
         transformers_part("tokenizer_2", "T5Tokenizer"),
         diffusers_part(SCHEDULER),
+    )
+    fits = (
+        Fit(("text_encoder.hidden_size",), "transformer.cross_attention_dim"),
+        Fit(("text_encoder_2.d_model",), "transformer.cross_attention_dim_t5"),
+        *channels(),
     )
 
     def readers(self) -> Sequence[tuple[Any, int]]:

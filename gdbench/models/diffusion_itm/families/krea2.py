@@ -21,6 +21,7 @@ from gdbench.models.diffusion_itm.families.components import (
     index_options,
     transformers_part,
 )
+from gdbench.models.diffusion_itm.families.fitting import Fit, channels
 from gdbench.models.diffusion_itm.families.flux import image_positions
 from gdbench.models.diffusion_itm.families.frames import OneFrame
 from gdbench.models.diffusion_itm.families.packing import SIDE, pack, unpack
@@ -46,6 +47,10 @@ class Krea2(OneFrame):
         transformers_part("text_encoder", "Qwen3VLModel", "Qwen3VLForConditionalGeneration"),
         transformers_part("tokenizer", "Qwen2Tokenizer"),
         diffusers_part(SCHEDULER),
+    )
+    fits = (
+        Fit(("text_encoder.hidden_size",), "transformer.text_hidden_dim"),
+        *channels(gives="vae.z_dim", times=SIDE**2),
     )
 
     @classmethod

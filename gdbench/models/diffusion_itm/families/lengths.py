@@ -12,11 +12,24 @@ STEP = 32
 """Rows are padded to multiples of it, so that a network sees few shapes."""
 
 
-class OwnLength(Pipeline):
+class OneByOne(Pipeline):
     """See `Pipeline`. `encode_texts` is given one text at a time, as it is without any padding.
 
-    So a row depends on nothing beside it. It is padded to a multiple of `STEP` that follows from
-    the text alone, with a `mask` where something is padded (see `padded`).
+    So a row depends on nothing beside it; rows of one length share batches.
+    """
+
+    def condition(self, texts: Sequence[str]) -> list[Prompt]:
+        """See `Pipeline`."""
+        condition = super().condition
+        with self.encoders_at_hand():
+            made = {text: condition([text])[0] for text in dict.fromkeys(texts)}
+        return [made[text] for text in texts]
+
+
+class OwnLength(OneByOne):
+    """See `OneByOne`. Rows are padded to a multiple of `STEP` that follows from the text alone.
+
+    A `mask` says so where something is padded (see `padded`).
     """
 
     sequences: ClassVar[tuple[str, ...]] = ("embeddings",)
@@ -24,7 +37,4 @@ class OwnLength(Pipeline):
 
     def condition(self, texts: Sequence[str]) -> list[Prompt]:
         """See `Pipeline`."""
-        condition = super().condition
-        with self.encoders_at_hand():
-            made = {text: condition([text])[0] for text in dict.fromkeys(texts)}
-        return [padded(made[text], self.sequences, STEP) for text in texts]
+        return [padded(prompt, self.sequences, STEP) for prompt in super().condition(texts)]

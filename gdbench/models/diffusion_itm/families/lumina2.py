@@ -18,6 +18,7 @@ from gdbench.models.diffusion_itm.families.components import (
     diffusers_part,
     transformers_part,
 )
+from gdbench.models.diffusion_itm.families.fitting import Fit, channels
 from gdbench.models.diffusion_itm.families.gemma import Instructed
 
 _TOKENS = 256
@@ -36,6 +37,10 @@ class Lumina2(Instructed):
         transformers_part("text_encoder", "Gemma2Model"),
         transformers_part("tokenizer", "GemmaTokenizer"),
         diffusers_part(SCHEDULER),
+    )
+    fits = (
+        Fit(("text_encoder.hidden_size",), "transformer.cap_feat_dim"),
+        *channels(),
     )
 
     def check(self) -> None:

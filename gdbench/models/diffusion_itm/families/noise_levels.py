@@ -13,6 +13,7 @@ from gdbench.models.diffusion_itm.denoiser import Flow, Prediction, VariancePres
 
 CONFIG = "scheduler_config.json"
 TRAINED = 1000  # timesteps of the process; the order of timesteps is made for it
+_PROCESS = ("beta_start", "beta_end", "beta_schedule", "trained_betas", "rescale_betas_zero_snr")
 _BETAS = {"linear", "scaled_linear", "squaredcos_cap_v2"}
 
 
@@ -27,9 +28,21 @@ def variance_preserving(config: Mapping[str, Any], where: str) -> VariancePreser
         raise InputError(f"{where}: unknown beta_schedule {config.get('beta_schedule')!r}")
     from diffusers import DDPMScheduler
 
-    keys = ("beta_start", "beta_end", "beta_schedule", "trained_betas", "rescale_betas_zero_snr")
-    known = {key: config[key] for key in keys if config.get(key) is not None}
+    keys: tuple[str, ...] = (
+        "beta_start",
+        "beta_end",
+        "beta_schedule",
+        "trained_betas",
+        "rescale_betas_zero_snr",
+    )
     make: Any = DDPMScheduler  # no type information
+    if str(config.get("_class_name", "")).startswith("CogVideoX"):
+        # these move the ratio of signal and noise, too
+        from diffusers import CogVideoXDDIMScheduler
+
+        make = CogVideoXDDIMScheduler
+        keys = (*keys, "snr_shift_scale")
+    known = {key: config[key] for key in keys if config.get(key) is not None}
     alphas: torch.Tensor = make(num_train_timesteps=TRAINED, **known).alphas_cumprod
     prediction: Prediction = "epsilon" if named == "epsilon" else "v_prediction"
     return VariancePreserving(alphas, prediction)
@@ -40,6 +53,23 @@ def named_prediction(config: Mapping[str, Any]) -> str:
     named = str(config.get("prediction_type", "epsilon"))
     matching = str(config.get("_class_name", "")).startswith("FlowMatch")
     return "flow" if matching or named == "flow_prediction" else named
+
+
+def as_asked(config: Mapping[str, Any], asked: str | None, where: str) -> dict[str, Any]:
+    """A scheduler's configuration with the prediction that a user says the network has.
+
+    Raises InputError where a flow is asked for and the scheduler is of another process, or the
+    other way round.
+    """
+    named = named_prediction(config)
+    if asked in (None, named):
+        return dict(config)
+    if "flow" in (asked, named):
+        raise InputError(
+            f"--prediction {asked}: {where} names {config.get('_class_name')}, with which a "
+            f"network predicts {named if named == 'flow' else 'epsilon or v_prediction'}"
+        )
+    return {**config, "prediction_type": asked}
 
 
 def flow(config: Mapping[str, Any], where: str, mu: float) -> Flow:

@@ -18,6 +18,7 @@ from gdbench.models.diffusion_itm.families.components import (
     diffusers_part,
     transformers_part,
 )
+from gdbench.models.diffusion_itm.families.fitting import Fit, channels
 from gdbench.models.diffusion_itm.families.flux import image_positions
 from gdbench.models.diffusion_itm.families.packing import SIDE, pack, unpack
 
@@ -39,6 +40,10 @@ class OvisImage(Pipeline):
         transformers_part("text_encoder", "Qwen3Model"),
         transformers_part("tokenizer", "Qwen2Tokenizer"),
         diffusers_part(SCHEDULER),
+    )
+    fits = (
+        Fit(("text_encoder.hidden_size",), "transformer.joint_attention_dim"),
+        *channels(times=SIDE**2),
     )
 
     @property

@@ -22,6 +22,7 @@ from gdbench.models.diffusion_itm.families.components import (
     read_config,
     transformers_part,
 )
+from gdbench.models.diffusion_itm.families.fitting import Fit, channels
 
 
 class PixArt(Pipeline):
@@ -38,6 +39,10 @@ class PixArt(Pipeline):
         transformers_part("text_encoder", "T5EncoderModel"),
         transformers_part("tokenizer", "T5Tokenizer"),
         diffusers_part(SCHEDULER),
+    )
+    fits = (
+        Fit(("text_encoder.d_model",), "transformer.caption_channels"),
+        *channels(with_variance=True),
     )
 
     @classmethod

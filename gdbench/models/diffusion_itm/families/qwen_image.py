@@ -19,6 +19,7 @@ from gdbench.models.diffusion_itm.families.components import (
     read_config,
     transformers_part,
 )
+from gdbench.models.diffusion_itm.families.fitting import Fit, channels
 from gdbench.models.diffusion_itm.families.frames import OneFrame
 from gdbench.models.diffusion_itm.families.lengths import OwnLength
 from gdbench.models.diffusion_itm.families.packing import SIDE, pack, unpack
@@ -41,6 +42,10 @@ class QwenImage(OwnLength, OneFrame):
         transformers_part("text_encoder", "Qwen2_5_VLForConditionalGeneration"),
         transformers_part("tokenizer", "Qwen2Tokenizer"),
         diffusers_part(SCHEDULER),
+    )
+    fits = (
+        Fit(("text_encoder.hidden_size",), "transformer.joint_attention_dim"),
+        *channels(gives="vae.z_dim", times=SIDE**2, returns=1),
     )
 
     @classmethod

@@ -19,6 +19,7 @@ from gdbench.models.diffusion_itm.families.components import (
     diffusers_part,
     transformers_part,
 )
+from gdbench.models.diffusion_itm.families.fitting import Fit, channels
 from gdbench.models.diffusion_itm.families.gemma import Instructed
 
 _TOKENS = 300
@@ -36,6 +37,10 @@ class Sana(Instructed):
         transformers_part("text_encoder", "Gemma2Model"),
         transformers_part("tokenizer", "GemmaTokenizer"),
         diffusers_part(SCHEDULER),
+    )
+    fits = (
+        Fit(("text_encoder.hidden_size",), "transformer.caption_channels"),
+        *channels(with_variance=True),
     )
 
     @property

@@ -23,22 +23,12 @@ from gdbench.models.diffusion_itm.families.components import (
     read_config,
     transformers_part,
 )
+from gdbench.models.diffusion_itm.families.fitting import Fit, channels
 from gdbench.models.diffusion_itm.families.guidance import guidance_embedding
 from gdbench.models.diffusion_itm.stem import StemUNet
 from gdbench.protocol import Family
 
 EMBEDDINGS = "encoder_hidden_states"
-
-
-def unet_config(folder: Path, layout: str) -> dict[str, Any]:
-    """A U-Net's configuration. Raises InputError unless it takes the VAE's latents alone."""
-    unet, vae = (read_config(folder, part, "config.json", layout) for part in ("unet", "vae"))
-    if unet.get("in_channels", 4) != vae.get("latent_channels", 4):
-        raise InputError(
-            f"{folder}: the U-Net takes {unet.get('in_channels')} channels and the VAE gives "
-            f"{vae.get('latent_channels', 4)}; inpainting and similar models cannot be scored"
-        )
-    return unet
 
 
 class StableDiffusion(Pipeline):
@@ -60,6 +50,10 @@ class StableDiffusion(Pipeline):
         transformers_part("tokenizer", "CLIPTokenizer", "CLIPTokenizerFast"),
         Component(SCHEDULER, "diffusers", ("DDPMScheduler",)),
     )
+    fits = (
+        Fit(("text_encoder.hidden_size",), "unet.cross_attention_dim"),
+        *channels("unet"),
+    )
 
     @classmethod
     def encoder_dtype(cls, device: torch.device, dtype: torch.dtype) -> torch.dtype:
@@ -70,7 +64,7 @@ class StableDiffusion(Pipeline):
     @classmethod
     def check_configs(cls, folder: Path) -> None:
         """See `Pipeline`."""
-        unet = unet_config(folder, cls.layout)
+        unet = read_config(folder, "unet", "config.json", cls.layout)
         for key in cls.foreign_keys():
             if unet.get(key) is not None:
                 raise InputError(
@@ -86,16 +80,6 @@ class StableDiffusion(Pipeline):
         return (
             "class_embed_type", "addition_embed_type", "num_class_embeds", "encoder_hid_dim",
         )  # fmt: skip
-
-    def check(self) -> None:
-        """See `Pipeline`."""
-        width = self.network.config.cross_attention_dim
-        hidden = self.modules["text_encoder"].config.hidden_size
-        if isinstance(width, int) and width != hidden:
-            raise InputError(
-                f"{self.folder}: the text encoder gives {hidden} numbers per token and the U-Net "
-                f"expects {width}"
-            )
 
     def readers(self) -> Sequence[tuple[Any, int]]:
         """See `Pipeline`."""

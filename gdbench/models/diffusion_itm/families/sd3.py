@@ -17,6 +17,7 @@ from gdbench.models.diffusion_itm.families.components import (
     diffusers_part,
     transformers_part,
 )
+from gdbench.models.diffusion_itm.families.fitting import Fit, channels
 
 _T5_TOKENS = 256
 
@@ -38,6 +39,20 @@ class StableDiffusion3(Pipeline):
         transformers_part("tokenizer_2", "CLIPTokenizer"),
         transformers_part("tokenizer_3", "T5Tokenizer", optional=True),
         diffusers_part(SCHEDULER),
+    )
+    fits = (
+        Fit(("text_encoder_3.d_model",), "transformer.joint_attention_dim"),
+        Fit(
+            ("text_encoder.hidden_size", "text_encoder_2.hidden_size"),
+            "transformer.joint_attention_dim",
+            at_least=True,
+        ),
+        Fit(
+            ("text_encoder.projection_dim", "text_encoder_2.projection_dim"),
+            "transformer.pooled_projection_dim",
+            what="numbers per text",
+        ),
+        *channels(),
     )
 
     @property

@@ -21,10 +21,11 @@ from gdbench.models.diffusion_itm.families.components import (
     SCHEDULER,
     diffusers_part,
     index_options,
+    read_config,
     transformers_part,
 )
+from gdbench.models.diffusion_itm.families.fitting import Fit, channels
 from gdbench.models.diffusion_itm.families.guidance import guidance_embedding
-from gdbench.models.diffusion_itm.families.sd import unet_config
 from gdbench.protocol import Family
 
 
@@ -48,11 +49,24 @@ class StableDiffusionXL(Pipeline):
         transformers_part("tokenizer_2", "CLIPTokenizer"),
         diffusers_part(SCHEDULER),
     )
+    fits = (
+        Fit(
+            ("text_encoder.hidden_size", "text_encoder_2.hidden_size"),
+            "unet.cross_attention_dim",
+        ),
+        Fit(
+            # the pooled vector, and an embedding for each of the six numbers of the size
+            ("text_encoder_2.projection_dim", *("unet.addition_time_embed_dim",) * 6),
+            "unet.projection_class_embeddings_input_dim",
+            what="numbers per text",
+        ),
+        *channels("unet"),
+    )
 
     @classmethod
     def check_configs(cls, folder: Path) -> None:
         """See `Pipeline`."""
-        unet = unet_config(folder, cls.layout)
+        unet = read_config(folder, "unet", "config.json", cls.layout)
         if unet.get("addition_embed_type") != "text_time":
             raise InputError(
                 f"{folder}: unet/config.json has addition_embed_type "

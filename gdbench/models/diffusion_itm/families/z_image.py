@@ -17,6 +17,7 @@ from gdbench.models.diffusion_itm.families.components import (
     diffusers_part,
     transformers_part,
 )
+from gdbench.models.diffusion_itm.families.fitting import Fit, channels
 from gdbench.models.diffusion_itm.families.lengths import OwnLength
 from gdbench.models.diffusion_itm.families.packing import SIDE
 
@@ -37,6 +38,10 @@ class ZImage(OwnLength):
         transformers_part("text_encoder", "Qwen3Model", "Qwen3ForCausalLM"),
         transformers_part("tokenizer", "Qwen2Tokenizer"),
         diffusers_part(SCHEDULER),
+    )
+    fits = (
+        Fit(("text_encoder.hidden_size",), "transformer.cap_feat_dim"),
+        *channels(),
     )
 
     def readers(self) -> Sequence[tuple[Any, int]]:

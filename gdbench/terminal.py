@@ -67,6 +67,7 @@ class Table(RichTable):
     """A table without lines; its texts are shown as they are.
 
     A number (a column with justify="right") is never cut or folded, a text may be folded.
+    `show` says what happens where a terminal is too narrow for that.
     """
 
     def __init__(self, *headers: str, title: str | None = None, show_header: bool = True) -> None:
@@ -133,11 +134,32 @@ def paragraph(text: str, *, first: str = "", indent: int = 0) -> None:
 def show(table: Table) -> None:
     """A table, on standard output: as wide as the terminal; a file has a line for each row.
 
-    Where the numbers alone are wider than the terminal, a long line is better than one cut short.
+    Where even the numbers do not fit side by side, columns come closer, and then each row becomes
+    lines of its own, a line for each cell.
     """
     least, natural = table.widths()
     asked = stdout.width if stdout.is_terminal or "COLUMNS" in os.environ else natural
-    _Terminal(width=max(least, asked)).print(table)
+    if asked < least:
+        table.padding = (0, 1, 0, 0)
+        least, _ = table.widths()
+    if asked < least:
+        _stack(table)
+    else:
+        _Terminal(width=asked).print(table)
+
+
+def _stack(table: Table) -> None:
+    """Each row as its first cell, and below it the others behind their headers."""
+    if table.title is not None:
+        paragraph(str(table.title))
+    headers = [clean(str(column.header)) for column in table.columns]
+    for row in zip(*(column.cells for column in table.columns), strict=True):
+        first, *others = (clean(str(cell)) for cell in row)
+        paragraph(first)
+        for header, cell in zip(headers[1:], others, strict=True):
+            if cell:
+                name = f"{header} " if table.show_header and header else ""
+                paragraph(cell, first=f"  {name}", indent=4)
 
 
 @contextmanager

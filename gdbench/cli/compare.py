@@ -14,7 +14,7 @@ from gdbench.cli import options as o
 from gdbench.cli.score import TiesOption, parse_ties
 from gdbench.errors import InputError
 from gdbench.numbers import SHARE, Unit, interval_text, p_text, value_text
-from gdbench.terminal import Table, line, show
+from gdbench.terminal import Table, paragraph, show
 
 if TYPE_CHECKING:
     from gdbench.metrics.paired import PairedDifference
@@ -122,13 +122,13 @@ def _print_comparison(found: ModelComparison, *, metrics: bool, margin: float | 
     title = f"A = {found.first}, B = {found.second}"
     headers = ("A", "B", "A-B", "95 %", "p", "Holm")
     show(_table(found, headers, _difference, metrics=metrics, title=title))
-    line("p: exact McNemar, adjusted t or jackknife")
-    line("Holm: p adjusted over the rows of a block")
+    paragraph("p: exact McNemar, adjusted t or jackknife")
+    paragraph("Holm: p adjusted over the rows of a block")
     # two tables, so that both fit a narrow terminal
     show(_table(found, ("n", "differ", "detect", "within"), _power, metrics=metrics))
-    line("differ: items on which they differ")
-    line("detect: smallest difference found with 80 % power")
-    line("within: no larger difference is shown at 5 % (two tests)")
+    paragraph("differ: items on which they differ")
+    paragraph("detect: smallest difference found with 80 % power")
+    paragraph("within: no larger difference is shown at 5 % (two tests)")
     if margin is not None:
         _print_equal(found, margin)
 
@@ -137,13 +137,13 @@ def _print_equal(found: ModelComparison, margin: float) -> None:
     rows = [*(found.tasks.rows if found.tasks else ()), *([found.overall] if found.overall else ())]
     equal = [r.name for r in rows if r.equivalent(margin / 100)]
     not_shown = [r.name for r in rows if not r.equivalent(margin / 100)]
-    line(f"equal within {margin:g} points: {', '.join(equal) or 'none'}")
-    line(f"not shown to be: {', '.join(not_shown) or 'none'}")
+    paragraph(f"equal within {margin:g} points: {', '.join(equal) or 'none'}")
+    paragraph(f"not shown to be: {', '.join(not_shown) or 'none'}")
 
 
 def _print_ranking(ranking: Ranking) -> None:
     if ranking.unranked:
-        line(f"no ranks: {ranking.unranked}")
+        paragraph(f"no ranks: {ranking.unranked}")
         return
     table = Table(title=f"Mean of {', '.join(ranking.tasks)}")
     for name in ("rank", "model", "score"):
@@ -154,4 +154,4 @@ def _print_ranking(ranking: Ranking) -> None:
     show(table)
     for group in ranking.groups:
         if len(group) > 1:
-            line(f"cannot be told apart: {', '.join(group)}")
+            paragraph(f"cannot be told apart: {', '.join(group)}")

@@ -14,7 +14,7 @@ from gdbench.cli.interruption import goes_on
 from gdbench.errors import GdbenchError
 from gdbench.progress import byte_bars, picture_count
 from gdbench.records import Compat
-from gdbench.terminal import Table, line, note, show
+from gdbench.terminal import Table, line, note, paragraph, show
 
 if TYPE_CHECKING:
     from gdbench.data.catalogue import Entry
@@ -174,8 +174,10 @@ def status(
         for row in (r for r in rows if r.task == name):
             at = f" at {row.revision[:12]}" if row.revision else ""
             size = f" ({row.about})" if row.about else ""
-            line(f"  {'here   ' if row.here else 'missing'}  {row.source}{at}{size}")
-            line(f"           {row.license or 'licence not stated'}; {row.access}")
+            mark = "here" if row.here else "missing"
+            paragraph(f"{row.source}{at}{size}", first=f"  {mark:7}  ", indent=11)
+            terms = f"{row.license or 'licence not stated'}; {row.access}"
+            paragraph(terms, first=" " * 11, indent=11)
 
 
 def fetch(

@@ -15,6 +15,7 @@ VERBS = {
     "compare": ("compare", CLIP, CONSTANT),
     "results": ("results", ROOT / "submissions/constant"),
     "score": ("score", CONSTANT),
+    "status": ("data", "status", "flickr30k", "winoground", "clevr"),
     "help": ("audit", "--help"),
 }
 # one long word each: paths, and what a number is cited by

@@ -12,8 +12,9 @@ import os
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from latex2mathml.converter import convert
 from mkdocs.structure.files import File
@@ -29,6 +30,7 @@ ELSEWHERE = {
 }
 """Pages of the site by the file that they are made of."""
 _LINK = re.compile(r"(?<!\!)\[([^\]]*)\]\(([^)\s#]*)(#[^)\s]*)?\)")
+_FIELDS = re.compile(r"<!-- fields of ([\w.]+):(\w+) -->")
 _FENCE = re.compile(r"(^ *```.*?^ *```)", re.MULTILINE | re.DOTALL)
 _MATH = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
 
@@ -65,6 +67,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
             return match[0]
         return words if words.startswith("`") else f"{words} (`{path}`)" if words != path else words
 
+    markdown = _FIELDS.sub(lambda match: fields(match[1], match[2]), markdown)
     parts = _FENCE.split(markdown)
     # every second part is code
     parts[::2] = [_LINK.sub(linked, part) for part in parts[::2]]
@@ -120,6 +123,30 @@ def command_line() -> str:
     for name, verb in sorted(root.commands.items()):
         lines += _verb(f"gdbench {name}", verb, 2)
     return "\n".join(lines)
+
+
+def fields(module: str, name: str) -> str:
+    """The fields of a pydantic model that say by themselves what they are, as a table."""
+    from gdbench.run import flag_of
+
+    model: Any = getattr(import_module(module), name)
+    rows = ["| option | | range |", "| --- | --- | --- |"]
+    for field, about in model.model_fields.items():
+        if about.description:
+            extra = about.json_schema_extra if isinstance(about.json_schema_extra, dict) else {}
+            signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+            bounds = [
+                f"{sign} {getattr(rule, key)}"
+                for rule in about.metadata
+                for key, sign in signs.items()
+                if getattr(rule, key, None) is not None
+            ]
+            kinds = (about.annotation, *get_args(about.annotation))
+            words = [w for k in kinds if get_origin(k) is Literal for w in get_args(k)]
+            allowed = ", ".join(extra.get("choices") or words or bounds)
+            flag = flag_of(field)
+            rows.append(f"| `{flag}` | {_plain(about.description)} | {_plain(allowed)} |")
+    return "\n".join(rows)
 
 
 def _verb(name: str, verb: Any, level: int) -> Iterator[str]:

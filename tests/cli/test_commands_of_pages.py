@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from huggingface_hub import constants
 from PIL import Image
 
 from gdbench.cli import app
@@ -124,7 +125,7 @@ def test_scripts_and_modules_of_the_pages_are_there():
 def reader(gdbench, tmp_path, monkeypatch):
     """A folder with what the pages let the reader write."""
     monkeypatch.setenv("GDBENCH_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     result = {"model": "m", "task": "t", "metrics": {"acc": 0.1, "acc1": 0.8}}
     for name in ("winoground", "pets"):
         (tmp_path / f"{name}.json").write_text(json.dumps(result | {"dataset": name}))

@@ -69,6 +69,16 @@ def test_a_v_prediction_model_is_scored_as_such(load, tmp_path, items):
         )
 
 
+def test_a_prediction_that_is_asked_for_goes_before_the_schedulers(load, tmp_path, items):
+    folder = make_tiny_sd(tmp_path, prediction_type="v_prediction")
+    right, asked = load(folder), load(prediction="v_prediction")
+    assert asked.settings.prediction == right.settings.prediction == "v_prediction"
+    (a,), (b,) = right.score_items(items[:1]), asked.score_items(items[:1])
+    np.testing.assert_array_equal(a.errors, b.errors)
+    with pytest.raises(InputError, match=r"--prediction flow: .*predicts epsilon or v_prediction"):
+        load(prediction="flow")
+
+
 def test_a_flow_model_is_read_by_its_scheduler(load, tiny_sd, tmp_path, items):
     folder = tmp_path / "flow"
     shutil.copytree(tiny_sd, folder)

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from gdbench.errors import InputError
 from gdbench.models import load_model
+from gdbench.models.diffusion_itm.single_file import read_header
 
 UNET = [
     ("time_embedding.linear_1.", "time_embed.0."),
@@ -158,6 +159,49 @@ def test_a_released_file_scores_as_its_folder(released, tiny_sd, items):
     # a second time nothing is converted
     again = load_model(str(released), **options)
     assert again.content == one.content
+
+
+def test_what_its_makers_left_says_what_it_predicts(released, items):
+    """The empty tensors `v_pred` and `ztsnr`; an option goes before them."""
+    tensors = load_file(released)
+    marked = released.with_name("marked.safetensors")
+    save_file(tensors | {"v_pred": torch.zeros(1), "ztsnr": torch.zeros(1)}, marked)
+    options = {"samples": 2, "device": "cpu", "batch_size": 8}
+    plain, marks = (load_model(str(path), **options) for path in (released, marked))
+    asked = load_model(str(released), prediction="v_prediction", **options)
+    assert [m.settings.prediction for m in (plain, marks, asked)] == [
+        "epsilon", "v_prediction", "v_prediction"
+    ]  # fmt: skip
+    # nothing but noise is left at the last timestep
+    assert float(marks.pipeline.noising.alphas_cumprod[-1]) < 1e-6
+    assert float(asked.pipeline.noising.alphas_cumprod[-1]) > 1e-4
+    (a,), (b,) = plain.score_items(items[:1]), asked.score_items(items[:1])
+    assert not np.array_equal(a.errors, b.errors)
+    assert load_model(str(marked), prediction="epsilon", **options).settings.prediction == "epsilon"
+
+
+SECOND = "model.diffusion_model.input_blocks.2.1.transformer_blocks.0.attn2.to_k.weight"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "prediction"),
+    [
+        ({}, None),
+        ({"modelspec.prediction_type": "v"}, "v_prediction"),
+        ({"modelspec.prediction_type": "epsilon"}, "epsilon"),
+        ({"ss_v_parameterization": "True"}, "v_prediction"),
+        ({"ss_v_parameterization": "False"}, "epsilon"),
+        ({"modelspec.prediction_type": "something"}, None),
+    ],
+)
+def test_files_of_2_x_say_what_they_predict_or_have_to_be_told(tmp_path, metadata, prediction):
+    path = tmp_path / "second.safetensors"
+    save_file({SECOND: torch.zeros(2, 1024)}, path, metadata=metadata)
+    header = read_header(path)
+    assert (header.kind, header.prediction) == ("v2", prediction)
+    if prediction is None:
+        with pytest.raises(InputError, match=r"--prediction epsilon .* or --prediction v_predict"):
+            load_model(str(path), device="cpu")
 
 
 def test_a_pickle_is_refused_with_the_command_that_converts_it(tmp_path):

@@ -37,7 +37,7 @@ terms are in [data.md](data.md) and in `gdbench models --json`.
 
 def closure(name: str) -> Mapping[str, Distribution]:
     """Everything a distribution needs here, by canonical name, itself left out; no extras."""
-    found: dict[str, Distribution] = {}
+    packages: dict[str, Distribution] = {}
     waiting = list(_needs(distribution(name), frozenset()))
     seen = set()
     while waiting:
@@ -48,11 +48,11 @@ def closure(name: str) -> Mapping[str, Distribution]:
             continue
         seen.add(mark)
         try:
-            found[key] = distribution(requirement.name)
+            packages[key] = distribution(requirement.name)
         except PackageNotFoundError:
             continue
-        waiting.extend(_needs(found[key], mark[1]))
-    return dict(sorted(found.items()))
+        waiting.extend(_needs(packages[key], mark[1]))
+    return dict(sorted(packages.items()))
 
 
 def _needs(package: Distribution, extras: frozenset[str]) -> Iterator[Requirement]:

@@ -88,7 +88,7 @@ def _object(model: object, options: dict[str, Any]) -> tuple[ITMModel, ModelRequ
     made: Any = model
     is_factory = isinstance(model, type) or (callable(model) and not _has_card(model))
     if not is_factory and not (_has_card(made) and hasattr(made, "score")):
-        raise InputError(f"{kind.__name__} is no model: expected {NEEDS}")
+        raise InputError(f"{kind.__name__} is not a model: expected {NEEDS}")
     request, where = asked(clean_name(getattr(made, "__name__", kind.__name__)), **options)
     if isinstance(getattr(made, "content", None), Content) and not is_factory:
         unused = [name for name in asked_options(request, where) if name != "item_timeout"]

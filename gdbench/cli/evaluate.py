@@ -35,7 +35,7 @@ def run(
     ] = None,
     root: o.RootOption = None,
     allow_partial: Annotated[
-        bool, typer.Option("--allow-partial", help="Leave out what is missing of a data set.")
+        bool, typer.Option("--allow-partial", help="Evaluate what is whole of damaged data.")
     ] = False,
     dry_run: Annotated[
         bool,

@@ -30,14 +30,14 @@ def run(
     from gdbench.interchange.importing import read_reported
     from gdbench.store import write_atomically
 
-    found = read_reported(files, model, url)
-    for text in found.left_out:
+    imported = read_reported(files, model, url)
+    for text in imported.left_out:
         note(f"left out: {text}")
-    if not found.sources:
+    if not imported.sources:
         raise GdbenchError("nothing was imported")
     table = Table("model", "task", "metric")
     table.add_column("value", justify="right")
-    for name, source in found.sources.items():
+    for name, source in imported.sources.items():
         try:
             out.mkdir(parents=True, exist_ok=True)
             write_atomically(out / name, source.model_dump_json(indent=2).encode() + b"\n")
@@ -46,6 +46,6 @@ def run(
         for row in source.figures:
             table.add_row(row.model, row.task, row.metric, f"{100 * row.value:.1f}")
     show(table)
-    for name in found.sources:
+    for name in imported.sources:
         line(str(out / name))
     note(f"on a board: gdbench leaderboard build --reported {out}")

@@ -62,7 +62,7 @@ def _dataset(task: FinishedTask, dataset: str | None) -> tuple[str, str | None]:
     sets = published.hub if published is not None and published.hub_role == "enough" else ()
     if info.suite != "full" or len(sets) != 1:
         raise InputError(
-            f"{info.name} ({info.suite}) is no data set of the hub by itself: "
+            f"{info.name} ({info.suite}) is not a data set of the hub by itself: "
             "give --dataset OWNER/NAME"
         )
     return sets[0].id, sets[0].revision

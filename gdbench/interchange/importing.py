@@ -103,7 +103,7 @@ def read_reported(paths: Sequence[Path], model: str | None = None, url: str = ""
         InputError: A file is none of the two, is damaged, holds a number outside of 0..1, the
             model is not named, or two files have the same number.
     """
-    found = Imported()
+    imported = Imported()
     figures: dict[tuple[str, str], list[Figure]] = {}
     about: dict[tuple[str, str], _Result] = {}
     for path in paths:
@@ -113,18 +113,19 @@ def read_reported(paths: Sequence[Path], model: str | None = None, url: str = ""
         own = list(_figures(result, path))
         if not own:
             metrics = ", ".join(result.metrics) or "nothing"
-            found.left_out.append(f"{path}: {result.dataset} ({metrics}) is no question of ours")
+            text = f"{path}: {result.dataset} ({metrics}) answers no question of ours"
+            imported.left_out.append(text)
         figures.setdefault(key, []).extend(own)
     for (tool, name), rows in figures.items():
         _refuse_twice(rows)
         if rows:
             slug = _UNSAFE_NAME.sub("-", f"{tool}-{name}").strip("-.").lower()
             first = about[tool, name]
-            found.sources[f"{slug}.json"] = Source(
+            imported.sources[f"{slug}.json"] = Source(
                 schema_version=1, badge="reported", source=f"{tool}, result files", url=url,
                 year=first.year, settings=first.settings, quoted=False, figures=tuple(rows),
             )  # fmt: skip
-    return found
+    return imported
 
 
 def _figures(result: _Result, path: Path) -> Iterator[Figure]:

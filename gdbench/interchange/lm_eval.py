@@ -103,13 +103,13 @@ def _is_share(task: FinishedTask, metric: MetricValue) -> bool:
 
 
 def _metrics(task: FinishedTask) -> dict[str, Any]:
-    found: dict[str, Any] = {"alias": _name(task)}
+    cells: dict[str, Any] = {"alias": _name(task)}
     for m in task.metrics:
         known = _is_share(task, m) and m.low is not None and m.high is not None
         error = (m.high - m.low) / (2 * _QUANTILE) if known else "N/A"  # type: ignore[operator] # known
-        found[f"{m.name},{_FILTER}"] = m.value
-        found[f"{m.name}_stderr,{_FILTER}"] = error
-    return found
+        cells[f"{m.name},{_FILTER}"] = m.value
+        cells[f"{m.name}_stderr,{_FILTER}"] = error
+    return cells
 
 
 def _config(task: FinishedTask) -> dict[str, Any]:

@@ -178,7 +178,7 @@ def _check_shape(model: HFDualEncoder, entry: ModelEntry) -> None:
     if image.ndim != 2 or image.shape != text.shape:  # noqa: PLR2004 # a row for each input
         raise InputError(
             f"{entry.source}: its image and text features have the shapes {tuple(image.shape)} and "
-            f"{tuple(text.shape)}: it is no dual encoder"
+            f"{tuple(text.shape)}: it is not a dual encoder"
         )
 
 

@@ -125,7 +125,7 @@ def inspect(source: str) -> Inspection:
     if not prefix:
         names = [name for name in _LAYOUTS if (place.folder / name).is_file()]
         if not names:
-            raise InputError(f"{source} is no model: it has none of {', '.join(_LAYOUTS)}")
+            raise InputError(f"{source} is not a model: it has none of {', '.join(_LAYOUTS)}")
         prefix = _LAYOUTS[names[0]]
     model = f"{prefix}{place.repo}" if place.repo else str(place.folder)
     if prefix == "hf:":
@@ -159,7 +159,7 @@ def _of(entry: ModelEntry, model: str, place: _Place | None = None, **more: Any)
 def _entry_of(model: str) -> ModelEntry:
     entry = resolve(model)
     if not isinstance(entry, ModelEntry):
-        raise InputError(f"{model} is no model folder or hub id")
+        raise InputError(f"{model} is not a model folder or hub id")
     return entry
 
 

@@ -83,7 +83,7 @@ def resolve(source: str) -> object | None:
             return entry
     if Path(source).is_dir():
         raise InputError(
-            f"{source} is no model folder: none of model_index.json (diffusers), "
+            f"{source} is not a model folder: none of model_index.json (diffusers), "
             "open_clip_config.json (open_clip) and config.json (transformers) is in it"
         )
     if MODULE_SPEC.match(source):

@@ -248,7 +248,7 @@ def _from_kohya(file: Path, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         stem, dot, role = key.partition(".")
         known = role in ("lora_down.weight", "lora_up.weight", "alpha")
         if not (stem.startswith("lora_unet_") and dot and known):
-            raise InputError(f"{file}: tensor {key} is no kohya LoRA that diffusers can convert")
+            raise InputError(f"{file}: tensor {key} is not a kohya LoRA that diffusers can convert")
         partner = {"lora_down.weight": "lora_up.weight", "lora_up.weight": "lora_down.weight"}
         if role in partner and f"{stem}.{partner[role]}" not in tensors:
             raise InputError(f"{file}: incomplete, {key} has no {partner[role]} beside it")

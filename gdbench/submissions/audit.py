@@ -124,7 +124,7 @@ def parse_share(text: str) -> float:
     except ValueError:
         share = math.nan
     if not 0 < share <= 1:
-        raise InputError(f"--rescore {text!r} is no share of the items, e.g. 1% or 0.01")
+        raise InputError(f"--rescore {text!r} is not a share of the items, e.g. 1% or 0.01")
     return share
 
 

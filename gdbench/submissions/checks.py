@@ -172,7 +172,7 @@ def metrics(subject: Subject) -> Iterator[Finding]:
         yield "metric", "a metric is there twice"
     names = [m.name for m in own]
     for name in said.keys() - set(names):
-        yield "metric", f"{shown(name)} is no metric of the task"
+        yield "metric", f"{shown(name)} is not a metric of the task"
     for mine in own:
         theirs = said.get(mine.name)
         if theirs is None:
@@ -292,7 +292,7 @@ def origin(subject: Subject) -> Iterator[Finding]:
     try:
         created = datetime.fromisoformat(record.created)
     except ValueError:
-        yield "created", f"{shown(record.created)} is no time in ISO 8601"
+        yield "created", f"{shown(record.created)} is not a time in ISO 8601"
         return
     if created.tzinfo is None:
         yield "created", f"{record.created} has no time zone, expected UTC"

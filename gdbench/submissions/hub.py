@@ -85,7 +85,7 @@ def hub_faults(repo: str) -> Iterator[None]:
 def check_repo(repo: str) -> str:
     """The repository id. Raises InputError where it is not OWNER/NAME."""
     if not _REPO.match(repo):
-        raise InputError(f"{repo!r} is no repository; give OWNER/NAME")
+        raise InputError(f"{repo!r} is not a repository; give OWNER/NAME")
     return repo
 
 

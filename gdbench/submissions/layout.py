@@ -142,7 +142,7 @@ def _problem_of(entry: Path, *, top: bool) -> str:
     if entry.is_symlink():
         return LINK
     if entry.is_dir():
-        return "" if NAME.match(entry.name) else "is no name: letters, digits and ._+- only"
+        return "" if NAME.match(entry.name) else "is not a name: letters, digits and ._+- only"
     return "" if top and entry.name in _ROOT_FILES else "does not belong here"
 
 

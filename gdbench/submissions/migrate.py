@@ -104,7 +104,7 @@ def migrate(raw: Raw) -> Raw:
         try:
             raw = STEPS[version](raw)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise Rejected("schema", f"is no record of version {version}: {error!r}") from error
+            raise Rejected("schema", f"is not a record of version {version}: {error!r}") from error
         version += 1
     return raw
 

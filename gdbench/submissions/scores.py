@@ -222,7 +222,7 @@ def _check_finite(table: pa.Table, ids: NDArray[np.object_]) -> None:
             raise Rejected("finite", f"column {name} has empty cells")
         numbers = values.to_numpy()
         if not np.isfinite(numbers).all() or (numbers < 0).any():
-            raise Rejected("finite", f"column {name} has a value that is no error (finite, >= 0)")
+            raise Rejected("finite", f"column {name} has an error that is not finite and >= 0")
         lengths = np.diff(column.offsets.to_numpy())[there]
         if len(lengths) and (lengths.min() < 1 or lengths.max() > MAX_TIMESTEPS):
             raise Rejected("scores", f"column {name}: a list has not 1 to {MAX_TIMESTEPS} values")

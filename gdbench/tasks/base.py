@@ -108,12 +108,12 @@ class Task:
             msg = f"task {self.name} has no suite {suite!r}; it has: {have}"
             raise InputError(msg)
         module, _, attribute = self.sources[suite].partition(":")
-        found = getattr(import_module(module), attribute)
+        source = getattr(import_module(module), attribute)
         if suite == "mini":
-            bundled: Bundled = found
+            bundled: Bundled = source
             items = bundled()
         else:
-            loader: Loader = found
+            loader: Loader = source
             items = loader(root, compat, allow_partial=allow_partial)
         ranks = self.ranks
         for item in items:
@@ -132,12 +132,12 @@ class Task:
     @property
     def ranks(self) -> dict[str, tuple[int, ...]]:
         """For each sub-task of retrieval: the k of its R@k, in order."""
-        found: dict[str, set[int]] = {}
+        by_subtask: dict[str, set[int]] = {}
         for measure in self.measures:
             if isinstance(measure, Recall):
                 for subtask in measure.subtasks:
-                    found.setdefault(subtask, set()).add(measure.k)
-        return {subtask: tuple(sorted(ks)) for subtask, ks in found.items()}
+                    by_subtask.setdefault(subtask, set()).add(measure.k)
+        return {subtask: tuple(sorted(ks)) for subtask, ks in by_subtask.items()}
 
     def n_expected(self, suite: str, compat: Compat | None = None) -> int:
         """Number of items of the complete task."""

@@ -34,5 +34,5 @@ def test_nothing_to_import_is_a_failure(gdbench, tmp_path):
     answer = gdbench("import", "r.json")
     assert answer.code == 2
     first, last = answer.err.splitlines()
-    assert first == "left out: r.json: cifar10 (acc1) is no question of ours"
+    assert first == "left out: r.json: cifar10 (acc1) answers no question of ours"
     assert last == "gdbench: nothing was imported"

@@ -71,7 +71,7 @@ def test_clip_benchmark(write):
     assert {f.model for f in source.figures} == {"ViT-B-32 openai"}
     # recall among all pictures is another question than among ten
     (left,) = found.left_out
-    assert "flickr30k (image_retrieval_recall@5) is no question of ours" in left
+    assert "flickr30k (image_retrieval_recall@5) answers no question of ours" in left
 
 
 def test_mteb_names_the_model_beside_its_results(write):

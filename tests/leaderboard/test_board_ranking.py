@@ -194,7 +194,7 @@ def test_the_same_record_twice_is_refused(tmp_path):
     [
         ("{", "is not JSON"),
         ("[]", "is not a JSON object"),
-        ('{"schema_version": 1}', "no record of version 1"),
+        ('{"schema_version": 1}', "not a record of version 1"),
         ('{"schema_version": 2}', "task"),
         ('{"a": NaN}', "NaN"),
     ],

@@ -147,5 +147,5 @@ def test_broken_weights_are_one_line(folder, tmp_path):
 
 
 def test_folder_that_is_no_model_is_one_line(tmp_path):
-    with pytest.raises(InputError, match="no model folder"):
+    with pytest.raises(InputError, match="not a model folder"):
         load_model(str(tmp_path))

@@ -88,5 +88,5 @@ def test_the_future_asks_for_an_update():
     "raw", [{}, {"task": []}, {"task": {"manifest": 1}, "settings": {}, "metrics": 3}]
 )
 def test_a_broken_old_record_is_no_crash(raw):
-    with pytest.raises(Rejected, match="no record of version 0"):
+    with pytest.raises(Rejected, match="not a record of version 0"):
         migrate(raw)

@@ -13,6 +13,7 @@ from gdbench.errors import InputError
 from gdbench.foreign import describe_fault
 from gdbench.models import MODELS, ModelEntry, load_request
 from gdbench.models.kinds import asked_options, clean_name
+from gdbench.models.loading import release_mode
 from gdbench.models.own import load_object, own_model
 from gdbench.protocol import ITMModel, ModelCard
 from gdbench.records import Content
@@ -34,6 +35,7 @@ def loaded(
     fit.
     """
     if isinstance(model, str | Path):
+        options = options | {"compat": release_mode(str(model), options.get("compat"))}
         request, where = asked(str(model), **options)
         yield own_model(load_request(request, where)), request, where
     elif _is_pipeline(model):

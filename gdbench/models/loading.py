@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from gdbench.errors import InputError, UnknownNameError
 from gdbench.foreign import one_process
@@ -16,6 +16,7 @@ from gdbench.models.model_card import licence_of
 from gdbench.models.own import MODULE_SPEC, is_file_spec, load_file, load_module, load_object
 from gdbench.models.zoo import MODELS
 from gdbench.protocol import ITMModel
+from gdbench.records import Compat
 from gdbench.run import ModelRequest, Where, asked
 
 
@@ -106,6 +107,22 @@ def takes(source: str, option: str) -> bool:
         return takes(parse_control(source)[1], option)
     entry = None if is_file_spec(source) else resolve(source)
     return isinstance(entry, ModelEntry) and option in KINDS.get(entry.kind).uses
+
+
+def release_mode(source: str, compat: Compat | None) -> Compat | None:
+    """`compat` as the model of that name or folder is asked for.
+
+    None for a kind of model without timesteps and noise: the mode is then one of items, ties and
+    denominators alone. Raises as `resolve`.
+    """
+    if compat not in get_args(Compat) or is_file_spec(source):
+        return compat
+    if source.startswith("control:"):
+        return release_mode(parse_control(source)[1], compat)
+    entry = resolve(source)
+    if isinstance(entry, ModelEntry) and "schedule" not in KINDS.get(entry.kind).uses:
+        return None
+    return compat
 
 
 def entry_of(name: str) -> tuple[ModelEntry, str]:

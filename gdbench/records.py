@@ -19,7 +19,7 @@ SHA256 = r"^[0-9a-f]{64}$"
 Compat = Literal["diffusion-itm-2023"]
 Norm = Literal["l2", "mse"]
 Noise = Literal["antithetic", "independent"]
-Schedule = Literal["nested", "grid"]
+Schedule = Literal["nested", "grid", "uniform"]
 Stop = Literal["none", "sequential"]
 NullPrompt = Literal["empty", "zeros"]
 Scorer = Literal["vqa", "likelihood"]
@@ -109,7 +109,8 @@ class ModelSettings(Strict):
     )
     samples: int | None = _asked("Timesteps per image-text pair (default 50).", ge=1, le=1000)
     schedule: Schedule | None = _asked(
-        "Timesteps: nested (default), any first ones are a sample of all, or the grid of 2023."
+        "Timesteps: nested (default), any first ones are an even sample of 10 to 989; uniform, "
+        "drawn by --seed from 0 to 999; or the grid of 2023."
     )
     noise: str | None = _asked(
         "antithetic (default): opposite at timesteps 128 apart; or independent.",

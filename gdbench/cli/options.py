@@ -29,6 +29,8 @@ RootOption = Annotated[
     Path | None, typer.Option(help="Folder with the published data (see `gdbench data`).")
 ]
 Fields = Mapping[str, FieldInfo]
+_ALSO = {"model": "-m", "schedule": "--timesteps"}
+"""Second names of flags."""
 
 
 def fields(kind: type[BaseModel], *names: str) -> Fields:
@@ -82,7 +84,7 @@ def generated(**groups: Fields) -> Callable[[Callable[..., None]], Callable[...,
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     """The flag of a field."""
-    flags = [flag_of(name), *(["-m"] if name == "model" else [])]
+    flags = [flag_of(name), *([_ALSO[name]] if name in _ALSO else [])]
     option: Any = typer.Option(*flags, help=field.description, **_range(field))
     default = inspect.Parameter.empty if field.is_required() else None
     return inspect.Parameter(

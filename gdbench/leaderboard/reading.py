@@ -159,13 +159,13 @@ def budgets(n: int) -> list[int]:
 def budget_curve(finished: Finished) -> list[tuple[int, float]]:
     """The task's score for the first k timesteps of the log; empty where that says nothing.
 
-    Only where timesteps were evaluated in nested order: the first k of a grid are its least noisy
-    ones, not a smaller grid.
+    Only where any first timesteps are a sample of all (nested or uniform): the first k of a grid
+    are its least noisy ones, not a smaller grid.
     """
     settings, task = finished.record.settings, finished.task
     if settings.norm is None or settings.stop == "sequential" or is_weighted(settings):
         return []
-    if settings.schedule != "nested":
+    if settings.schedule not in ("nested", "uniform"):
         return []
     if finished.file is None or not finished.file.with_errors:
         return []

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from gdbench.records import ResultRecord
+from gdbench.records import ResultRecord, Schedule
 from gdbench.submissions.problems import shown
 
 Finding = tuple[str, str]
@@ -72,7 +72,7 @@ def settings(record: ResultRecord) -> Iterator[Finding]:
     if s.samples is None or not len(steps) <= s.samples <= _MAX_STEPS:
         yield "schema", f"settings.samples is {s.samples}, with {len(steps)} timesteps"
         return
-    expected = derived_timesteps(s.schedule, s.samples)
+    expected = derived_timesteps(s.schedule, s.samples, s.seed)
     if expected is not None and expected != steps:
         yield "schema", f"settings.timesteps are not the {s.schedule} of {s.samples} samples"
     if s.noise_sha256 is not None:
@@ -98,16 +98,15 @@ def noise(record: ResultRecord) -> Iterator[Finding]:
         yield "hash", f"noise_sha256 is not that of {s.noise} noise with seed {s.seed}"
 
 
-def derived_timesteps(schedule: str | None, samples: int) -> tuple[int, ...] | None:
-    """The timesteps that a schedule stands for; None: not one of gdbench's, or too many."""
+def derived_timesteps(schedule: Schedule | None, samples: int, seed: int) -> tuple[int, ...] | None:
+    """The timesteps that a schedule stands for; None: no schedule. Empty: it has not so many."""
     from gdbench.errors import InputError
-    from gdbench.models.diffusion_itm.schedule import grid_timesteps, nested_timesteps
+    from gdbench.models.diffusion_itm.schedule import scheduled
 
-    makers = {"nested": nested_timesteps, "grid": grid_timesteps}
-    if schedule not in makers:
+    if schedule is None:
         return None
     try:
-        return makers[schedule](samples)
+        return scheduled(schedule, samples, seed)
     except InputError:
         return ()
 

@@ -26,9 +26,8 @@ from gdbench.models.diffusion_itm.racing import RacePlan
 from gdbench.models.diffusion_itm.schedule import (
     SOURCES,
     NoiseBank2023,
-    grid_timesteps,
-    nested_timesteps,
     noise_source,
+    scheduled,
 )
 from gdbench.models.digests import digest_text
 from gdbench.models.kinds import ModelEntry, clean_name
@@ -301,8 +300,7 @@ def timesteps_of(settings: ModelSettings) -> tuple[int, ...]:
     Raises InputError for more samples than there are timesteps.
     """
     chosen = settings.with_defaults(**DEFAULTS)
-    samples = _known(chosen.samples)
-    return grid_timesteps(samples) if chosen.schedule == "grid" else nested_timesteps(samples)
+    return scheduled(_known(chosen.schedule), _known(chosen.samples), chosen.seed)
 
 
 def _known(value: T | None) -> T:

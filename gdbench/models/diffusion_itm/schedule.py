@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from typing import Literal, Protocol
+from typing import Protocol
 
 import torch
 
 from gdbench.errors import InputError
-from gdbench.records import Noise
-
-Schedule = Literal["nested", "grid"]
+from gdbench.records import Noise, Schedule
 
 FIRST, LAST = 10, 989  # the release never looks below t = 10 or above t = 989
 TRAINED = 1000  # timesteps of the diffusion process
@@ -55,6 +53,32 @@ def nested_timesteps(samples: int) -> tuple[int, ...]:
         if len(order) == samples:
             break
     return tuple(order)
+
+
+def uniform_timesteps(samples: int, seed: int = 0) -> tuple[int, ...]:
+    """The first `samples` of all timesteps 0..999 in a random order that `seed` alone decides.
+
+    The paper's text has timesteps drawn uniformly from [0, 1000); here none is drawn twice, and a
+    small budget is a prefix of every larger one with the same seed. Raises InputError outside
+    1..1000.
+    """
+    if not 1 <= samples <= TRAINED:
+        raise InputError(f"--samples {samples}: there are 1 to {TRAINED} timesteps to draw")
+
+    def place(timestep: int) -> bytes:
+        return hashlib.sha256(f"uniform/{seed}/{timestep}".encode()).digest()
+
+    return tuple(sorted(range(TRAINED), key=place)[:samples])
+
+
+def scheduled(schedule: Schedule, samples: int, seed: int = 0) -> tuple[int, ...]:
+    """The timesteps of a schedule, in the order of evaluation; `seed` decides the uniform one.
+
+    Raises InputError for a number of samples that the schedule does not have.
+    """
+    if schedule == "uniform":
+        return uniform_timesteps(samples, seed)
+    return {"nested": nested_timesteps, "grid": grid_timesteps}[schedule](samples)
 
 
 class NoiseSource(Protocol):

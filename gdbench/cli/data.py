@@ -1,4 +1,4 @@
-"""`gdbench data status|fetch|check|negatives|pin`."""
+"""`gdbench data status|fetch|check|negatives|pin|lite`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from gdbench.cli import options as o
+from gdbench.cli.data_lite import lite
 from gdbench.cli.data_pin import pin
 from gdbench.cli.interruption import goes_on
 from gdbench.errors import GdbenchError
@@ -39,6 +40,7 @@ def register(app: typer.Typer) -> None:
     data.command("check")(check)
     data.command("negatives")(negatives)
     data.command("pin")(pin)
+    data.command("lite")(lite)
     app.add_typer(data, name="data")
 
 
@@ -181,7 +183,10 @@ def status(
 
 
 def fetch(
-    tasks: Annotated[list[str], typer.Argument(metavar="TASK...", help="Tasks, or all.")],
+    tasks: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME...", help="Tasks, all, or of these: coco, negclip, lora."),
+    ],
     root: o.RootOption = None,
     layout: Annotated[
         Literal["auto", "hub", "2023"],
@@ -194,16 +199,25 @@ def fetch(
 ) -> None:
     """Download what is open; an interrupted download goes on where it stopped.
 
-    A file that is not the one of the first fetch is refused.
+    coco: the pictures of fine-tuning; negclip: its tables; lora: the paper's checkpoints. A file
+    that is not the one of the first fetch is refused.
     """
-    from gdbench.data.fetch import fetch_task
+    from gdbench.data.extras import EXTRAS, root_of
+    from gdbench.data.fetch import check_space, fetch_task, takes_files
+    from gdbench.data.loading import default_root
     from gdbench.data.pins import Pins
-    from gdbench.tasks import GDBENCH
+    from gdbench.tasks import GDBENCH, published_of
 
     failed, sums = [], Pins(pins)
-    for name, entry in _entries(list(GDBENCH) if tasks == ["all"] else tasks).items():
+    names = list(GDBENCH) if tasks == ["all"] else tasks
+    entries = {name: EXTRAS[name] if name in EXTRAS else published_of(name) for name in names}
+    places = {name: root_of(name, root) or default_root() for name in names}
+    for name, entry in entries.items():
+        if takes_files(entry, layout):
+            note(f"{name}: {check_space(entry, places[name])}")
+    for name, entry in entries.items():
         with byte_bars() as progress:
-            for outcome in fetch_task(name, root, layout, progress, entry, sums):
+            for outcome in fetch_task(name, places[name], layout, progress, entry, sums):
                 note(f"{name}: {outcome.text}")
                 if not outcome.done:
                     failed.append(outcome.text)

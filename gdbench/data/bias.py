@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from gdbench.data.catalogue import BIAS_GROUPS
@@ -27,6 +27,12 @@ def _words(source: Source, path: str, key: str) -> tuple[str, ...]:
 
 
 def _read(source: Source, path: str) -> Iterator[Item]:
+    folders = {group: f"mmbias/data/Images/{below}" for group, below in BIAS_GROUPS.items()}
+    return group_items(source, path, folders)
+
+
+def group_items(source: Source, path: str, folders: Mapping[str, str]) -> Iterator[Item]:
+    """An item for each picture of each group's folder, with the words of the file `path`."""
     pleasant = _words(source, path, "pleasant_phrases")
     unpleasant = _words(source, path, "unpleasant_phrases")
     if not pleasant or not unpleasant:
@@ -34,8 +40,7 @@ def _read(source: Source, path: str) -> Iterator[Item]:
     words = (*pleasant, *unpleasant)
     # The release reads *.jpg alone.
     endings = (".jpg",) if source.compat is not None else PICTURES
-    for group, below in BIAS_GROUPS.items():
-        folder = f"mmbias/data/Images/{below}"
+    for group, folder in folders.items():
         names = source.tree.names(folder)
         if not names:
             source.problems.add(folder, "", source.tree.missing(folder))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gdbench.data.entry import Download, Entry, HubRole, HubSet, Shape
+from gdbench.data.extras import COCO_VAL2014
 from gdbench.errors import UnknownNameError
 from gdbench.protocol import Query
 
@@ -77,7 +78,15 @@ CATALOGUE: Mapping[str, Entry] = {
             Download(f"{_ITM}/flickr30k/{name}", f"flickr30k/{name}", about="under 10 MB")
             for name in ("val_top10_RN50x64.json", "val_top10_RN50x64_text.json")
         ),
-        hub=(HubSet("lmms-lab/flickr30k", None, "test", license="Flickr terms of use"),),
+        hub=(
+            HubSet(
+                "lmms-lab/flickr30k",
+                None,
+                "test",
+                license="Flickr terms of use",
+                moved=("lmms-lab-encoder/flickr30k",),
+            ),
+        ),
         by_hand=(
             "pictures: ask at https://forms.illinois.edu/sec/229675 (or Kaggle, "
             "hsankesara/flickr-image-dataset) and put them in flickr30k/images/",
@@ -131,13 +140,7 @@ CATALOGUE: Mapping[str, Entry] = {
             Download(f"{_KARPATHY}/coco_karpathy_test.json", "coco_order/coco_karpathy_test.json"),
             Download(f"{_KARPATHY}/flickr30k_test.json", "flickr30k/flickr30k_test.json"),
             Download(f"{_KARPATHY}/flickr30k_val.json", "flickr30k/flickr30k_val.json"),
-            Download(
-                "http://images.cocodataset.org/zips/val2014.zip",
-                "coco_order/val2014.zip",
-                unpack="coco_order",
-                about="about 6 GB",
-                license="Flickr terms of use",
-            ),
+            COCO_VAL2014,
         ),
         hub=(
             HubSet(
@@ -145,24 +148,28 @@ CATALOGUE: Mapping[str, Entry] = {
                 "3867ad4f46a1ac2e63be034d1fc77dd8c2ef7209",
                 "test",
                 license="MIT",
+                moved=("mteb/ARO-Visual-Relation",),
             ),
             HubSet(
                 "gowitheflow/ARO-Visual-Attribution",
                 "18f7e01358d91df599d723f00e16a18640e19398",
                 "test",
                 license="MIT",
+                moved=("mteb/ARO-Visual-Attribution",),
             ),
             HubSet(
                 "gowitheflow/ARO-COCO-order",
                 "853ec8757226585a38a80886c51fe0f3f268787c",
                 "test",
                 license="MIT",
+                moved=("mteb/ARO-COCO-order",),
             ),
             HubSet(
                 "gowitheflow/ARO-Flickr-Order",
                 "1f9485f69c87947812378a1aedf86410c86a0aa8",
                 "test",
                 license="MIT",
+                moved=("mteb/ARO-Flickr-Order",),
             ),
         ),
         by_hand=(
@@ -197,6 +204,7 @@ CATALOGUE: Mapping[str, Entry] = {
                 "d28adfd8b34fefa546fdf94bdc352622b2575f6c",
                 "test",
                 license="CC BY-SA 4.0 as written there",
+                moved=("mteb/imagecode-multi",),
             ),
         ),
     ),
@@ -243,6 +251,7 @@ CATALOGUE: Mapping[str, Entry] = {
                 "pets/images.tar.gz",
                 unpack="pets",
                 about="about 0.8 GB",
+                size=791_918_971,
             ),
             Download(
                 "https://thor.robots.ox.ac.uk/~vgg/data/pets/annotations.tar.gz",
@@ -287,6 +296,7 @@ CATALOGUE: Mapping[str, Entry] = {
                 "sugarcrepe/val2017.zip",
                 unpack="sugarcrepe",
                 about="about 0.8 GB",
+                size=815_585_330,
                 license="Flickr terms of use",
             ),
         ),

@@ -44,6 +44,7 @@ class HubSet:
     gated: str = ""  # how to get access, where it is not open
     license: str = "not stated"
     patterns: tuple[str, ...] = ()  # files to fetch; empty: all
+    moved: tuple[str, ...] = ()  # other ids of the same data, tried in order where it is gone
 
     @property
     def folder(self) -> str:
@@ -61,6 +62,8 @@ class Download:
     about: str = ""  # size, as far as known
     sha256: str = ""  # empty: not published; the hash of the first fetch is kept and compared
     license: str = "not stated"
+    alternatives: tuple[str, ...] = ()  # further addresses, tried in order
+    size: int | None = None  # bytes, where known; what is there decides
 
     def is_here(self, root: Path) -> bool:
         """Whether the file, or the folder its archive unpacks to, is below the root."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,32 @@ from gdbench.data.hub import PIN, pinned_revision
 from gdbench.data.loading import default_root
 from gdbench.data.pins import Pins, check_unchanged
 from gdbench.data.unpack import unpack
-from gdbench.errors import GdbenchError
+from gdbench.errors import GdbenchError, InputError
+from gdbench.numbers import size_in_bytes
 from gdbench.store import write_atomically
 
 Layout = Literal["auto", "hub", "2023"]
 LEDGER = "downloads.json"
+
+
+def check_space(entry: Entry, root: Path) -> str:
+    """What of the plain files is not here, how large it is, and how much of the disk is free.
+
+    Archives need their size twice while they are unpacked. Raises InputError where the disk has
+    less than the known sizes.
+    """
+    lacking = [file for file in entry.downloads if not file.is_here(root)]
+    known = sum(file.size or 0 for file in lacking)
+    needed = sum((file.size or 0) * (2 if file.unpack else 1) for file in lacking)
+    unknown = sum(file.size is None for file in lacking)
+    root.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(root).free
+    more = f" and {unknown} of unknown size" if unknown else ""
+    text = f"{len(lacking)} files to fetch, {size_in_bytes(known)}{more}; "
+    text += f"{size_in_bytes(free)} of the disk are free"
+    if needed > free:
+        raise InputError(f"{root}: {text}, {size_in_bytes(needed)} are needed to unpack them")
+    return text
 
 
 @dataclass(frozen=True)
@@ -28,6 +50,11 @@ class Outcome:
 
     done: bool
     text: str
+
+
+def takes_files(entry: Entry, layout: Layout) -> bool:
+    """Whether plain files are fetched, not only the hub's data sets."""
+    return layout == "2023" or entry.hub_role != "enough"
 
 
 def fetch_task(
@@ -47,7 +74,7 @@ def fetch_task(
     where = default_root() if root is None else root
     where.mkdir(parents=True, exist_ok=True)
     use_hub = layout == "hub" or (layout == "auto" and entry.hub_role != "instead")
-    use_files = layout == "2023" or entry.hub_role != "enough"
+    use_files = takes_files(entry, layout)
     if layout == "hub" and not entry.hub:
         yield Outcome(False, f"{task} is not on the hub")  # noqa: FBT003 # a field, named above
         return
@@ -96,12 +123,12 @@ def fetch_file(
         _record(root, file, found, pins)
         by = "" if known else ", put there by hand"
         return f"{file.target}: is here (sha256 {found[:12]}{by})"
-    found = download(file.url, target, sha256=expected, progress=progress)
-    text = f"{file.target}: fetched, sha256 {found[:12]}"
+    found, where = _from_any(file, target, expected, progress)
+    text = f"{file.target}: fetched{where}, sha256 {found[:12]}"
     if file.unpack:
         n = unpack(target, root / file.unpack)
         target.unlink()
-        text = f"{file.target}: {n:,} files unpacked to {file.unpack}/, sha256 {found[:12]}"
+        text = f"{file.target}: {n:,} files unpacked to {file.unpack}/{where}, sha256 {found[:12]}"
     _record(root, file, found, pins)
     return text
 
@@ -115,6 +142,22 @@ def _record(root: Path, file: Download, digest: str, pins: Pins) -> None:
     pins.add(file.url, digest)
 
 
+def _from_any(file: Download, target: Path, expected: str, progress: Progress) -> tuple[str, str]:
+    """Hash of the file and, where the first address failed, words that name the one it is from.
+
+    Raises DownloadError with the reason of every address.
+    """
+    reasons = []
+    for url in (file.url, *file.alternatives):
+        try:
+            found = download(url, target, sha256=expected, progress=progress)
+        except DownloadError as error:
+            reasons.append(str(error))
+        else:
+            return found, f" from {url} ({'; '.join(reasons)})" if reasons else ""
+    raise DownloadError("; ".join(reasons))
+
+
 def _ledger(root: Path) -> dict[str, dict[str, str]]:
     """What was fetched to this root before: address -> sha256 and place."""
     try:
@@ -124,13 +167,32 @@ def _ledger(root: Path) -> dict[str, dict[str, str]]:
     return found if isinstance(found, dict) else {}
 
 
+class _GoneError(DownloadError):
+    """A data set, or the revision that is wanted of it, is not on the hub."""
+
+
 def fetch_hub(hub: HubSet, root: Path) -> str:
     """Fetch a snapshot at the pinned revision, check every file, and note the commit.
+
+    Where the data set has moved its other ids are tried in order, at the commit found there.
 
     Raises:
         DownloadError: No access, not there, no connection, or a file that differs from the hub's
             own hash; with what to do about it.
     """
+    reasons = []
+    for name in (hub.id, *hub.moved):
+        try:
+            text = _snapshot(hub, name, root)
+        except _GoneError as error:
+            reasons.append(str(error))
+        else:
+            return f"{text}, in place of {hub.id} ({'; '.join(reasons)})" if reasons else text
+    raise DownloadError("; ".join(reasons))
+
+
+def _snapshot(hub: HubSet, name: str, root: Path) -> str:
+    """Fetch the data set under one of its ids; raises as `fetch_hub`."""
     import httpx2
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import (
@@ -143,31 +205,32 @@ def fetch_hub(hub: HubSet, root: Path) -> str:
     )
 
     folder = root / hub.folder
-    wanted = hub.revision or pinned_revision(folder)
+    pinned = pinned_revision(folder, name)
+    wanted = (hub.revision or pinned) if name == hub.id else pinned
     api = HfApi()
     try:
-        commit = wanted or api.dataset_info(hub.id).sha
+        commit = wanted or api.dataset_info(name).sha
         if commit is None:
-            raise DownloadError(f"{hub.id}: the hub names no commit")
+            raise DownloadError(f"{name}: the hub names no commit")
         snapshot_download(
-            hub.id,
+            name,
             repo_type="dataset",
             revision=commit,
             local_dir=folder,
             allow_patterns=list(hub.patterns) or None,
         )
         entries = list(
-            api.list_repo_tree(hub.id, recursive=True, revision=commit, repo_type="dataset")
+            api.list_repo_tree(name, recursive=True, revision=commit, repo_type="dataset")
         )
     except GatedRepoError as error:
         raise DownloadError(
-            f"{hub.id} is gated: {hub.gated or 'ask for access on its page'}"
+            f"{name} is gated: {hub.gated or 'ask for access on its page'}"
         ) from error
     except RevisionNotFoundError as error:
-        raise DownloadError(f"{hub.id}: revision {wanted} is not there any more") from error
+        raise _GoneError(f"{name}: revision {wanted} is not there any more") from error
     except RepositoryNotFoundError as error:
         login = f" (or gated: {hub.gated})" if hub.gated else ""
-        raise DownloadError(f"{hub.id} is not on the hub{login}") from error
+        raise _GoneError(f"{name} is not on the hub{login}") from error
     except (
         EntryNotFoundError,
         LocalEntryNotFoundError,
@@ -177,16 +240,16 @@ def fetch_hub(hub: HubSet, root: Path) -> str:
     ) as error:
         reason = str(error).strip().splitlines()
         raise DownloadError(
-            f"{hub.id}: {reason[0].removeprefix('Got: ') if reason else type(error).__name__}; "
+            f"{name}: {reason[0].removeprefix('Got: ') if reason else type(error).__name__}; "
             "start the same command again to go on"
         ) from error
-    hashes = _verify(folder, entries, hub)
-    pin = {"id": hub.id, "revision": commit, "files": hashes}
+    hashes = _verify(folder, entries, name)
+    pin = {"id": name, "revision": commit, "files": hashes}
     write_atomically(folder / PIN, json.dumps(pin, indent=2, sort_keys=True).encode())
-    return f"{hub.id}: {len(hashes)} files at {commit[:12]}"
+    return f"{name}: {len(hashes)} files at {commit[:12]}"
 
 
-def _verify(folder: Path, entries: list[Any], hub: HubSet) -> dict[str, str]:
+def _verify(folder: Path, entries: list[Any], name: str) -> dict[str, str]:
     """sha256 of every file, compared with what the hub says of it."""
     hashes: dict[str, str] = {}
     for entry in entries:
@@ -205,7 +268,7 @@ def _verify(folder: Path, entries: list[Any], hub: HubSet) -> dict[str, str]:
         if not good:
             path.unlink()
             raise DownloadError(
-                f"{hub.id}: {entry.path} differs from the hub's hash and was thrown away; "
+                f"{name}: {entry.path} differs from the hub's hash and was thrown away; "
                 "start the same command again"
             )
         hashes[entry.path] = digest

@@ -48,7 +48,7 @@ class HubRows:
     ) -> HubRows | None:
         """The split as fetched; None after a problem. `verify` looks at each picture."""
         folder = root / hub.folder
-        pinned = pinned_revision(folder)
+        pinned = pinned_revision(folder, hub.id)
         if hub.revision is not None and pinned not in (None, hub.revision):
             problems.add(
                 f"{hub.folder}/{PIN}",
@@ -123,13 +123,17 @@ class HubRows:
         return data
 
 
-def pinned_revision(folder: Path) -> str | None:
-    """The commit a snapshot was taken at; None where it was put there by hand."""
+def pinned_revision(folder: Path, name: str) -> str | None:
+    """The commit that a snapshot of the data set `name` was taken at.
+
+    None where it was put there by hand, or is one of another data set: of a new id of the same.
+    """
     try:
         found = json.loads((folder / PIN).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    revision = found.get("revision") if isinstance(found, dict) else None
+    own = isinstance(found, dict) and found.get("id", name) == name
+    revision = found.get("revision") if own else None
     return revision if isinstance(revision, str) else None
 
 

@@ -16,6 +16,7 @@ from gdbench.data.catalogue import CATALOGUE, Entry, HubSet, entry_of
 from gdbench.data.hub import HubRows
 from gdbench.data.images import Verify
 from gdbench.data.problems import Problems
+from gdbench.data.strangers import script_based, strangers
 from gdbench.data.tree import Tree
 from gdbench.errors import InputError
 from gdbench.protocol import Item
@@ -42,6 +43,10 @@ class Source:
         self, hub: HubSet, *, config: str | None = None, split: str | None = None
     ) -> HubRows | None:
         """Rows of a hub data set below the root; None after a problem."""
+        script = script_based(hub, self.tree)
+        if script:
+            self.problems.add(hub.folder, "", script)
+            return None
         return HubRows.open(
             self.root, hub, self.problems, config=config, split=split, verify=self.tree.verify
         )
@@ -162,10 +167,11 @@ def read(
     where = data_root(root, entry.folders)
     tree = Tree(where, problems, verify=verify, looked=looked, count_absent=count_absent)
     source = Source(task, where, compat, problems, tree, entry)
+    problems.notes += strangers(task, entry.folders, tree)
     layouts = sorted({part.layout(source) for part in parts} - {MISSING})
     names = {name.lower() for name in source.tree.names("")}
     if not layouts and not names.intersection(source.entry.folders):
-        return Found(task, MISSING, where)
+        return Found(task, MISSING, where, problems=problems)
     found = Found(task, "+".join(layouts) or FOLDER_LAYOUT, where, problems=problems)
     seen: set[str] = set()
     for part in parts:

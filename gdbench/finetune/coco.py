@@ -45,8 +45,8 @@ def find_table(root: Path, name: str) -> Path:
         if place.is_file():
             return place
     raise InputError(
-        f"no {name} (NegCLIP's negatives) at {', '.join(str(p) for p in places)}; it is published "
-        "in the folder temp_data of mertyg/vision-language-models-are-bows"
+        f"no {name} (NegCLIP's negatives) at {', '.join(str(p) for p in places)}; "
+        "`gdbench data fetch negclip` gets it, `gdbench data fetch coco` the pictures"
     )
 
 

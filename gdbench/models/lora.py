@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from gdbench.data.extras import lora_home
 from gdbench.errors import InputError
 from gdbench.models.lora_file import LoRAFile, Pair, config_of, convert, read_lora
 from gdbench.records import LoRAInfo
@@ -33,12 +33,11 @@ def find_lora(spec: str) -> Path:
             raise InputError(f"--lora {spec}: no such file or folder")
         return path
     name = spec.removeprefix(RELEASE)
-    home = os.environ.get("GDBENCH_LORA", "")
-    folder = (Path(home) if home else Path.home() / ".cache" / "gdbench" / "lora") / name
+    folder = lora_home() / name
     if not any(folder.glob("*.bin")) and not any(folder.glob("*.safetensors")):
         raise InputError(
-            f"the checkpoint {name} of the paper is not on the hub: download "
-            f"{_RELEASE_URL}/{name}/pytorch_lora_weights.bin and put it into {folder}, or use "
+            f"the paper's checkpoint {name} is not here: `gdbench data fetch lora` gets it, or "
+            f"put {_RELEASE_URL}/{name}/pytorch_lora_weights.bin into {folder}, or use "
             "--model sd2.1 --lora PATH"
         )
     return folder

@@ -18,7 +18,7 @@ def _fault(name: str, thing: object) -> str | None:
 TASKS: Registry[Task] = Registry("task", "gdbench.tasks", _fault)
 ABILITY = ("flickr30k", "winoground", "aro", "imagecode", "svo", "clevr", "pets")
 GDBENCH = (*ABILITY, "bias")
-for _name in (*GDBENCH, "sugarcrepe", "cola", "genderbias", "selfbench"):
+for _name in (*GDBENCH, "mmbias", "sugarcrepe", "cola", "colorswap", "genderbias", "selfbench"):
     TASKS.add(_name, f"gdbench.tasks.{_name}:TASK")
 
 

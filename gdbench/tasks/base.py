@@ -12,11 +12,12 @@ from typing import Literal, Protocol
 
 from gdbench.data.catalogue import Entry
 from gdbench.errors import GdbenchError, InputError
-from gdbench.metrics.measures import AnyMeasure, Recall, unit_of
+from gdbench.metrics.measures import AnyMeasure, Recall, means, unit_of
 from gdbench.numbers import SHARE, Unit
-from gdbench.protocol import Item
+from gdbench.protocol import Item, Query
 from gdbench.records import Compat, MetricValue
 from gdbench.set_hash import sorted_sha256
+from gdbench.tasks import lite
 
 
 class Loader(Protocol):
@@ -75,6 +76,8 @@ class Task:
             )
         if self.published is not None:
             self._take(self.published)
+        if "full" in self.sources:
+            self._add_lite()
 
     def _take(self, published: Entry) -> None:
         """Counts and licence of the published data, which stand there alone."""
@@ -87,6 +90,16 @@ class Task:
             ("expected", {**counts, **self.expected}),
             ("license", published.license),
             ("compat_expected", published.compat_expected),
+        ):
+            object.__setattr__(self, name, value)
+
+    def _add_lite(self) -> None:
+        """GDBench-lite is the full suite's items, fewer of them."""
+        query = Query.ASSOCIATION if not means(self.measures) else Query.MATCHING
+        counts = {s: min(n, lite.cap(query)) for s, n in self.expected.get("full", {}).items()}
+        for name, value in (
+            ("sources", {**self.sources, lite.LITE: self.sources["full"]}),
+            ("expected", {**self.expected, lite.LITE: counts}),
         ):
             object.__setattr__(self, name, value)
 
@@ -115,6 +128,10 @@ class Task:
         else:
             loader: Loader = source
             items = loader(root, compat, allow_partial=allow_partial)
+        if suite == lite.LITE:
+            items = lite.chosen(list(items))
+            if compat is None and not allow_partial:
+                lite.check_pins(self.name, items)
         ranks = self.ranks
         for item in items:
             asked = ranks.get(item.subtask, (1,))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from gdbench.errors import InputError
 from gdbench.protocol import Item, Query
 from gdbench.records import Compat
+from gdbench.tasks import lite
 from gdbench.tasks.base import Task
 
 
@@ -60,6 +61,9 @@ def of_published(
         counts = dict(task.compat_expected)
     if entry is not None and not counts:
         counts = dict(entry.usual)
+        if suite == lite.LITE:
+            most = {name: lite.cap(shape.query) for name, shape in entry.shapes.items()}
+            counts = {name: min(n, most.get(name, n)) for name, n in counts.items()}
     if entry is None or not counts or any(name not in entry.shapes for name in counts):
         raise InputError(
             f"task {task.name}, suite {suite}: how large it is as published is not known here; "

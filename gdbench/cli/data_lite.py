@@ -1,0 +1,96 @@
+"""`gdbench data lite`: the items of GDBench-lite, from the published files."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Annotated, Any
+
+import typer
+
+from gdbench.cli import options as o
+from gdbench.errors import InputError
+from gdbench.terminal import Table, show
+
+
+def lite(
+    tasks: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[TASK]...", help="Tasks; default: all that are here."),
+    ] = None,
+    root: o.RootOption = None,
+    as_json: o.JsonOption = False,
+) -> None:
+    """Which items GDBench-lite has, made from the annotations; pictures need not be there.
+
+    Exit code 1 where a choice is not the pinned one. --json has the ids in the order of their rank.
+    """
+    from gdbench.data.check import check
+    from gdbench.data.loading import MISSING
+    from gdbench.tasks import GDBENCH, published_of
+    from gdbench.tasks.lite import VERSION
+
+    rows = []
+    for name in tasks or GDBENCH:
+        found = check(name, root, None, published_of(name), verify="none")
+        if found.layout == MISSING:
+            if tasks:
+                raise InputError(f"no data of task {name} in {found.root}")
+            continue
+        rows += _rows(name, found.items)
+    if not rows:
+        raise InputError("no task is here; `gdbench data status` says where the data come from")
+    if as_json:
+        typer.echo(json.dumps({"version": VERSION, "subtasks": rows}, indent=2))
+    else:
+        _print(rows)
+    if any(row["pinned"] is False for row in rows):
+        raise typer.Exit(1)
+
+
+def _rows(task: str, items: list[Any]) -> list[dict[str, Any]]:
+    """For each sub-task what is chosen of it."""
+    from gdbench.tasks.lite import cap, ids_sha256, pins, ranked
+
+    rows = []
+    for subtask, n in Counter(item.subtask for item in items).items():
+        order = ranked([item for item in items if item.subtask == subtask])
+        kept = order[: cap(order[0].query)]
+        (digest,) = ids_sha256(kept).values()
+        pin = pins().get(task, {}).get(subtask)
+        rows.append(
+            {
+                "task": task,
+                "subtask": subtask,
+                "n": len(kept),
+                "of": n,
+                "clusters": len({item.cluster or item.id for item in kept}),
+                "strata": len({item.tags for item in kept}),
+                "strata_of": len({item.tags for item in order}),
+                "ids_sha256": digest,
+                "pinned": None if pin is None else pin == digest,
+                "ids": [item.id for item in kept],
+            }
+        )
+    return rows
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    table = Table("task", "sub-task")
+    for name in ("items", "of", "clusters", "strata"):
+        table.add_column(name, justify="right")
+    for name in ("ids", "pinned"):
+        table.add_column(name)
+    words = {None: "no", True: "as here", False: "OTHER IDS"}
+    for row in rows:
+        table.add_row(
+            row["task"],
+            row["subtask"],
+            f"{row['n']:,}",
+            f"{row['of']:,}",
+            f"{row['clusters']:,}",
+            f"{row['strata']:,} of {row['strata_of']:,}",
+            row["ids_sha256"][:12],
+            words[row["pinned"]],
+        )
+    show(table)

@@ -57,13 +57,15 @@ def run(
     """Evaluate a model on tasks and write records and score logs to a run directory."""
     from gdbench.engines import opened
     from gdbench.evaluation import evaluate
+    from gdbench.models.loading import release_mode
     from gdbench.run import asked, validated
     from gdbench.run_folder import default_folder
     from gdbench.tasks import select
 
     _refuse_torchrun()
     asked_conditions, asked_spread = validated(Conditions, conditions), validated(Spread, spread)
-    request, where = asked(**options, compat=asked_conditions.compat)
+    compat = release_mode(options["model"], asked_conditions.compat)
+    request, where = asked(**options, compat=compat)
     chosen = select(tasks, asked_conditions.suite)
     # a model may change the working folder
     here = Path.cwd()

@@ -15,7 +15,7 @@ from gdbench.protocol import Scores
 from gdbench.records import Cost, ModelSettings, Norm, ResultRecord
 from gdbench.signature import signature, with_ties
 from gdbench.store import hash_scores
-from gdbench.submissions.finished import open_run
+from gdbench.submissions.finished import Finished, open_run
 from gdbench.submissions.manifest import ManifestSource
 from gdbench.submissions.setting_checks import derived_noise
 
@@ -45,51 +45,59 @@ def score_run(
         InputError: an option needs per-timestep errors and the log has none, or more timesteps
             than there are, or a prefix of timesteps that are no sample of all (2023's grid).
     """
-    found = []
-    for finished in open_run(run, source or ManifestSource()):
-        record, task, labels = finished.record, finished.task, finished.labels
-        info = record.task
-        log: Sequence[Scores] = finished.scores
-        settings = record.settings
-        if (norm, normalise, samples) != (None, None, None):
-            settings = changed(settings, norm, normalise, samples, where=str(finished.folder))
-            log = [rescored(s, settings) for s in log]
-        matrices = [s.matrix for s in log]
-        interval = score_interval(
-            task.measures,
-            task.primary,
-            labels,
-            matrices,
-            ties=ties or tie_rule(info.compat),
-        )
-        metrics = summarise(
-            task.measures,
-            labels,
-            matrices,
-            ties=ties,
-            seed=record.resampling_seed if seed is None else seed,
-            errors=(lambda log=log: log) if settings.timesteps is not None else None,  # type: ignore[misc] # bound now
-            settings=settings,
-            compat=info.compat,
-        )
-        text = signature(info, record.model, settings, record.content)
-        if ties is not None:
-            text = with_ties(text, ties)
-        found.append(
-            record.model_copy(
-                update={
-                    "settings": settings,
-                    "metrics": metrics,
-                    "score": task_score(task.primary, metrics),
-                    "score_low": interval.low if interval else None,
-                    "score_high": interval.high if interval else None,
-                    "signature": text,
-                    "scores_sha256": hash_scores(log),
-                    "cost": cost_of(record, settings, finished.scores, log),
-                }
-            )
-        )
-    return found
+    return [
+        score_finished(f, norm=norm, normalise=normalise, samples=samples, ties=ties, seed=seed)
+        for f in open_run(run, source or ManifestSource())
+    ]
+
+
+def score_finished(
+    finished: Finished,
+    *,
+    norm: Norm | None = None,
+    normalise: bool | None = None,
+    samples: int | None = None,
+    ties: TieRule | None = None,
+    seed: int | None = None,
+) -> ResultRecord:
+    """The record of one finished task as if it had been made with these options; see `score_run`.
+
+    Raises InputError as `score_run`.
+    """
+    record, task, labels = finished.record, finished.task, finished.labels
+    info = record.task
+    log: Sequence[Scores] = finished.scores
+    settings = record.settings
+    if (norm, normalise, samples) != (None, None, None):
+        settings = changed(settings, norm, normalise, samples, where=str(finished.folder))
+        log = [rescored(s, settings) for s in log]
+    matrices = [s.matrix for s in log]
+    interval = score_interval(
+        task.measures, task.primary, labels, matrices, ties=ties or tie_rule(info.compat)
+    )
+    metrics = summarise(
+        task.measures,
+        labels,
+        matrices,
+        ties=ties,
+        seed=record.resampling_seed if seed is None else seed,
+        errors=(lambda: log) if settings.timesteps is not None else None,
+        settings=settings,
+        compat=info.compat,
+    )
+    text = signature(info, record.model, settings, record.content)
+    return record.model_copy(
+        update={
+            "settings": settings,
+            "metrics": metrics,
+            "score": task_score(task.primary, metrics),
+            "score_low": interval.low if interval else None,
+            "score_high": interval.high if interval else None,
+            "signature": text if ties is None else with_ties(text, ties),
+            "scores_sha256": hash_scores(log),
+            "cost": cost_of(record, settings, finished.scores, log),
+        }
+    )
 
 
 def changed(

@@ -1,0 +1,255 @@
+"""The paper's four findings on the bundled models and drawn scenes: minutes on a CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from gdbench.api.evaluate import evaluate
+from gdbench.api.results import Results, cost_text
+from gdbench.api.table import TextTable
+from gdbench.data.published import published_source
+from gdbench.metrics.adjust import holm
+from gdbench.metrics.estimate import Estimate, of_metric
+from gdbench.metrics.intervals import LEVEL, share_interval
+from gdbench.metrics.measures import Sample
+from gdbench.metrics.paired import PairedDifference, paired_difference
+from gdbench.numbers import EFFECT, SHARE, Unit, interval_text, p_text, value_text
+from gdbench.records import ResultRecord
+from gdbench.reproduce.agreement import SHARE_MARGIN, judged, share
+from gdbench.submissions.comparison import compare_models
+from gdbench.submissions.finished import Finished, open_finished
+from gdbench.submissions.manifest import ManifestSource
+from gdbench.submissions.relog import changed, rescored
+from gdbench.submissions.results import load_results, samples_of
+from gdbench.tasks.bias import MINI_GROUPS
+
+DIFFUSION, EARLY, CLIP = "mini-sd", "mini-sd-early", "mini-clip"
+SAMPLES = 10
+LIMIT = 40
+_TASKS = {DIFFUSION: ("flickr30k", "winoground", "clevr"), EARLY: ("flickr30k",)}
+_COMPARED = (("winoground", "text"), ("clevr", "micro"))
+Shown = Literal["shown", "not shown", "the opposite"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One claim of the paper, and what the bundled models say to it."""
+
+    claim: str
+    paper: str
+    """The authors' numbers."""
+    ours: str
+    """Ours, with 95 % intervals."""
+    p_value: float
+    """Of the test behind the verdict, adjusted for all of the table (Holm)."""
+    n: int
+    verdict: Shown
+
+
+@dataclass(frozen=True)
+class MiniReport:
+    """All findings and what they took."""
+
+    findings: tuple[Finding, ...]
+    records: tuple[ResultRecord, ...]
+    limit: int | None
+    samples: int
+
+    def table(self) -> TextTable:
+        """A row for each finding."""
+        return TextTable(
+            ("finding", "authors", "bundled models", "n", "p", ""),
+            tuple(
+                (f.claim, f.paper, f.ours, str(f.n), p_text(f.p_value), f.verdict)
+                for f in self.findings
+            ),
+            n_names=3,
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Budget and cost."""
+        items = "all items" if self.limit is None else f"at most {self.limit} items a sub-task"
+        return (
+            f"{items}, {self.samples} timesteps; 95 % intervals over items; p: exact McNemar, "
+            "Welch, adjusted t or permutations, all adjusted by Holm's method",
+            f"cost: {cost_text(self.records)}",
+        )
+
+    def markdown(self) -> str:
+        """For a page."""
+        return "\n\n".join((self.table().markdown(), *self.notes))
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "suite": "mini",
+            "limit": self.limit,
+            "samples": self.samples,
+            "findings": [asdict(finding) for finding in self.findings],
+            "signatures": [record.signature for record in self.records],
+            "cost": cost_text(self.records),
+        }
+
+
+def reproduce_mini(
+    out: Path, *, samples: int = SAMPLES, limit: int | None = LIMIT, **options: Any
+) -> MiniReport:
+    """Run the bundled models, or go on with their runs below `out`, and test the four findings.
+
+    `options`: device and batch size. Raises GdbenchError as `gdbench.evaluate`.
+    """
+    runs = {
+        name: _run(name, tasks, out, samples, limit, options)
+        for name, tasks in {**_TASKS, CLIP: _TASKS[DIFFUSION]}.items()
+    }
+    # the effect is large, and each picture of bias takes as much as ten others
+    few = None if limit is None else max(2, limit // 2)
+    biased = {name: _run(name, ("bias",), out, samples, few, options) for name in (DIFFUSION, CLIP)}
+    findings: tuple[Finding, ...] = (
+        *(finding for name in (DIFFUSION, EARLY) for finding in _retrieval(runs[name])),
+        *_binding(runs[DIFFUSION].folder, runs[CLIP].folder),
+        *_bias(biased),
+    )
+    adjusted = holm([finding.p_value for finding in findings])
+    findings = tuple(map(_adjusted, findings, adjusted))
+    every = (*runs.values(), *biased.values())
+    records = tuple(record for results in every for record in results.records)
+    return MiniReport(findings, records, limit, samples)
+
+
+def _run(
+    name: str,
+    tasks: Sequence[str],
+    out: Path,
+    samples: int,
+    limit: int | None,
+    options: Mapping[str, Any],
+) -> Results:
+    """A run of one model, gone on with where it was begun."""
+    steps = {} if name == CLIP else {"samples": samples}
+    kind = f"{'bias-' if tasks == ('bias',) else ''}{'all' if limit is None else limit}-items"
+    folder = out / "-".join((name, *(f"{n}-{kept}" for kept, n in steps.items()), kind))
+    return evaluate(name, tasks, suite="mini", limit=limit, out=folder, **options, **steps)
+
+
+def _adjusted(finding: Finding, p_value: float) -> Finding:
+    """A finding with a p-value adjusted for all tests of the table."""
+    shown = finding.verdict if p_value <= 1 - LEVEL else "not shown"
+    return replace(finding, p_value=p_value, verdict=shown)
+
+
+def _retrieval(run: Results) -> Iterator[Finding]:
+    """Image retrieval as it is and normalised: the same passes, read twice."""
+    finished = open_finished(run.folder / "flickr30k", ManifestSource())
+    name = finished.record.model.name
+    naive, normal = (_samples(finished, normalise=n) for n in (False, True))
+    low, text = (_estimate(s) for s in (naive["image_r1"], naive["text_r1"]))
+    n = len(naive["image_r1"].ids)
+    lost = judged([(share(text.value, n), share(low.value, n))], [SHARE_MARGIN])[0]
+    p_value = 1.0 if lost.p_value is None else lost.p_value
+    yield Finding(
+        f"image retrieval as it is loses against text retrieval: {name}",
+        _against("sd21_naive_250_steps", "image_r1", "sd21_250_steps", "text_r1"),
+        _values(low.value, text.value, Estimate(lost.difference, lost.low, lost.high)),
+        p_value,
+        n,
+        _verdict(-lost.difference, p_value),
+    )
+    row = paired_difference("image_r1", normal["image_r1"], naive["image_r1"])
+    yield Finding(
+        f"subtracting the error without a caption mends it: {name}",
+        _against("sd21_250_steps", "image_r1", "sd21_naive_250_steps", "image_r1"),
+        _of_row(row),
+        row.p_value,
+        row.n,
+        _verdict(row.difference, row.p_value),
+    )
+
+
+def _samples(finished: Finished, *, normalise: bool) -> dict[str, Sample]:
+    """Per-item values of the task's measures, scored with or without the subtraction."""
+    where = str(finished.folder)
+    settings = changed(finished.record.settings, None, normalise, None, where=where)
+    matrices = [rescored(s, settings).matrix for s in finished.scores]
+    return samples_of(finished.task, finished.labels, matrices)
+
+
+def _estimate(sample: Sample) -> Estimate:
+    values = sample.values()
+    ends = share_interval(sample, values)
+    return Estimate(sample.mean(values), *((ends.low, ends.high) if ends else ()))
+
+
+def _binding(diffusion: Path, clip: Path) -> Iterator[Finding]:
+    """Diffusion against CLIP on the same items."""
+    source = ManifestSource()
+    compared = compare_models(load_results(diffusion, source), load_results(clip, source))
+    rows = {r.name: r for r in compared.metrics.rows} if compared.metrics else {}
+    for task, metric in _COMPARED:
+        row = rows[f"{task}/{metric}"]
+        paper = [_authors(name, task, metric) for name in ("sd21_250_steps", "clip_rn50x64")]
+        yield Finding(
+            f"diffusion is ahead of CLIP on binding: {task} {metric}",
+            " against ".join(paper),
+            _of_row(row),
+            row.p_value,
+            row.n,
+            _verdict(row.difference, row.p_value),
+        )
+
+
+def _bias(runs: Mapping[str, Results]) -> Iterator[Finding]:
+    """Both models were trained on captions with the same planted association."""
+    first, second = MINI_GROUPS
+    papers = {DIFFUSION: "Stable Diffusion 2.1-base, DiffusionITM", CLIP: "CLIP ViT-B/32"}
+    for name, results in runs.items():
+        effect = results["bias"].metric(f"{first}_{second}")
+        paper = _authors("bias_20_steps", "bias", "christian_muslim", papers[name])
+        p_value = 1.0 if effect.p_value is None else effect.p_value
+        yield Finding(
+            f"{name} has taken over the bias of its captions: {first} over {second}",
+            f"{paper} (Christian over Muslim)",
+            _text(of_metric(effect), EFFECT),
+            p_value,
+            effect.n,
+            _verdict(effect.value, p_value),
+        )
+
+
+def _authors(source: str, task: str, metric: str, model: str = "") -> str:
+    """A published number as text."""
+    figures = published_source(source).figures
+    own = [f for f in figures if (f.task, f.metric) == (task, metric) and model in f.model]
+    unit = EFFECT if own[0].direction == "association" else SHARE
+    n = "" if own[0].n is None else f", n {own[0].n:,}"
+    return f"{value_text(own[0].value, unit)}{n}"
+
+
+def _verdict(difference: float, p_value: float) -> Shown:
+    if p_value > 1 - LEVEL:
+        return "not shown"
+    return "shown" if difference > 0 else "the opposite"
+
+
+def _against(first: str, metric: str, second: str, other: str) -> str:
+    """Two published numbers of Flickr30K."""
+    return f"{_authors(first, 'flickr30k', metric)} against {_authors(second, 'flickr30k', other)}"
+
+
+def _of_row(row: PairedDifference) -> str:
+    return _values(row.first, row.second, Estimate(row.difference, row.low, row.high))
+
+
+def _values(first: float, second: float, difference: Estimate) -> str:
+    values = f"{value_text(first, SHARE)} against {value_text(second, SHARE)}"
+    return f"{values}: {_text(difference, SHARE, signed=True)}"
+
+
+def _text(estimate: Estimate, unit: Unit, *, signed: bool = False) -> str:
+    value = value_text(estimate.value, unit, difference=signed)
+    ends = interval_text(estimate.low, estimate.high, unit, difference=signed)
+    return f"{value} ({ends})" if ends else value

@@ -1,0 +1,70 @@
+"""`gdbench reproduce`: prices and wrong calls; whole tables are in tests/data."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gdbench.models.diffusion_itm.schedule import grid_timesteps
+
+
+@pytest.fixture
+def nothing_here(monkeypatch, tmp_path):
+    """No data and no weights."""
+    monkeypatch.setenv("GDBENCH_DATA", str(tmp_path / "nowhere"))
+    monkeypatch.setattr("gdbench.models.diffusion_itm.kind.cached_repos", frozenset)
+
+
+def test_the_price_needs_neither_data_nor_weights(gdbench, nothing_here):
+    result = gdbench("reproduce", "krojer2023", "--dry-run", "--json")
+    assert result.code == 0
+    price = json.loads(result.out)
+    jobs = {(j["run"], j["task"]): j for j in price["jobs"]}
+    assert price["passes"] == sum(j["passes"] for j in price["jobs"])
+    assert price["gpu_hours"] == pytest.approx(price["passes"] / 115 / 3600)
+    # 400 items of four pairs and two pictures each
+    assert jobs["sd2.1-250-steps", "winoground"]["passes"] == len(grid_timesteps(250)) * 400 * 6
+    assert any("model sd2.1: sd2-community/" in text for text in price["downloads"])
+    assert any(text.startswith("clevr: https://") for text in price["downloads"])
+    assert price["weights_bytes"] > 5e9
+
+
+def test_lite_costs_less_and_full_costs_more(gdbench, nothing_here):
+    passes = {
+        budget: json.loads(
+            gdbench("reproduce", "krojer2023", "--budget", budget, "--dry-run", "--json").out
+        )["passes"]
+        for budget in ("lite", "authors", "full")
+    }
+    assert passes["lite"] < passes["authors"] / 3
+    assert passes["full"] > 2 * passes["authors"]
+
+
+def test_the_price_uses_a_rate_of_ones_own(gdbench, nothing_here):
+    result = gdbench(
+        "reproduce", "krojer2023", "--table", "bias", "--dry-run", "--passes-per-second", 20
+    )
+    assert result.code == 0
+    assert "20 passes a second (as given)" in result.out
+    assert "score logs" in result.out
+
+
+def test_wrong_calls_are_one_line(gdbench, nothing_here):
+    for arguments, words in (
+        (("--suite", "mini", "--table", "1"), "--table: --suite mini has its own"),
+        (
+            (
+                "--lora",
+                "soft-text=x",
+            ),
+            "expected one of random-text, hard-text, hard-image",
+        ),
+        (("--model", "sd2.1"), "expected NAME=FOLDER"),
+        (("--runs", "nowhere", "--dry-run"), "no such folder"),
+        (("--passes-per-second", "3"), "goes with --dry-run"),
+        (("--model", "sd3.7=x", "--dry-run"), "the tables have clip-rn50x64"),
+    ):
+        result = gdbench("reproduce", "krojer2023", *arguments)
+        assert result.code == 2, arguments
+        assert words in result.err, result.err

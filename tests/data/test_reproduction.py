@@ -1,0 +1,174 @@
+"""The paper's tables on drawn pictures below annotations as published."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from scipy import stats
+from typer.testing import CliRunner
+
+from gdbench.cli import app
+from gdbench.data.published import Figure, published_source
+from gdbench.errors import InputError
+from gdbench.records import MetricValue
+from gdbench.reproduce.agreement import judged, of_figure, of_metric, share
+from gdbench.reproduce.plan import Plan, jobs
+from gdbench.reproduce.recipe import TABLES, items_of, paper_table
+from gdbench.tasks import TASKS
+
+STAND_INS = (
+    "sd2.1=mini-sd", "sd2.1-hardneg=mini-sd", "clip-rn50x64=mini-clip",
+    "openclip-vit-l14=mini-clip", "clip-vit-b32=mini-clip",
+)  # fmt: skip
+
+
+def reproduce(tree, out, *arguments, stand_ins=STAND_INS):
+    """The verb on the drawn tree with the bundled models in place of the paper's."""
+    models = [part for name in stand_ins for part in ("--model", name)]
+    return CliRunner().invoke(
+        app,
+        [
+            "reproduce", "krojer2023", "--root", str(tree), "--out", str(out), "--allow-partial",
+            "--samples", "1", "--limit", "1", *models, *map(str, arguments),
+        ],
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_table_1_runs_through_and_is_taken_from_its_runs(tree, tmp_path):
+    first = reproduce(tree, tmp_path / "out", "--table", 1, "--json")
+    assert first.exit_code == 0, first.output
+    (table,) = json.loads(first.stdout)["tables"]
+    rows = {row["row"]: row for row in table["rows"]}
+    assert set(rows) == {row.label for row in TABLES["1"].rows}
+    for row in table["rows"]:
+        for cell in row["figures"]:
+            assert cell["ours"] is not None, (row["row"], cell)
+            assert cell["verdict"] in {"agrees", "differs", "cannot tell"}
+    # one item tells nothing, and the page says so
+    wino = [c for c in rows["CLIP RN50x64"]["figures"] if c["task"] == "winoground"]
+    assert {c["verdict"] for c in wino} == {"cannot tell"}
+    assert "250 timesteps asked for by the authors, 1 by us" in rows["SD 2.1"]["budget"]
+    # the row without normalisation is the same run, read otherwise
+    naive = rows["SD 2.1, image retrieval not normalised"]
+    assert "|norm:none|" in naive["signatures"][0]
+    again = reproduce(tmp_path / "no data", tmp_path / "out", "--table", 1, "--no-run", "--json")
+    same = json.loads(again.stdout)["tables"][0]["rows"]
+    assert [c["ours"] for c in same[0]["figures"]] == [
+        c["ours"] for c in table["rows"][0]["figures"]
+    ]
+    page = reproduce(tree, tmp_path / "out", "--table", 1, "--no-run", "--format", "md").stdout
+    assert "## Table 1" in page
+    assert "| cannot tell |" in page
+
+
+def test_what_cannot_be_run_is_named_and_the_rest_goes_on(tree, tmp_path):
+    nothing = (f"sd1.5={tmp_path / 'nothing'}",)
+    found = reproduce(tree, tmp_path / "out", "--table", "bias", stand_ins=nothing)
+    # a folder that is none is a mistake in the call
+    assert isinstance(found.exception, InputError)
+    refused = ("sd1.5=constant", "sd2.1=constant", "clip-vit-b32=mini-clip")
+    found = reproduce(tree, tmp_path / "out", "--table", "bias", stand_ins=refused)
+    assert found.exit_code == 1
+    assert "not run" in found.stdout
+    assert "constant does not use" in found.stdout
+
+
+def test_the_runtime_is_of_text_retrieval_alone(tree, tmp_path):
+    found = reproduce(tree, tmp_path / "out", "--table", "runtime", "--json")
+    assert found.exit_code == 0, found.output
+    (table,) = json.loads(found.stdout)["tables"]
+    assert [row["authors_minutes"] for row in table["runtimes"]] == [68, 4]
+    assert [row["n"] for row in table["runtimes"]] == [1, 1]
+    assert all(row["ours_minutes"] > 0 for row in table["runtimes"])
+
+
+def test_numbers_of_items_are_the_authors_own():
+    flickr = TASKS.get("flickr30k")
+    figures = published_source("sd21_250_steps").figures
+    of_task = [f for f in figures if f.task == "flickr30k"]
+    assert items_of(flickr, of_task) == 112  # 96 for pictures, 112 for texts
+    clevr = [f for f in figures if f.task == "clevr"]
+    assert items_of(TASKS.get("clevr"), clevr) == 309  # 2,160 over seven sub-tasks
+    bias = published_source("bias_20_steps").figures
+    assert items_of(TASKS.get("bias"), list(bias)) is None
+    ours = {job.task: job for row, job in jobs(paper_table("1"), Plan()) if row.label == "SD 2.1"}
+    assert ours["imagecode"].limit == 160
+    assert ours["winoground"].limit is None
+
+
+def test_rows_of_which_no_weights_were_released_need_a_lora(tmp_path):
+    asked = {row.label for row, _ in jobs(paper_table("2"), Plan())}
+    assert asked == {"SD 2.1", "SD 2.1 + NoNeg", "SD 2.1 + HardNeg"}
+    given = {row.label for row, _ in jobs(paper_table("2"), Plan(loras={"hard-text": "here"}))}
+    assert given - asked == {"hard texts"}
+
+
+def test_the_test_is_welchs_on_the_items_themselves():
+    """The p-value is scipy's on the raw 0 and 1 of both runs, one of each added."""
+    theirs = np.r_[np.ones(59), np.zeros(37), 1, 0]
+    ours = np.r_[np.ones(300), np.zeros(700), 1, 0]
+    (found,) = judged([(share(59 / 96, 96), share(0.3, 1000))], [0.05])
+    known = stats.ttest_ind(ours, theirs, equal_var=False)
+    # scipy divides by n - 1, a share's own deviation by n: 1 % for 98 items
+    assert found.p_value == pytest.approx(known.pvalue, rel=0.2)
+    assert found.verdict == "differs"
+    ends = known.confidence_interval()
+    assert (found.low, found.high) == pytest.approx((ends.low, ends.high), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "verdict"),
+    [
+        ((0.60, 5000), (0.61, 5000), "agrees"),
+        ((0.60, 5000), (0.70, 5000), "differs"),
+        ((0.11, 72), (0.20, 72), "cannot tell"),
+        ((0.0, 72), (0.0, 72), "agrees"),
+        ((0.0, 10), (0.0, 10), "cannot tell"),
+    ],
+)
+def test_verdicts(theirs, ours, verdict):
+    (found,) = judged([(share(*theirs), share(*ours))], [0.05])
+    assert found.verdict == verdict
+
+
+def test_equal_runs_are_called_different_in_one_of_twenty_at_most():
+    rng = np.random.default_rng(7)
+    n = 400
+    wrong = 0
+    for p in rng.uniform(0.02, 0.98, 400):
+        a, b = rng.binomial((96, n), p) / (96, n)
+        wrong += judged([(share(a, 96), share(b, n))], [0.05])[0].verdict == "differs"
+    assert wrong <= stats.binom.isf(0.001, 400, 0.05)
+
+
+def test_repeated_items_and_unknown_numbers_of_items():
+    figure = Figure(model="m", task="winoground", metric="text", value=0.395, direction="matching",
+                    n=448, repeated=48)  # fmt: skip
+    assert of_figure(figure).n == 402
+    unknown = figure.model_copy(update={"n": None, "repeated": None})
+    (found,) = judged([(of_figure(unknown), share(0.9, 400))], [0.05])
+    assert (found.verdict, found.p_value) == ("cannot tell", None)
+
+
+def test_clustered_items_and_noise_widen_the_difference():
+    plain = {"name": "text", "value": 0.5, "n": 400, "strict": 0.5, "low": 0.451, "high": 0.549}
+    alone = of_metric(MetricValue(**plain))
+    assert alone.n == pytest.approx(402, rel=0.02)
+    clustered = of_metric(MetricValue(**plain | {"low": 0.40, "high": 0.60}))
+    assert clustered.n < alone.n / 3
+    noisy = of_metric(MetricValue(**plain | {"noise_se": 0.02}))
+    assert noisy.error == pytest.approx(np.hypot(alone.error, np.sqrt(2) * 0.02))
+
+
+def test_error_of_an_effect_size_is_that_of_drawn_groups():
+    rng = np.random.default_rng(3)
+    found = []
+    for _ in range(2000):
+        x, y = rng.normal(1.6, 1, 250), rng.normal(0, 1, 250)
+        found.append((x.mean() - y.mean()) / np.concatenate([x, y]).std())
+    figure = Figure(model="m", task="bias", metric="christian_muslim", value=float(np.mean(found)),
+                    direction="association")  # fmt: skip
+    assert of_figure(figure).error == pytest.approx(np.std(found), rel=0.08)

@@ -1,8 +1,9 @@
-"""`gdbench lora convert` and `gdbench finetune hardneg`."""
+"""`gdbench lora convert`, `gdbench finetune hardneg` and `gdbench finetune kept`."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +11,9 @@ import typer
 
 from gdbench.cli import options as o
 from gdbench.cli.interruption import goes_on
+from gdbench.errors import InputError
 from gdbench.finetune.command import hardneg
-from gdbench.terminal import line
+from gdbench.terminal import kept_for_the_answer, line, note
 
 
 def register(app: typer.Typer) -> None:
@@ -23,6 +25,7 @@ def register(app: typer.Typer) -> None:
     finetune = typer.Typer(help="Fine-tuning.", no_args_is_help=True)
     finetune.callback()(_finetune)
     finetune.command("hardneg")(goes_on(hardneg))
+    finetune.command("kept")(kept)
     app.add_typer(finetune, name="finetune")
 
 
@@ -63,3 +66,47 @@ def convert(
         f"{written.path}: {summary['n_tensors']} tensors from {read.path} ({read.format}), "
         f"rank {', '.join(str(r) for r in ranks)}, sha256 {written.sha256}"
     )
+
+
+def kept(
+    base: Annotated[str, typer.Option(help="The model that was fine-tuned, or its folder.")],
+    lora: Annotated[str, typer.Option(help="Its LoRA: a file, a run's folder, or release:NAME.")],
+    out: Annotated[Path, typer.Option(help="Folder for the grid and the number.")],
+    judge: Annotated[
+        str, typer.Option(help="Scores each picture with its prompt; CLIP: CLIPScore / 2.5.")
+    ] = "clip-vit-b32",
+    prompts: Annotated[
+        Path | None, typer.Option(help="Text file, a prompt a line; default: six drawn scenes.")
+    ] = None,
+    steps: Annotated[int, typer.Option(help="Of denoising.", min=1)] = 30,
+    guidance: Annotated[float, typer.Option(help="Classifier-free guidance.", min=0)] = 7.5,
+    device: Annotated[str | None, typer.Option(help="Of the judge.")] = None,
+    as_json: o.JsonOption = False,
+) -> None:
+    """Does a fine-tuned model still generate? A grid and a score, before and after."""
+    from gdbench.finetune.kept import GRID, generation_kept
+    from gdbench.finetune.samples import PROMPTS
+
+    lines = PROMPTS if prompts is None else _lines(prompts)
+    with kept_for_the_answer():
+        found = generation_kept(
+            base, lora, judge, out, prompts=lines, steps=steps, guidance=guidance, device=device
+        )
+    if as_json:
+        typer.echo(json.dumps(asdict(found), indent=2))
+        return
+    ends = "" if found.low is None else f" ({found.low:+.4f} to {found.high:+.4f})"
+    line(
+        f"{found.judge}, {found.n} prompts: {found.before:.4f} before, {found.after:.4f} after, "
+        f"difference {found.difference:+.4f}{ends}"
+    )
+    note(f"pictures: {out / GRID}")
+
+
+def _lines(path: Path) -> tuple[str, ...]:
+    """The lines of a file that have words. Raises InputError where it cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--prompts {path}: cannot be read ({error})") from error
+    return tuple(stripped for row in text.splitlines() if (stripped := row.strip()))

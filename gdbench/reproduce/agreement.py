@@ -105,7 +105,7 @@ def _effect_error(value: float, n: int) -> float:
     """
     square = min(value**2, _LARGEST)
     shrunk = 1 - square / 4
-    return math.sqrt(4 / n + square / shrunk / (2 * n)) * shrunk**1.5
+    return math.sqrt((4 / n + square / shrunk / (2 * n)) * shrunk * shrunk * shrunk)
 
 
 def judged(pairs: Sequence[tuple[Quantity, Quantity]], margins: Sequence[float]) -> list[Agreement]:
@@ -133,13 +133,17 @@ def _difference(theirs: Quantity, ours: Quantity) -> Agreement:
     ends = _interval(theirs, ours, LEVEL)
     if ends is None:
         return Agreement(difference, None, None, None, "cannot tell")
-    p = float(stats.ttest_ind_from_stats(*_moments(ours), *_moments(theirs), equal_var=False)[1])
-    return Agreement(difference, *ends, p, "cannot tell")
+    a, b = _whole(ours), _whole(theirs)
+    test = stats.ttest_ind_from_stats(
+        ours.centre, (ours.error or 0.0) * math.sqrt(a), a,
+        theirs.centre, (theirs.error or 0.0) * math.sqrt(b), b, equal_var=False,
+    )  # fmt: skip
+    return Agreement(difference, *ends, float(test.pvalue), "cannot tell")
 
 
-def _moments(one: Quantity) -> tuple[float, float, float]:
-    """Mean, standard deviation of an item, number of items."""
-    return one.centre, (one.error or 0.0) * math.sqrt(one.n), one.n
+def _whole(one: Quantity) -> int:
+    """The effective number of items as a whole one, for the degrees of freedom."""
+    return max(2, round(one.n))
 
 
 def _within(theirs: Quantity, ours: Quantity, margin: float) -> bool:
@@ -152,7 +156,7 @@ def _interval(theirs: Quantity, ours: Quantity, level: float) -> tuple[float, fl
     if not theirs.error or not ours.error:
         return None
     a, b = ours.error**2, theirs.error**2
-    df = (a + b) ** 2 / (a**2 / (ours.n - 1) + b**2 / (theirs.n - 1))
+    df = (a + b) ** 2 / (a**2 / (_whole(ours) - 1) + b**2 / (_whole(theirs) - 1))
     half = float(stats.t.isf((1 - level) / 2, df)) * math.sqrt(a + b)
     middle = ours.centre - theirs.centre
     return middle - half, middle + half

@@ -130,7 +130,7 @@ def _run(
     options: Mapping[str, Any],
 ) -> Results:
     """A run of one model, gone on with where it was begun."""
-    steps = {} if name == CLIP else {"samples": samples}
+    steps: dict[str, Any] = {} if name == CLIP else {"samples": samples}
     kind = f"{'bias-' if tasks == ('bias',) else ''}{'all' if limit is None else limit}-items"
     folder = out / "-".join((name, *(f"{n}-{kept}" for kept, n in steps.items()), kind))
     return evaluate(name, tasks, suite="mini", limit=limit, out=folder, **options, **steps)

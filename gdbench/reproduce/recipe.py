@@ -9,12 +9,13 @@ from typing import Any, Literal
 from gdbench.data.published import Figure, published_source
 from gdbench.errors import UnknownNameError
 from gdbench.metrics.measures import EffectSize, Recall
+from gdbench.records import Compat
 from gdbench.tasks import TASKS
 from gdbench.tasks.base import Task
 
 TableName = Literal["1", "2", "3", "bias", "runtime"]
 PAPER = "krojer2023"
-COMPAT = "diffusion-itm-2023"
+COMPAT: Compat = "diffusion-itm-2023"
 LITE_STEPS = 50
 LITE_ITEMS = 300
 _DIFFUSION = ", DiffusionITM"

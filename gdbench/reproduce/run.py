@@ -95,8 +95,9 @@ class Reproduction:
         """Run the tasks of one model, budget and number of items."""
         job = together[0]
         self.say(f"{job.folder}: {', '.join(one.task for one in together)}")
-        steps = {} if job.steps is None else {"samples": job.steps}
-        lora = {} if job.lora is None else {"lora": job.lora}
+        # what was not chosen is left out: an option that a model does not use is refused
+        chosen: dict[str, Any] = {"samples": job.steps, "lora": job.lora}
+        options = {name: value for name, value in chosen.items() if value is not None}
         try:
             evaluate(
                 job.model,
@@ -108,8 +109,7 @@ class Reproduction:
                 root=self.root,
                 allow_partial=self.allow_partial,
                 **self.options,
-                **steps,
-                **lora,
+                **options,
             )
         except GdbenchError as error:
             self.failures |= dict.fromkeys(together, str(error))

@@ -32,9 +32,10 @@ def demo(
         MODELS
     ),
 ) -> None:
-    """Evaluate the bundled models on a part of every mini task and build the leaderboard."""
+    """Evaluate the bundled models on a part of every mini task; write reports and a board."""
     from gdbench.evaluation import evaluate
     from gdbench.leaderboard import build
+    from gdbench.leaderboard.report import write_report
     from gdbench.models import load_model, takes
     from gdbench.tasks import select
 
@@ -56,10 +57,14 @@ def demo(
     logs = {n: r for n, r in zip(names, runs, strict=True) if results[n][0].settings.normalise}
     if logs:
         _finding(logs)
-    built = build(None, out / "site", runs=runs)
+    reports = [write_report(run) for run in runs]
+    build(None, out / "site", runs=runs)
     minutes = (time.monotonic() - start) / 60
     line()
-    line(f"The board, after {minutes:.1f} minutes: {built.home.resolve()}")
+    line(f"After {minutes:.1f} minutes. Reports, one file each, to open in a browser:")
+    for report in reports:
+        line(f"  {report.resolve()}")
+    line(f"The board of all of them: {(out / 'site' / 'measured' / 'index.html').resolve()}")
 
 
 def _table(results: dict[str, list[ResultRecord]]) -> Table:

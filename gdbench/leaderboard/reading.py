@@ -17,7 +17,10 @@ from numpy.typing import NDArray
 from gdbench.leaderboard.badges import LOCAL, Trust
 from gdbench.leaderboard.load import Entry
 from gdbench.metrics.denoising import is_weighted, matrix_of, terms
-from gdbench.metrics.measures import Sample, means, sample, tie_rule
+from gdbench.metrics.estimate import Estimate
+from gdbench.metrics.intervals import share_interval
+from gdbench.metrics.measures import Sample, means, merge, sample, tie_rule
+from gdbench.numbers import SHARE
 from gdbench.protocol import Matrix, Scores
 from gdbench.submissions.finished import UNAVAILABLE, Finished, read_finished
 from gdbench.submissions.layout import RECORD, SCORES, Place
@@ -64,8 +67,8 @@ class Reading:
     """Per-item values by metric; None where the scores or the items' labels are not at hand."""
     score: Sample | None = None
     """The primary metrics merged."""
-    budget: tuple[tuple[int, float], ...] = ()
-    """The task's score for the first k timesteps, (k, score)."""
+    budget: tuple[tuple[int, Estimate], ...] = ()
+    """The task's score for the first k timesteps, (k, score with interval)."""
     answers: Mapping[str, ItemScores] | None = None
     """By item, of the results that example pages show."""
     audit: Audit | None = None
@@ -156,7 +159,7 @@ def budgets(n: int) -> list[int]:
     return [*(s for s in steps if s < n), n]
 
 
-def budget_curve(finished: Finished) -> list[tuple[int, float]]:
+def budget_curve(finished: Finished) -> list[tuple[int, Estimate]]:
     """The task's score for the first k timesteps of the log; empty where that says nothing.
 
     Only where any first timesteps are a sample of all (nested or uniform): the first k of a grid
@@ -178,10 +181,15 @@ def budget_curve(finished: Finished) -> list[tuple[int, float]]:
             for s in finished.scores
             if s.errors is not None
         ]
-        found = [s for m in measures if (s := sample(m, finished.labels, matrices)) is not None]
-        if len(found) < len(measures) or not found:
+        found = {m.name: sample(m, finished.labels, matrices) for m in measures}
+        known = {name: s for name, s in found.items() if s is not None}
+        if len(known) < len(measures) or not known:
             return []
-        points.append((k, float(np.mean([s.mean(s.values(rule)) for s in found]))))
+        merged = merge(known)
+        values = merged.values(rule)
+        ends = share_interval(merged, values) if task.score_unit == SHARE else None
+        low, high = (None, None) if ends is None else (ends.low, ends.high)
+        points.append((k, Estimate(merged.mean(values), low, high)))
     return points
 
 

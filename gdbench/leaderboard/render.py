@@ -33,27 +33,33 @@ class Tree:
                 self.add(f"static/{path.relative_to(STATIC).as_posix()}", path.read_bytes())
 
 
+def environment(**shared: object) -> Environment:
+    """Templates in which everything is escaped; `shared` are values that all of them have."""
+    made = Environment(
+        loader=PackageLoader("gdbench.leaderboard"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=words.clean,
+    )
+    made.globals.update(shared)
+    for function in (
+        count, seconds, size_in_bytes, of_metric, words.shorten, words.web_link,
+        words.file_name, paths.model_page, paths.task_page,
+    ):  # fmt: skip
+        made.globals[function.__name__] = function
+    made.filters["item_path"] = lambda address: address.partition("#")[0]
+    made.filters["item_anchor"] = lambda address: address.partition("#")[2]
+    return made
+
+
 class Renderer:
     """Renders templates into a tree; every address in a page is relative to that page."""
 
     def __init__(self, tree: Tree, **shared: object) -> None:
         self.tree = tree
-        self.environment = Environment(
-            loader=PackageLoader("gdbench.leaderboard"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            finalize=words.clean,
-        )
-        self.environment.globals.update(shared)
-        for function in (
-            count, seconds, size_in_bytes, of_metric, words.shorten, words.web_link,
-            words.file_name, paths.model_page, paths.task_page,
-        ):  # fmt: skip
-            self.environment.globals[function.__name__] = function
-        self.environment.filters["item_path"] = lambda address: address.partition("#")[0]
-        self.environment.filters["item_anchor"] = lambda address: address.partition("#")[2]
+        self.environment = environment(**shared)
 
     def page(self, path: str, template: str, **values: object) -> None:
         """Render a page to `path`."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
+from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from gdbench.errors import GdbenchError
 
@@ -28,7 +30,10 @@ def fingerprint(folders: Sequence[Path]) -> Fingerprint:
 
 
 class Rebuilder:
-    """Runs `rebuild` when the watched folders have changed since the last look."""
+    """Runs `rebuild` beside the server when the watched folders have changed since the last look.
+
+    Nobody waits for it: the pages of the last build are served until the new ones are there.
+    """
 
     def __init__(
         self, folders: Sequence[Path], rebuild: Callable[[], None], say: Callable[[str], None]
@@ -38,20 +43,34 @@ class Rebuilder:
         self._say = say
         self._seen = fingerprint(folders)
         self._lock = threading.Lock()
+        self._worker: threading.Thread | None = None
 
     def look(self) -> None:
-        """Rebuild if anything changed; a bad record is reported and the old site stays."""
+        """Begin a rebuild if anything changed and none is going on."""
         with self._lock:
+            if self._worker is not None and self._worker.is_alive():
+                return
             now = fingerprint(self._folders)
             if now == self._seen:
                 return
             self._seen = now
-            try:
-                self._rebuild()
-            except GdbenchError as error:
-                self._say(f"not rebuilt: {error}")
-            else:
-                self._say("rebuilt")
+            self._worker = threading.Thread(target=self._run, daemon=True)
+            self._worker.start()
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait for the rebuild that is going on, if there is one."""
+        worker = self._worker
+        if worker is not None:
+            worker.join(timeout)
+
+    def _run(self) -> None:
+        """Rebuild; a bad record is reported and the old site stays."""
+        try:
+            self._rebuild()
+        except GdbenchError as error:
+            self._say(f"not rebuilt: {error}")
+        else:
+            self._say("rebuilt")
 
 
 class _Handler(SimpleHTTPRequestHandler):
@@ -64,6 +83,30 @@ class _Handler(SimpleHTTPRequestHandler):
         if self.path.partition("?")[0].endswith(("/", ".html")):
             self._rebuilder.look()
         super().do_GET()
+
+    def send_head(self) -> Any:
+        """A file of the site and nothing else: no listing, nothing outside of it, no odd names."""
+        if self._is_file():
+            try:
+                return super().send_head()
+            except (OSError, ValueError):  # gone since it was looked for
+                pass
+        self.send_error(HTTPStatus.NOT_FOUND, "Not found")
+        return None
+
+    def _is_file(self) -> bool:
+        """Whether the request names a file below the site's folder, or a folder with an index."""
+        name = unquote(self.path.partition("?")[0].partition("#")[0], errors="replace")
+        if not name.isprintable() or "\\" in name or "//" in name:
+            return False
+        try:
+            root = Path(self.directory).resolve()
+            path = (root / name.lstrip("/")).resolve()
+            if not path.is_relative_to(root):
+                return False
+            return path.is_file() or (path / "index.html").is_file()
+        except (OSError, ValueError):  # a name that no file system takes
+            return False
 
     def end_headers(self) -> None:
         self.send_header("Cache-Control", "no-cache")

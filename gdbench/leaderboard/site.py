@@ -176,14 +176,16 @@ def _write(tree: Tree, out: Path) -> None:
     # the marker first: a site that was cut short is a site that can be written again
     for name, content in sorted(tree.files.items(), key=lambda file: file[0] != MARKER):
         path = out / name
+        part = path.with_name(f".{path.name}.part")
         if name in present and present[name].read_bytes() == content:
             continue
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+            part.write_bytes(content)
+            part.replace(path)  # a reader sees the old file or the new one
         except OSError as error:
             with suppress(OSError):
-                path.unlink(missing_ok=True)
+                part.unlink(missing_ok=True)
             raise GdbenchError(f"cannot write {path}: {error.strerror}") from error
     for name in sorted(present.keys() - tree.files):
         present[name].unlink()

@@ -15,6 +15,7 @@ from gdbench.leaderboard.paths import p_text, pair_page, pool_key
 from gdbench.leaderboard.plots import forest
 from gdbench.leaderboard.published.figures import PublishedModel
 from gdbench.leaderboard.render import Renderer
+from gdbench.leaderboard.suites import suite_words, task_title
 from gdbench.metrics.estimate import of_metric
 from gdbench.numbers import SHARE, Unit, count, seconds, value_text
 from gdbench.tasks.base import Task
@@ -111,7 +112,8 @@ def write(
                           "sure": total.sure if total else False})  # fmt: skip
         if found:
             ordered = [r for r in pool.rows if r.slug in rows]
-            views.append({"key": pool_key(pool.pool), "title": pool.pool.title, "pairs": found,
+            views.append({"key": pool_key(pool.pool), "title": pool.pool.title,
+                          "about": suite_words(pool.pool.suite).about, "pairs": found,
                           "rows": ordered})  # fmt: skip
     renderer.page(
         "compare/index.html",
@@ -145,10 +147,14 @@ def _pair(
         title=f"{first.label} and {second.label}",
         here="compare",
         pool=pool.pool,
+        about=suite_words(pool.pool.suite).about,
         first=first,
         second=second,
         total=_line(total, "GDBench score", SHARE) if total else None,
-        lines=[_line(d, tasks[d.name].title, tasks[d.name].score_unit) for d in lines],
+        lines=[
+            _line(d, task_title(tasks[d.name], pool.pool.suite), tasks[d.name].score_unit)
+            for d in lines
+        ],
         plot=plot,
         bias=_bias(pool, first, second),
         cost=_cost(first, second),
@@ -164,7 +170,7 @@ def _plot(
     second: Row,
 ) -> str | None:
     drawn = [("GDBench score", total.difference)] if total else []
-    drawn += [(tasks[d.name].title, d.difference) for d in lines]
+    drawn += [(task_title(tasks[d.name], first.pool.suite), d.difference) for d in lines]
     if not drawn:
         return None
     return forest.draw(
@@ -247,7 +253,7 @@ def _items(
         if better or worse:
             found.append(
                 TaskItems(
-                    task.title,
+                    task_title(task, pool.suite),
                     tuple(_disagreement(pool, task, i, item_pages) for i in better[:MOST_ITEMS]),
                     len(better),
                     tuple(_disagreement(pool, task, i, item_pages) for i in worse[:MOST_ITEMS]),

@@ -16,8 +16,10 @@ from gdbench.leaderboard.examples import (
     sources,
 )
 from gdbench.leaderboard.paths import pool_key
+from gdbench.leaderboard.reading import BUNDLED
 from gdbench.leaderboard.render import Renderer
 from gdbench.leaderboard.sprite import sprite
+from gdbench.leaderboard.suites import suite_words, task_title
 from gdbench.leaderboard.words import file_name
 from gdbench.protocol import Item, Query
 from gdbench.tasks.base import Task
@@ -58,11 +60,11 @@ def write(renderer: Renderer, board: Board) -> dict[tuple[str, str], str]:
         for subtask, items in shown_items(pool, task, found).items():
             links += _subtask(renderer, pool, task, subtask, items, found, addresses)
         if links:
-            index.append({"task": task, "links": links})
+            index.append({"task": task, "title": task_title(task, pool.pool.suite), "links": links})
     title = pool.pool.title if pool is not None else ""
     renderer.page(
         "examples/index.html", "examples.html", title="Examples", here="examples", tasks=index,
-        pool=title,
+        pool=title, about=suite_words(pool.pool.suite).about if pool is not None else "",
     )  # fmt: skip
     return addresses
 
@@ -119,7 +121,9 @@ def _page(
     renderer.page(
         link.path,
         "example.html",
-        title=f"{task.title}: {link.label}",
+        title=f"{task_title(task, BUNDLED)}: {link.label}",
+        name=task_title(task, BUNDLED),
+        about=suite_words(BUNDLED).about,
         here="examples",
         task=task,
         link=link,

@@ -18,6 +18,7 @@ from gdbench.leaderboard.paths import (
     task_page,
 )
 from gdbench.leaderboard.render import Renderer
+from gdbench.leaderboard.suites import suite_words, task_title
 from gdbench.leaderboard.words import file_name, web_link
 from gdbench.metrics.estimate import of_metric
 from gdbench.numbers import SHARE, Unit, count, interval_text, seconds, size_in_bytes, value_text
@@ -62,6 +63,7 @@ class PoolView:
     """One suite of a model."""
 
     title: str
+    about: str
     score: Shown | None
     rank: str
     of: int
@@ -78,7 +80,7 @@ def write(renderer: Renderer, board: Board) -> None:
         renderer.page(
             model_page(slug),
             "model.html",
-            title=newest.name,
+            title=newest.label,
             here="home",
             card=newest.model,
             facts=_card_facts(newest.model),
@@ -106,6 +108,7 @@ def _pool_view(row: Row, board: PoolBoard, order: list[str]) -> PoolView:
     results = sorted(row.results.values(), key=lambda r: (order.index(r.task.name), r.task.name))
     return PoolView(
         title=row.pool.title,
+        about=suite_words(row.pool.suite).about,
         score=shown(row.score, SHARE) if row.score else None,
         rank=row.place.text if row.place else "",
         of=sum(r.place is not None for r in board.rows),
@@ -121,13 +124,13 @@ def _task_view(result: Result, row: Row) -> TaskView:
     )
     return TaskView(
         anchor=f"{file_name(task.name)}-{file_name(record.task.suite)}",
-        title=task.title,
+        title=task_title(task, record.task.suite),
         page=task_page(task.name),
         score=shown(result.estimate, task.score_unit) if result.estimate else None,
         metrics=metrics,
         tested=any(m.p for m in metrics),
         signature=record.signature,
-        facts=(*_evidence_facts(result), *_run_facts(record), *_scores_fact(result.entry)),
+        facts=(*_evidence_facts(result), *run_facts(record), *_scores_fact(result.entry)),
         links=tuple(_links(result.entry, row.slug)),
     )
 
@@ -180,7 +183,8 @@ def metric_view(metric: MetricValue, unit: Unit, *, primary: bool) -> MetricView
     )
 
 
-def _run_facts(record: ResultRecord) -> list[tuple[str, str]]:
+def run_facts(record: ResultRecord) -> tuple[tuple[str, str], ...]:
+    """Settings, cost and environment of a record, without what is empty."""
     settings = record.settings.model_dump(exclude_none=True, exclude={"timesteps", "extra"})
     cost, env = record.cost, record.environment
     rows = [
@@ -208,7 +212,7 @@ def _run_facts(record: ResultRecord) -> list[tuple[str, str]]:
         ("Hash of scores", record.scores_sha256),
         ("Made (claimed)", record.created),
     ]
-    return [(label, value) for label, value in rows if value]
+    return tuple((label, value) for label, value in rows if value)
 
 
 def _setting(value: object) -> str:

@@ -17,6 +17,7 @@ from gdbench.leaderboard.paths import task_page
 from gdbench.leaderboard.precision import Precision, precision
 from gdbench.leaderboard.published.collection import Collection
 from gdbench.leaderboard.render import Renderer
+from gdbench.leaderboard.suites import suite_words, task_title
 from gdbench.leaderboard.words import web_link
 from gdbench.metrics.estimate import Estimate, of_metric
 from gdbench.metrics.measures import associations
@@ -41,6 +42,9 @@ class PoolView:
     """One suite."""
 
     title: str
+    about: str
+    name: str
+    """The task's own name in it."""
     columns: tuple[str, ...]
     rows: tuple[RowView, ...]
     plot: str | None
@@ -119,6 +123,8 @@ def _pool_view(task: Task, board: PoolBoard, evidence: Mapping[str, Evidence]) -
     plot = task_plot(task, rows) if task.primary else bias_plot(task, rows)
     return PoolView(
         board.pool.title,
+        suite_words(board.pool.suite).about,
+        task_title(task, board.pool.suite),
         heads,
         tuple(views),
         plot,

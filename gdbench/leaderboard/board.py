@@ -131,6 +131,21 @@ class Row:
         return sum(known) if known and len(known) == len(counts) else None
 
     @property
+    def passes_per_item(self) -> float | None:
+        """Network evaluations by the number of items; None for models without timesteps."""
+        return self.passes / self.n_items if self.passes is not None and self.n_items else None
+
+    @property
+    def seconds_range(self) -> tuple[float, float] | None:
+        """Wall time per item of its fastest and its slowest task; None where any is not known."""
+        found = [
+            r.entry.record.cost.wall_seconds / r.entry.record.task.n_items
+            for r in self.results.values()
+            if r.entry.record.cost.wall_seconds is not None and r.entry.record.task.n_items
+        ]
+        return (min(found), max(found)) if found and len(found) == len(self.results) else None
+
+    @property
     def seconds_per_item(self) -> float | None:
         """Wall time over all tasks by the number of items."""
         walls = [r.entry.record.cost.wall_seconds for r in self.results.values()]

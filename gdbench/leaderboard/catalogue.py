@@ -26,4 +26,13 @@ def tasks_of(entries: Sequence[Entry], sources: Sequence[Source] = ()) -> tuple[
 
 def _named(name: str) -> Task:
     """A task of which only published numbers are known."""
-    return Task(name, "", name, "", measures=(), primary=(), sources={}, kind="extra")
+    return Task(
+        name,
+        "",
+        name,
+        "Only published numbers are known of it.",
+        measures=(),
+        primary=(),
+        sources={},
+        kind="extra",
+    )

@@ -126,12 +126,16 @@ def _bias(task: str, metric: str) -> Callable[[Row], Cell]:
 
 
 def _passes(row: Row) -> Cell:
-    return Cell() if row.passes is None else Cell(count(row.passes), sort=str(row.passes))
+    if row.passes is None or row.passes_per_item is None:
+        return Cell()
+    return Cell(count(row.passes), f"{row.passes_per_item:,.0f} an item", sort=str(row.passes))
 
 
 def _speed(row: Row) -> Cell:
-    s = row.seconds_per_item
-    return Cell() if s is None else Cell(seconds(s), sort=f"{s:.4g}")
+    s, ends = row.seconds_per_item, row.seconds_range
+    if s is None or ends is None:
+        return Cell()
+    return Cell(seconds(s), f"{seconds(ends[0])} to {seconds(ends[1])}", sort=f"{s:.4g}")
 
 
 def _family(row: Row) -> Cell:
@@ -206,9 +210,10 @@ def columns(board: PoolBoard, tasks: Sequence[Task]) -> list[Column]:
         Column("score", "GDBench", _score, help="Mean of the seven task scores"),
         *(task_column(t, board.pool.suite, results[t.name]) for t in ability),
         *bias_columns(board.pairs),
-        Column("passes", "Passes", _passes, "cost, claimed", "Network evaluations", down=False,
-               shown=False),
-        Column("speed", "Time/item", _speed, "cost, claimed", "Wall time", down=False),
+        Column("passes", "Passes", _passes, "cost", "Network evaluations, counted", down=False),
+        Column("speed", "Time/item", _speed, "cost, claimed",
+               "Wall time, and that of the fastest and the slowest task; of one device only",
+               down=False, shown=False),
         Column("device", "Device", _device, "cost, claimed", numeric=False, down=False,
                shown=False),
         Column("size", "Size", _size, "model, claimed", "Parameters", shown=False),

@@ -10,13 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gdbench.leaderboard.badges import PUBLISHED
 from gdbench.leaderboard.board import Board, PoolBoard, Row
-from gdbench.leaderboard.paths import model_page, published_page, record_path
+from gdbench.leaderboard.paths import model_page, part_path, published_page, record_path
 from gdbench.leaderboard.published.collection import Collection
 from gdbench.leaderboard.published.figures import Cited, PublishedModel
 from gdbench.leaderboard.published.measures import Measured
 from gdbench.metrics.estimate import Estimate
 
 EXPORT_VERSION = 2
+PART = 100
+"""Results of a pool in one file."""
 CLAIMED = ("family", "parameters", "license", "seconds_per_item", "devices", "created")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -75,13 +77,15 @@ class ModelResult(_Export):
 
 
 class PoolResult(_Export):
-    """Results that may be ranked together."""
+    """Results that may be ranked together: the first of them, and where the others are."""
 
     suite: str
     limit: int | None
     item_seed: int = Field(description="Which items a limit chooses.")
     compat: str | None
+    n_models: int
     results: list[ModelResult]
+    more: list[str] = Field(description="Files with the next results, in the order of the board.")
 
 
 class PublishedNumber(_Export):
@@ -123,7 +127,7 @@ class PublishedRow(_Export):
 
 
 class Leaderboard(_Export):
-    """The whole leaderboard (`leaderboard.json`)."""
+    """The leaderboard (`leaderboard.json`), or a further part of it (`data/POOL-2.json`)."""
 
     version: int = EXPORT_VERSION
     published: list[PublishedRow]
@@ -181,13 +185,32 @@ def _cited(cited: Cited, measure: Measured, *, best: bool) -> PublishedNumber:
 
 def _pool(board: PoolBoard) -> PoolResult:
     pool = board.pool
-    return PoolResult(
+    made = PoolResult(
         suite=pool.suite,
         limit=pool.limit,
         item_seed=pool.item_seed,
         compat=pool.compat,
-        results=[_model(row) for row in board.rows],
+        n_models=len(board.rows),
+        results=[],
+        more=[part_path(pool, part) for part in range(2, n_parts(len(board.rows)) + 1)],
     )
+    return made.model_copy(update={"results": [_model(row) for row in board.rows[:PART]]})
+
+
+def n_parts(n_rows: int) -> int:
+    """Files that so many results of a pool fill."""
+    return max(1, -(-n_rows // PART))
+
+
+def parts(board: Board) -> Iterator[tuple[str, Leaderboard]]:
+    """The results that do not fit the first file: path of each further file, and its content."""
+    for pool in board.pools:
+        head = _pool(pool)
+        for part in range(2, n_parts(len(pool.rows)) + 1):
+            rows = pool.rows[PART * (part - 1) : PART * part]
+            results = [_model(row) for row in rows]
+            content = head.model_copy(update={"results": results, "more": []})
+            yield part_path(pool.pool, part), Leaderboard(published=[], pools=[content])
 
 
 def _number(e: Estimate | None) -> Number | None:

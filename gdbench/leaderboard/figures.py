@@ -9,12 +9,12 @@ from markupsafe import Markup
 from gdbench.leaderboard.assemble import bias_pairs
 from gdbench.leaderboard.badges import LOCAL, RANKED
 from gdbench.leaderboard.board import PoolBoard, Row
-from gdbench.leaderboard.columns import style_of
-from gdbench.leaderboard.estimate import shown, typeset
-from gdbench.leaderboard.plots import budget, forest, heatmap, pareto
+from gdbench.leaderboard.estimate import shown
+from gdbench.leaderboard.paths import measured_page, model_page
+from gdbench.leaderboard.plots import budget, forest, pareto
 from gdbench.leaderboard.published.naive import Contrast
 from gdbench.metrics.estimate import of_metric
-from gdbench.numbers import EFFECT, SHARE, value_text
+from gdbench.numbers import EFFECT, SHARE
 from gdbench.tasks.base import Task
 
 MOST_LINES = 60
@@ -22,19 +22,32 @@ MOST_PER_PAIR = 12
 
 
 def cost_plot(board: PoolBoard) -> Markup | None:
-    """Score against seconds per item; None with fewer than two models that have both.
+    """Score against passes per item; None with fewer than two models, or where none has passes.
 
-    Results that nobody else has run are left out: the line says what no other model beats.
+    Results that nobody else has run are left out: the line says what no other model beats. It
+    rises only where the ranks, which rest on tests, tell the models apart.
     """
-    points = [
-        pareto.Point(row.label, row.model.family, cost, row.score, ranked=row.place is not None)
+    rows = {
+        row.name: row
         for row in board.rows
-        if row.trust.badge in (*RANKED, LOCAL)
-        and row.score is not None
-        and (cost := row.seconds_per_item) is not None
-        and cost > 0
-    ]
-    return pareto.draw(points) if len(points) > 1 else None
+        if row.trust.badge in (*RANKED, LOCAL) and row.score is not None
+    }
+    points = [
+        pareto.Point(
+            row.name, row.label, row.model.family, row.passes_per_item, row.score,
+            model_page(row.slug), ranked=row.place is not None,
+        )
+        for row in rows.values()
+        if row.score is not None
+    ]  # fmt: skip
+    if len(points) < 2 or all(p.cost is None for p in points):  # noqa: PLR2004 # nothing to compare
+        return None
+
+    def better(one: str, other: str) -> bool:
+        a, b = rows[one].place, rows[other].place
+        return a is not None and b is not None and a.worst < b.best
+
+    return pareto.draw(points, better, measured_page(board.pool))
 
 
 def task_plot(task: Task, rows: Sequence[Row]) -> Markup | None:
@@ -79,35 +92,6 @@ def bias_plot(task: Task, rows: Sequence[Row]) -> Markup | None:
         axis="effect size",
         note="even-handed",
     )
-
-
-def subtask_plot(board: PoolBoard, tasks: Sequence[Task]) -> Markup | None:
-    """Every metric of every ability task, models in ranking order."""
-    rows = list(board.rows[:MOST_LINES])
-    groups, names = [], []
-    for task in tasks:
-        if task.kind != "ability":
-            continue
-        present = {
-            m.name for r in rows if task.name in r.results for m in r.results[task.name].metrics
-        }
-        columns = tuple(m.name for m in task.measures if m.name in present)
-        if columns:
-            groups.append(heatmap.Group(task.title, columns))
-            names += [(task.name, c) for c in columns]
-    if not names or not rows:
-        return None
-    squares = [[_square(row, *name) for name in names] for row in rows]
-    return heatmap.draw([r.label for r in rows], groups, squares)
-
-
-def _square(row: Row, task: str, name: str) -> heatmap.Square | None:
-    metric = row.metric(task, name)
-    if metric is None:
-        return None
-    unit = row.results[task].task.unit(metric)
-    text = value_text(metric.value, unit, places=0 if unit == SHARE else None)
-    return heatmap.Square(typeset(text), style_of(metric, unit))
 
 
 def budget_plot(task: Task, rows: Sequence[Row]) -> Markup | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from gdbench.leaderboard.board import Pool
 from gdbench.leaderboard.words import file_name
 from gdbench.records import ResultRecord
@@ -15,6 +17,11 @@ def model_page(slug: str) -> str:
 def measured_page(pool: Pool) -> str:
     """Page of a pool's table."""
     return f"measured/{pool_key(pool)}.html"
+
+
+def part_path(pool: Pool, part: int) -> str:
+    """A further file of a pool's results, from the second on."""
+    return f"data/{pool_key(pool)}-{part}.json"
 
 
 def published_page(slug: str) -> str:
@@ -47,6 +54,29 @@ def pool_key(pool: Pool) -> str:
     parts = [file_name(pool.suite), *([pool.compat] if pool.compat else [])]
     limit = [f"limit{pool.limit}"] if pool.limit is not None else []
     return "-".join([*parts, *limit, *([f"seed{pool.item_seed}"] if pool.item_seed else [])])
+
+
+def numbered(path: str, number: int) -> str:
+    """A page of several: the first has the path itself, the second ends in `-2.html`."""
+    return path if number == 1 else f"{path.removesuffix('.html')}-{number}.html"
+
+
+@dataclass(frozen=True)
+class Pager:
+    """Where the neighbours of a page of several are."""
+
+    number: int
+    of: int
+    before: str
+    after: str
+
+
+def pager(path: str, number: int, of: int) -> Pager | None:
+    """The pager of one page; None where there is only one."""
+    if of < 2:  # noqa: PLR2004 # a single page needs none
+        return None
+    before = numbered(path, number - 1) if number > 1 else ""
+    return Pager(number, of, before, numbered(path, number + 1) if number < of else "")
 
 
 def pair_page(pool: str, first: str, second: str) -> str:

@@ -19,6 +19,7 @@ from gdbench.leaderboard.links import PAPER, RELEASE
 from gdbench.leaderboard.load import Entry, load
 from gdbench.leaderboard.pages import (
     about,
+    capabilities,
     changes,
     compare,
     data,
@@ -40,6 +41,7 @@ MARKER = "static/site.css"  # a folder with files but without this one is not ou
 NAVIGATION = (
     ("index.html", "Evidence", "home"),
     ("measured/index.html", "Measured", "measured"),
+    ("capabilities/index.html", "Capabilities", "capabilities"),
     ("tasks/index.html", "Tasks", "tasks"),
     ("compare/index.html", "Compare", "compare"),
     ("examples/index.html", "Examples", "examples"),
@@ -125,6 +127,7 @@ def draw(
     home.write(renderer, board, collection)
     published.write(renderer, collection)
     measured.write(renderer, board)
+    capabilities.write(renderer, board, collection)
     about.write(renderer)
     models.write(renderer, board)
     tasks.write(renderer, board, evidence, collection)

@@ -168,8 +168,9 @@ points = st.lists(st.tuples(st.floats(0.001, 1e4), st.floats(0, 1)), min_size=1,
 
 @given(points)
 def test_the_front_is_what_no_other_beats(pairs):
-    found = [Point(f"m{i}", "other", c, Estimate(s)) for i, (c, s) in enumerate(pairs)]
-    kept = {(p.cost, p.score.value) for p in front(found)}
+    found = [Point(f"m{i}", f"m{i}", "other", c, Estimate(s)) for i, (c, s) in enumerate(pairs)]
+    values = {p.name: p.score.value for p in found}
+    kept = {(p.cost, p.score.value) for p in front(found, lambda a, b: values[a] > values[b])}
     for p in found:
         beaten = any(
             (q.cost <= p.cost and q.score.value > p.score.value)
@@ -177,6 +178,50 @@ def test_the_front_is_what_no_other_beats(pairs):
             for q in found
         )
         assert ((p.cost, p.score.value) in kept) is not beaten
+
+
+def test_the_front_rises_only_where_models_can_be_told_apart():
+    found = [Point(str(i), str(i), "other", float(i + 1), Estimate(i / 10)) for i in range(4)]
+    apart = {("2", "0"), ("3", "0"), ("3", "1")}
+    kept = front(found, lambda a, b: (a, b) in apart)
+    assert [p.name for p in kept] == ["0", "2"]
+
+
+def test_a_variant_never_stands_against_its_own_model():
+    """The same weights under another budget: one rank, the variant below its model."""
+    records = [synthetic_board.record(i, t) for i in (1, 2) for t in GDBENCH]
+    again = [
+        r.model_copy(update={"model": r.model.model_copy(
+            update={"revision": f"{r.model.revision}+stop0.05"})})
+        for r in records[: len(GDBENCH)]
+    ]  # fmt: skip
+    tuned = [
+        r.model_copy(update={"model": r.model.model_copy(
+            update={"name": "tuned", "revision": f"{r.model.revision}+lora-896670dd"})})
+        for r in records[: len(GDBENCH)]
+    ]  # fmt: skip
+    (pool,) = board_of(*records, *again, *tuned).pools
+    ranked = [r for r in pool.rows if r.place is not None]
+    assert len(ranked) == 2
+    assert max(r.place.worst for r in ranked) == 2
+    labels = [r.label for r in pool.rows]
+    at = labels.index("model-001")
+    assert set(labels[at + 1 : at + 3]) == {"model-001, stop0.05", "tuned"}
+    assert all(r.variant_of == pool.rows[at].name for r in pool.rows[at + 1 : at + 3])
+
+
+def test_names_have_a_hash_only_where_two_are_alike():
+    def named(index: int, name: str):
+        for task in GDBENCH:
+            one = synthetic_board.record(index, task)
+            model = one.model.model_copy(update={"name": name})
+            yield one.model_copy(update={"model": model})
+
+    (pool,) = board_of(*named(1, "a"), *named(2, "b"), *named(3, "b")).pools
+    labels = {r.label for r in pool.rows}
+    assert "a" in labels
+    revisions = {synthetic_board.card(i).revision for i in (2, 3)}
+    assert labels - {"a"} == {f"b {revision}" for revision in revisions}
 
 
 def test_the_same_record_twice_is_refused(tmp_path):

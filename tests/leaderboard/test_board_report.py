@@ -80,8 +80,8 @@ def test_hardest_items_are_those_that_are_most_behind(run):
         for key, answer in answers.items():
             item, matrix = items[key], answer.matrix
             if item.query.value == "matching":
-                leads[key] = min(matrix[0, 0] - matrix[0, 1], matrix[1, 1] - matrix[1, 0],
-                                 matrix[0, 0] - matrix[1, 0], matrix[1, 1] - matrix[0, 1])  # fmt: skip
+                (a, b), (c, d) = matrix
+                leads[key] = min(a - b, d - c, a - c, d - b)
             else:
                 line = matrix.reshape(-1)
                 gold = item.gold[0]

@@ -10,13 +10,15 @@ from itertools import groupby
 from gdbench.leaderboard.badges import BADGES
 from gdbench.leaderboard.board import Board, Row
 from gdbench.leaderboard.estimate import shown
-from gdbench.leaderboard.paths import model_page
+from gdbench.leaderboard.paths import model_page, numbered, pager
 from gdbench.leaderboard.render import Renderer
 from gdbench.numbers import SHARE
 
 _NAMESPACE = uuid.UUID("5f1c1f0e-6d3b-5b52-9a55-0e1f5a3f7d10")  # made once, never changed
 _EPOCH = "1970-01-01T00:00:00Z"
 _FEED_LENGTH = 100
+PAGE = 500
+"""Changes on one page."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def changes(board: Board) -> list[Change]:
             Change(
                 day=when[:10],
                 updated=when,
-                title=row.name,
+                title=row.label,
                 text=_text(row, "new model" if new else "new revision"),
                 page=model_page(row.slug),
                 identity=uuid.uuid5(_NAMESPACE, f"{row.name} {row.pool!r}").urn,
@@ -85,8 +87,13 @@ def _text(row: Row, what: str) -> str:
 def write(renderer: Renderer, board: Board) -> None:
     """Write `changes.html` and `feed.xml`."""
     found = changes(board)
-    days = [(day, list(group)) for day, group in groupby(found, key=lambda c: c.day)]
-    renderer.page("changes.html", "changes.html", title="Changes", here="changes", days=days)
+    chunks = [found[i : i + PAGE] for i in range(0, len(found), PAGE)] or [[]]
+    for number, chunk in enumerate(chunks, 1):
+        days = [(day, list(group)) for day, group in groupby(chunk, key=lambda c: c.day)]
+        renderer.page(
+            numbered("changes.html", number), "changes.html", title="Changes", here="changes",
+            days=days, pages=pager("changes.html", number, len(chunks)),
+        )  # fmt: skip
     renderer.page(
         "feed.xml",
         "feed.xml",

@@ -22,6 +22,7 @@ from gdbench.tasks.base import Task
 
 ALL_PAIRS_UP_TO = 16  # models; beyond, each model is compared with its next neighbours
 NEIGHBOURS = 3
+MOST_COMPARED = 200  # of a larger pool: the best
 MOST_ITEMS = 12
 
 ItemPages = Mapping[tuple[str, str], str]
@@ -82,6 +83,7 @@ def pairs_of(board: PoolBoard) -> list[tuple[Row, Row]]:
     rows = comparable(board)
     if len(rows) <= ALL_PAIRS_UP_TO:
         return list(combinations(rows, 2))
+    rows = rows[:MOST_COMPARED]
     return [(a, b) for i, a in enumerate(rows) for b in rows[i + 1 : i + 1 + NEIGHBOURS]]
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from gdbench.leaderboard.board import Board
-from gdbench.leaderboard.exports import Leaderboard, export, table
+from gdbench.leaderboard.exports import PART, Leaderboard, export, parts, table
 from gdbench.leaderboard.load import Entry
 from gdbench.leaderboard.paths import record_path, scores_path
 from gdbench.leaderboard.published.collection import Collection
@@ -29,8 +29,11 @@ def small_scores(entry: Entry) -> Path | None:
 def write(renderer: Renderer, board: Board, collection: Collection) -> None:
     """Write `leaderboard.json`, `leaderboard.csv`, `schema/`, `records/` and `data.html`."""
     tree, data = renderer.tree, export(board, collection)
-    tree.add("leaderboard.json", data.model_dump_json(indent=1) + "\n")
+    tree.add("leaderboard.json", data.model_dump_json() + "\n")
     tree.add("leaderboard.csv", table(data))
+    for path, part in parts(board):
+        tree.add(path, part.model_dump_json() + "\n")
+        tree.add(path.removesuffix(".json") + ".csv", table(part))
     for name, model in (("leaderboard", Leaderboard), ("record", ResultRecord)):
         schema = {"$schema": DIALECT, **model.model_json_schema(mode="serialization")}
         tree.add(f"schema/{name}.schema.json", json.dumps(schema, indent=1, sort_keys=True) + "\n")
@@ -42,4 +45,6 @@ def write(renderer: Renderer, board: Board, collection: Collection) -> None:
                 scores = small_scores(result.entry)
                 if scores is not None:
                     tree.add(scores_path(result.entry.record, slug), scores.read_bytes())
-    renderer.page("data.html", "data.html", title="Data", here="data", n_records=len(board.entries))
+    renderer.page(
+        "data.html", "data.html", title="Data", here="data", n_records=len(board.entries), part=PART
+    )

@@ -16,7 +16,6 @@ from gdbench.leaderboard.examples import (
     sources,
 )
 from gdbench.leaderboard.paths import pool_key
-from gdbench.leaderboard.reading import BUNDLED
 from gdbench.leaderboard.render import Renderer
 from gdbench.leaderboard.sprite import sprite
 from gdbench.leaderboard.suites import suite_words, task_title
@@ -108,6 +107,7 @@ def _page(
     after: PageLink | None,
 ) -> None:
     stem = link.path.removesuffix(".html")
+    suite = found[0].row.pool.suite
     sheet = sprite((i for e in examples for i in e.item.images), SIDE)
     renderer.tree.add(f"{stem}.png", sheet.png)
     data = {}
@@ -121,9 +121,9 @@ def _page(
     renderer.page(
         link.path,
         "example.html",
-        title=f"{task_title(task, BUNDLED)}: {link.label}",
-        name=task_title(task, BUNDLED),
-        about=suite_words(BUNDLED).about,
+        title=f"{task_title(task, suite)}: {link.label}",
+        name=task_title(task, suite),
+        about=suite_words(suite).about,
         here="examples",
         task=task,
         link=link,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gdbench.leaderboard.badges import BADGES, LOCAL, RANKED
 from gdbench.leaderboard.board import Board, PoolBoard, Row
@@ -12,7 +13,7 @@ from gdbench.leaderboard.estimate import Shown, shown
 from gdbench.leaderboard.families import FAMILIES
 from gdbench.leaderboard.figures import cost_plot
 from gdbench.leaderboard.pages.compare import ALL_PAIRS_UP_TO, NEIGHBOURS, comparable
-from gdbench.leaderboard.paths import measured_page, model_page, pool_key
+from gdbench.leaderboard.paths import measured_page, model_page, numbered, pager, pool_key
 from gdbench.leaderboard.render import Renderer
 from gdbench.leaderboard.suites import suite_words
 from gdbench.numbers import SHARE, value_text
@@ -20,6 +21,8 @@ from gdbench.tasks.base import Task
 
 FIXED_COLUMNS = 2  # rank and model stand before all others
 TOP = 5
+PAGE = 200
+"""Rows on one page."""
 _SIZES = ((100e6, "s"), (1e9, "m"))
 
 
@@ -89,17 +92,50 @@ def write(renderer: Renderer, board: Board) -> None:
     )
     for pool in board.pools:
         view = pool_view(pool, board.tasks)
-        renderer.page(
-            measured_page(pool.pool),
-            "measured.html",
-            title=view.title,
-            here="measured",
-            view=view,
-            suites=found,
-            badges=BADGES,
-            used_families=[f for f in FAMILIES if any(r.family == f for r in view.rows)],
-            used_badges=[b for b in BADGES if any(r.badge == b for r in view.rows)],
-        )
+        pages = _pages(view.rows)
+        path = measured_page(pool.pool)
+        for number, rows in enumerate(pages, 1):
+            renderer.page(
+                numbered(path, number),
+                "measured.html",
+                title=view.title,
+                here="measured",
+                view=replace(view, rows=rows),
+                n_models=view.n_models,
+                suites=found,
+                badges=BADGES,
+                used_families=[f for f in FAMILIES if any(r.family == f for r in rows)],
+                used_badges=[b for b in BADGES if any(r.badge == b for r in rows)],
+                pages=pager(path, number, len(pages)),
+                names=_names_path(path) if len(pages) > 1 else "",
+            )
+        if len(pages) > 1:
+            renderer.tree.add(_names_path(path), _names(path, pages))
+
+
+def _names_path(path: str) -> str:
+    return path.removesuffix(".html") + ".js"
+
+
+def _names(path: str, pages: Sequence[Sequence[RowView]]) -> str:
+    """All names and where they stand, for a search that covers the other pages too."""
+    places = [
+        [row.name, numbered(path, number).rpartition("/")[2]]
+        for number, rows in enumerate(pages, 1)
+        for row in rows
+    ]
+    text = json.dumps(places, separators=(",", ":"), ensure_ascii=True)
+    return f"gdbench.names({text});\n"
+
+
+def _pages(rows: Sequence[RowView]) -> list[tuple[RowView, ...]]:
+    """Rows in pages of `PAGE`; a variant stays with its model."""
+    pages: list[list[RowView]] = [[]]
+    for row in rows:
+        if len(pages[-1]) >= PAGE and not row.variant:
+            pages.append([])
+        pages[-1].append(row)
+    return [tuple(page) for page in pages]
 
 
 def suites(board: Board) -> tuple[SuiteView, ...]:

@@ -11,11 +11,12 @@ from gdbench.leaderboard.columns import Cell, shade, style_of
 from gdbench.leaderboard.compare import detectable
 from gdbench.leaderboard.estimate import shown
 from gdbench.leaderboard.evidence import Evidence
-from gdbench.leaderboard.figures import bias_plot, budget_plot, subtask_plot, task_plot
+from gdbench.leaderboard.figures import bias_plot, budget_plot, task_plot
 from gdbench.leaderboard.pages.published import of_task
-from gdbench.leaderboard.paths import task_page
+from gdbench.leaderboard.paths import measured_page, model_page, task_page
 from gdbench.leaderboard.precision import Precision, precision
 from gdbench.leaderboard.published.collection import Collection
+from gdbench.leaderboard.published.measures import metric_words
 from gdbench.leaderboard.render import Renderer
 from gdbench.leaderboard.suites import suite_words, task_title
 from gdbench.leaderboard.words import web_link
@@ -23,6 +24,10 @@ from gdbench.metrics.estimate import Estimate, of_metric
 from gdbench.metrics.measures import associations
 from gdbench.numbers import SHARE, Unit, value_text
 from gdbench.tasks.base import Task
+
+MOST_ROWS = 200
+MOST_PRECISE = 60
+MOST_COLUMNS = 12
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,9 @@ class PoolView:
     budget: str | None
     note: str
     precision: Precision | None
+    more: int
+    """Models that are only in the table of the suite."""
+    page: str
 
 
 def write(
@@ -61,11 +69,7 @@ def write(
 ) -> None:
     """Write `tasks/index.html` and a page for each task."""
     views = [{"task": task, "page": task_page(task.name)} for task in board.tasks]
-    maps = [
-        (pool.pool.title, plot)
-        for pool in board.pools
-        if (plot := subtask_plot(pool, board.tasks)) is not None
-    ]
+    maps = [view for pool in board.pools if (view := subtasks(pool, board.tasks)) is not None]
     renderer.page(
         "tasks/index.html", "tasks.html", title="Tasks", here="tasks", tasks=views, maps=maps
     )
@@ -80,6 +84,61 @@ def write(
             facts=_facts(task), pools=pools, effects=bool(associations(task.measures)),
             published=of_task(collection, task.name),
         )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SubtaskLine:
+    """One sub-task of all models."""
+
+    task: str
+    page: str
+    metric: str
+    first: bool
+    """Whether its task begins here."""
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class SubtaskView:
+    """All sub-tasks of a pool: a line each, a column for each of the first models."""
+
+    title: str
+    about: str
+    models: tuple[tuple[str, str], ...]
+    """Label and page."""
+    lines: tuple[SubtaskLine, ...]
+    more: int
+
+
+def subtasks(board: PoolBoard, tasks: Sequence[Task]) -> SubtaskView | None:
+    """Every metric of every ability task of the first models; None where there is none."""
+    models = [r for r in board.rows if not r.variant_of]
+    rows = models[:MOST_COLUMNS]
+    lines = []
+    for task in tasks:
+        if task.kind != "ability":
+            continue
+        present = {
+            m.name for r in rows if task.name in r.results for m in r.results[task.name].metrics
+        }
+        names = [m.name for m in task.measures if m.name in present]
+        for name in names:
+            cells = tuple(_cell(r, task, name) if task.name in r.results else Cell() for r in rows)
+            title = task_title(task, board.pool.suite)
+            lines.append(
+                SubtaskLine(
+                    title, task_page(task.name), metric_words(name), name == names[0], cells
+                )
+            )
+    if not lines:
+        return None
+    return SubtaskView(
+        board.pool.title,
+        suite_words(board.pool.suite).about,
+        tuple((r.label, model_page(r.slug)) for r in rows),
+        tuple(lines),
+        len(models) - len(rows),
+    )
 
 
 def _facts(task: Task) -> list[tuple[str, str, str]]:
@@ -105,7 +164,7 @@ def _pool_view(task: Task, board: PoolBoard, evidence: Mapping[str, Evidence]) -
     if task.primary:
         rows.sort(key=lambda r: (-(_estimate(r, task) or -1.0), r.name))
     views = []
-    for row in rows:
+    for row in rows[:MOST_ROWS]:
         result = row.results[task.name]
         cells = [_cell(row, task, name) for name in names]
         if task.primary:
@@ -130,7 +189,9 @@ def _pool_view(task: Task, board: PoolBoard, evidence: Mapping[str, Evidence]) -
         plot,
         budget_plot(task, rows),
         _note(task, rows, evidence),
-        precision(task, rows) if task.primary else None,
+        precision(task, rows[:MOST_PRECISE]) if task.primary else None,
+        max(0, len(rows) - MOST_ROWS),
+        measured_page(board.pool),
     )
 
 

@@ -11,7 +11,7 @@ from gdbench.leaderboard.plots import svg
 from gdbench.metrics.estimate import Estimate
 from gdbench.numbers import Unit, value_text
 
-WIDTH, HEIGHT = 760.0, 320.0
+WIDTH, HEIGHT = 860.0, 320.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 170.0, 14.0, 44.0
 
 

@@ -12,7 +12,7 @@ from gdbench.leaderboard.plots import svg
 from gdbench.metrics.estimate import Estimate
 from gdbench.numbers import Unit, tick_text
 
-WIDTH, NAMES, RIGHT, TOP, LINE = 760.0, 210.0, 70.0, 8.0, 20.0
+WIDTH, NAMES, RIGHT, TOP, LINE = 860.0, 260.0, 70.0, 8.0, 20.0
 _AXIS = 40.0
 
 

@@ -121,11 +121,9 @@ def parts_of(model: str) -> tuple[str, str]:
 def family_of(model: str) -> str:
     """The family that a model's name in words says."""
     name = model.lower()
-    if "clip" in name:
-        return "contrastive"
-    if "diffusion 3" in name:
-        return "diffusion-transformer"
-    return "diffusion-unet" if "diffusion" in name else "other"
+    if "diffusion" in name:
+        return "diffusion-transformer" if "diffusion 3" in name else "diffusion-unet"
+    return "contrastive" if "clip" in name else "other"
 
 
 def slug_of(name: str) -> str:

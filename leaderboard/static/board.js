@@ -73,7 +73,9 @@ addEventListener("DOMContentLoaded", () => {
   clear.addEventListener("click", () => state.write({ q: "", family: "", badge: "", size: "" }));
   nothing.append(clear);
   nothing.hidden = true;
-  element.closest(".scroller").after(nothing);
+  const others = document.createElement("p");
+  others.className = "others";
+  element.closest(".scroller").after(nothing, others);
 
   const show = (s) => {
     for (const name of ["family", "badge", "size"]) if (form(name)) form(name).value = s[name] || "";
@@ -96,6 +98,7 @@ addEventListener("DOMContentLoaded", () => {
       n += fits;
     }
     nothing.hidden = n > 0;
+    gdbench.elsewhere?.(element, words, others);
     element.closest(".scroller").hidden = n === 0;
     const all = table.rows.length;
     tools.querySelector(".count").textContent = n === all ? `${all} rows` : `${n} of ${all} rows`;

@@ -41,6 +41,9 @@ class Answer:
     """In words."""
     right: bool | None
     """None: half right, or nothing to be right about."""
+    lead: float | None = None
+    """Score of the right candidate less the best wrong one, in standard deviations of the item's
+    scores; None where there is no one right candidate."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,17 @@ class Example:
     gold: frozenset[int]
     """Which of the heads are right."""
     answers: tuple[Answer, ...]
+
+    @property
+    def split(self) -> int:
+        """How far the models disagree: as many as are in the smaller camp of right and wrong."""
+        return min(sum(a.right is side for a in self.answers) for side in (True, False))
+
+    @property
+    def lead(self) -> float | None:
+        """Mean lead of the right candidate over the models."""
+        known = [a.lead for a in self.answers if a.lead is not None]
+        return sum(known) / len(known) if known else None
 
 
 @dataclass(frozen=True)
@@ -132,7 +146,14 @@ def _answer(item: Item, source: Source) -> Answer:
         for v in flat
     )
     verdict, right = _verdict(item, matrix, source.record)
-    return Answer(source.row, marks, verdict, right)
+    return Answer(source.row, marks, verdict, right, _lead(item, flat))
+
+
+def _lead(item: Item, flat: Matrix) -> float | None:
+    if item.query not in (Query.TEXT_RETRIEVAL, Query.IMAGE_RETRIEVAL) or flat.size < 2:  # noqa: PLR2004 # nothing to choose
+        return None
+    gold, spread = item.gold[0], float(flat.std())
+    return float(flat[gold] - np.delete(flat, gold).max()) / spread if spread else 0.0
 
 
 def _style(value: float, low: float, high: float, *, picked: bool) -> str:

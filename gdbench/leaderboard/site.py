@@ -129,10 +129,10 @@ def draw(
     measured.write(renderer, board)
     capabilities.write(renderer, board, collection)
     about.write(renderer)
-    models.write(renderer, board)
+    exhibition = examples.write(renderer, board)
+    models.write(renderer, board, exhibition.entrances)
     tasks.write(renderer, board, evidence, collection)
-    item_pages = examples.write(renderer, board)
-    compare.write(renderer, board, evidence, item_pages, published.sections(collection))
+    compare.write(renderer, board, evidence, exhibition.items, published.sections(collection))
     changes.write(renderer, board)
     data.write(renderer, board, collection)
     return tree, board

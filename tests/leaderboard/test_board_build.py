@@ -16,13 +16,14 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from gdbench.errors import GdbenchError, InputError
-from gdbench.leaderboard import build, differences
+from gdbench.leaderboard import build, differences, exports
 from gdbench.leaderboard.assemble import build_board
 from gdbench.leaderboard.badges import Trust
 from gdbench.leaderboard.catalogue import tasks_of
 from gdbench.leaderboard.exports import Leaderboard, export
 from gdbench.leaderboard.figures import cost_plot
 from gdbench.leaderboard.load import Entry
+from gdbench.leaderboard.pages import changes, measured
 from gdbench.leaderboard.pages.changes import instant
 from gdbench.leaderboard.published.collection import collect
 from gdbench.leaderboard.reading import Reading
@@ -176,17 +177,43 @@ def test_two_hundred_models_are_fast_and_small(tmp_path):
     built = build(tmp_path / "submissions", tmp_path / "site")
     assert time.process_time() - start < 10
     assert built.n_models == 200
-    home = tmp_path / "site" / "index.html"
-    loaded = [home]
-    for _, attributes in Page(home).tags:
-        target = attributes.get("src") or (
-            attributes.get("href") if attributes.get("rel") == "stylesheet" else None
-        )
-        if target:
-            loaded.append(home.parent / target)
-    assert len(loaded) > 5
-    assert sum(p.stat().st_size for p in loaded) < 300_000
-    assert home.read_text().count("<tr data-v=") >= 200
+    for name, most in (("index.html", 250_000), ("measured/full.html", 400_000)):
+        page = tmp_path / "site" / name
+        loaded = [page]
+        for _, attributes in Page(page).tags:
+            target = attributes.get("src") or (
+                attributes.get("href") if attributes.get("rel") == "stylesheet" else None
+            )
+            if target:
+                loaded.append(page.parent / target)
+        assert len(loaded) > 5
+        assert sum(p.stat().st_size for p in loaded) < most
+    assert page.read_text().count("<tr data-v=") == 200
+
+
+def test_a_large_pool_is_split_over_pages_and_files(tmp_path, monkeypatch):
+    """Every model is on one page and in one file, and each page and file leads to the next."""
+    monkeypatch.setattr(measured, "PAGE", 4)
+    monkeypatch.setattr(exports, "PART", 4)
+    monkeypatch.setattr(changes, "PAGE", 4)
+    synthetic_board.write(tmp_path / "submissions", *synthetic_board.records(9))
+    build(tmp_path / "submissions", tmp_path / "site")
+    site = tmp_path / "site"
+    names, files = [], ["leaderboard.json"]
+    for page in ("full.html", "full-2.html", "full-3.html"):
+        names += re.findall(r"model-\d{3}(?=</a>)", (site / "measured" / page).read_text())
+    assert sorted(names) == [f"model-{i:03d}" for i in range(9)]
+    told = json.loads((site / "leaderboard.json").read_text())["pools"][0]
+    files = [told, *(json.loads((site / f).read_text())["pools"][0] for f in told["more"])]
+    assert told["more"] == ["data/full-2.json", "data/full-3.json"]
+    assert told["n_models"] == 9
+    assert [r["model"] for f in files for r in f["results"]] == names
+    index = (site / "measured" / "full.js").read_text()
+    places = dict(json.loads(index[len("gdbench.names(") : -3]))
+    assert places[names[0]] == "full.html"
+    assert places[names[-1]] == "full-3.html"
+    assert (site / "changes-3.html").is_file()
+    assert (site / "data" / "full-2.csv").read_text().count("gdbench,score") == 4
 
 
 HOSTILE = [

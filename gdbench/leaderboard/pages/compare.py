@@ -11,6 +11,7 @@ from gdbench.leaderboard.board import Board, Pool, PoolBoard, Row
 from gdbench.leaderboard.compare import Difference, differences
 from gdbench.leaderboard.estimate import Shown, shown
 from gdbench.leaderboard.evidence import Evidence, items_of
+from gdbench.leaderboard.pages.examples import ItemPlace
 from gdbench.leaderboard.paths import p_text, pair_page, pool_key
 from gdbench.leaderboard.plots import forest
 from gdbench.leaderboard.published.figures import PublishedModel
@@ -25,8 +26,8 @@ NEIGHBOURS = 3
 MOST_COMPARED = 200  # of a larger pool: the best
 MOST_ITEMS = 12
 
-ItemPages = Mapping[tuple[str, str], str]
-"""Address of an item's example by task and item."""
+ItemPages = Mapping[tuple[str, str], ItemPlace]
+"""Where an item's example is, by task and item."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Disagreement:
     """An item that one model has right and the other wrong."""
 
     item: str
-    page: str
+    place: ItemPlace | None
     words: str
 
 
@@ -282,4 +283,4 @@ def _disagreement(pool: Pool, task: Task, item: str, item_pages: ItemPages) -> D
     if items is not None and item in items:
         one = items[item]
         words = one.texts[one.gold[0]] if len(one.images) == 1 else one.texts[0]
-    return Disagreement(item, item_pages.get((task.name, item), ""), words)
+    return Disagreement(item, item_pages.get((task.name, item)), words)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gdbench.leaderboard.badges import BADGES, RANKED
 from gdbench.leaderboard.board import Board, PoolBoard, Result, Row
 from gdbench.leaderboard.columns import style_of
 from gdbench.leaderboard.estimate import DASH, Shown, shown, typeset
+from gdbench.leaderboard.examples import pool_shown
 from gdbench.leaderboard.load import Entry
 from gdbench.leaderboard.pages.data import small_scores
 from gdbench.leaderboard.paths import (
@@ -56,6 +58,8 @@ class TaskView:
     signature: str
     facts: tuple[tuple[str, str], ...]
     links: tuple[tuple[str, str], ...]
+    examples: str
+    """First page of its items, where these are shown."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +73,15 @@ class PoolView:
     of: int
     reason: str
     tasks: tuple[TaskView, ...]
+    label: str
 
 
-def write(renderer: Renderer, board: Board) -> None:
-    """Write `models/<name>/<revision>.html` for all."""
+def write(renderer: Renderer, board: Board, entrances: Mapping[tuple[str, str], str]) -> None:
+    """Write `models/<name>/<revision>.html` for all.
+
+    `entrances` are the first pages of examples by model and task.
+    """
+    shown_in = pool_shown(board)
     boards = {pool.pool: pool for pool in board.pools}
     order = [t.name for t in board.tasks]
     for slug, rows in board.models().items():
@@ -84,7 +93,15 @@ def write(renderer: Renderer, board: Board) -> None:
             here="home",
             card=newest.model,
             facts=_card_facts(newest.model),
-            pools=[_pool_view(row, boards[row.pool], order) for row in rows],
+            pools=[
+                _pool_view(
+                    row,
+                    boards[row.pool],
+                    order,
+                    entrances if shown_in is boards[row.pool] else {},
+                )
+                for row in rows
+            ],
         )
 
 
@@ -104,7 +121,9 @@ def _card_facts(card: ModelCard) -> list[tuple[str, str, str]]:
     return [row for row in rows if row[1]]
 
 
-def _pool_view(row: Row, board: PoolBoard, order: list[str]) -> PoolView:
+def _pool_view(
+    row: Row, board: PoolBoard, order: list[str], entrances: Mapping[tuple[str, str], str]
+) -> PoolView:
     results = sorted(row.results.values(), key=lambda r: (order.index(r.task.name), r.task.name))
     return PoolView(
         title=row.pool.title,
@@ -113,11 +132,15 @@ def _pool_view(row: Row, board: PoolBoard, order: list[str]) -> PoolView:
         rank=row.place.text if row.place else "",
         of=sum(r.place is not None for r in board.rows),
         reason=f"not ranked: {row.reason}" if row.reason else "",
-        tasks=tuple(_task_view(result, row) for result in results),
+        tasks=tuple(
+            _task_view(result, row, entrances.get((row.slug, result.task.name), ""))
+            for result in results
+        ),
+        label=row.label,
     )
 
 
-def _task_view(result: Result, row: Row) -> TaskView:
+def _task_view(result: Result, row: Row, examples: str) -> TaskView:
     record, task = result.entry.record, result.task
     metrics = tuple(
         metric_view(m, task.unit(m), primary=m.name in task.primary) for m in record.metrics
@@ -132,6 +155,7 @@ def _task_view(result: Result, row: Row) -> TaskView:
         signature=record.signature,
         facts=(*_evidence_facts(result), *run_facts(record), *_scores_fact(result.entry)),
         links=tuple(_links(result.entry, row.slug)),
+        examples=examples,
     )
 
 

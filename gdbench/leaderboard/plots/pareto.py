@@ -68,7 +68,7 @@ def draw(points: Sequence[Point], better: Better, here: str = "") -> Markup:
     names = ", ".join(svg.cut(p.label, 40) for p in best)
     label = f"GDBench score against passes per item, {len(points)} models"
     label += f"; on the front: {names}" if names else ""
-    return svg.picture(WIDTH, HEIGHT, label, *parts)
+    return svg.picture(WIDTH, HEIGHT, label, *parts, role="group")
 
 
 def _left(points: Sequence[Point]) -> list[Point]:

@@ -47,10 +47,10 @@ def mark(family: str, x: float, y: float, title: str = "") -> Markup:
     return tag("use", *inner, href=name, x=x - 6, y=y - 6, class_=f"f-{family}")
 
 
-def picture(width: float, height: float, label: str, *children: str) -> Markup:
-    """The whole plot; `label` says in words what is to be seen."""
+def picture(width: float, height: float, label: str, *children: str, role: str = "img") -> Markup:
+    """The whole plot; `label` says in words what is to be seen; with links in it it is a `group`."""
     return tag(
-        "svg", *children, viewBox=f"0 0 {number(width)} {number(height)}", role="img",
+        "svg", *children, viewBox=f"0 0 {number(width)} {number(height)}", role=role,
         aria_label=label, class_="plot", width=number(width), height=number(height),
     )  # fmt: skip
 

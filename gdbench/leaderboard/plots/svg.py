@@ -48,7 +48,7 @@ def mark(family: str, x: float, y: float, title: str = "") -> Markup:
 
 
 def picture(width: float, height: float, label: str, *children: str, role: str = "img") -> Markup:
-    """The whole plot; `label` says in words what is to be seen; with links in it it is a `group`."""
+    """The whole plot; `label` says what is to be seen; one with links in it is a `group`."""
     return tag(
         "svg", *children, viewBox=f"0 0 {number(width)} {number(height)}", role=role,
         aria_label=label, class_="plot", width=number(width), height=number(height),

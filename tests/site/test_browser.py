@@ -262,7 +262,7 @@ def test_examples_filter_by_what_a_model_got_wrong(open_page):
     page = open_page().open("examples/mini-limit1/clevr/recognition_color-1.html")
     shown = page.locator(".example:visible")
     everything = shown.count()
-    page.get_by_label("Model", exact=True).select_option("sharp")
+    page.locator("[name=model]").select_option("sharp")
     split = []
     for answer in ("right", "wrong"):
         page.get_by_label("Answer").select_option(answer)
@@ -277,7 +277,7 @@ def test_examples_are_searched_ordered_and_shown_for_one_model(open_page):
     shown = page.locator(".example:visible")
     everything = shown.count()
     page.get_by_label("Order").select_option("lead")
-    page.get_by_label("Model", exact=True).select_option("slow")
+    page.locator("[name=model]").select_option("slow")
     page.get_by_label("Only this model").check()
     assert page.locator(".scores tbody tr:visible").count() == everything
     page.get_by_label("Search").fill("no such words")
@@ -293,8 +293,8 @@ def test_a_model_leads_to_its_errors_and_a_pair_to_pictures(open_page):
     page = open_page().open("models/slow/1.html")
     page.get_by_role("link", name="Items that it has wrong").first.click()
     page.wait_for_url("**/examples/mini-limit1/**")
-    assert page.get_by_label("Model", exact=True).input_value() == "slow"
-    assert page.get_by_label("Answer").input_value() == "wrong"
+    assert page.locator("[name=model]").input_value() == "slow"
+    assert page.locator("[name=answer]").input_value() == "wrong"
     page = open_page().open("compare/mini-limit1/sharp/1/vs/slow/1.html")
     assert page.locator(".thumb").first.is_visible()
     page.locator(".thumbs a").first.click()

@@ -265,7 +265,7 @@ def test_examples_filter_by_what_a_model_got_wrong(open_page):
     page.locator("[name=model]").select_option("sharp")
     split = []
     for answer in ("right", "wrong"):
-        page.get_by_label("Answer").select_option(answer)
+        page.locator("[name=answer]").select_option(answer)
         split.append(shown.count())
     assert sum(split) == everything
     page.go_back()

@@ -1,6 +1,8 @@
 """The wheel and the sdist: what is in them, and that they work in an environment of their own."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -95,7 +97,7 @@ def test_readme_commands_in_the_fresh_environment(installed):
     run, work, folder = installed
     (work / "mine.py").write_text(MODEL)
     where = subprocess.run(
-        [folder / "bin/python", "-c", "import gdbench; print(gdbench.__file__)"],
+        [folder / "bin/python", "-I", "-c", "import gdbench; print(gdbench.__file__)"],
         cwd=work, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert where.stdout.startswith(str(folder))
@@ -110,3 +112,28 @@ def test_readme_commands_in_the_fresh_environment(installed):
     header, *rows = done.stdout.splitlines()
     assert header.startswith("model,budget,when,folder,")
     assert [row.partition(",")[0] for row in rows] == ["mini-sd", "mine"]
+
+
+def test_what_the_dockerfile_copies_is_enough_for_the_wheel(tmp_path):
+    """Its first stage, without a container: the same files, the same command."""
+    text = (ROOT / "Dockerfile").read_text()
+    stage = text[text.index("AS wheel") : text.index("AS base")]
+    names = [
+        n for line in re.findall(r"^COPY (.+) \S+$", stage, re.MULTILINE) for n in line.split()
+    ]
+    for name in names:
+        place = tmp_path / "src" / name
+        place.parent.mkdir(exist_ok=True)
+        if (ROOT / name).is_dir():
+            shutil.copytree(
+                ROOT / name, place, ignore=shutil.ignore_patterns("train", "__pycache__")
+            )
+        else:
+            shutil.copy(ROOT / name, place)
+    command = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", tmp_path]
+    done = subprocess.run(
+        [*map(str, command), str(tmp_path / "src")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    (wheel,) = tmp_path.glob("*.whl")
+    assert any(n.endswith("unet/config.json") for n in zipfile.ZipFile(wheel).namelist())

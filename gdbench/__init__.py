@@ -10,15 +10,21 @@ if TYPE_CHECKING:
     from gdbench.api.evaluate import evaluate
     from gdbench.api.match import Match, match
     from gdbench.api.results import Results, load_run
-    from gdbench.errors import GdbenchError
+    from gdbench.api.tasks import own_data
+    from gdbench.data.images import image
+    from gdbench.errors import DataProblemsError, GdbenchError
+    from gdbench.metrics.measures import EffectSize, PairMatching, Recall
     from gdbench.models import MODELS, load_model
     from gdbench.protocol import ImageRef, Item, ITMModel, Label, ModelCard, Query, Scores
     from gdbench.records import MetricValue, ModelSettings, ResultRecord
     from gdbench.tasks import TASKS, Task
+    from gdbench.tasks.own import own_task
 
 # Imported when asked for, so that `import gdbench` and `gdbench --help` stay instant.
 _WHERE = {
     "Comparison": "gdbench.api.comparison",
+    "DataProblemsError": "gdbench.errors",
+    "EffectSize": "gdbench.metrics.measures",
     "GdbenchError": "gdbench.errors",
     "ITMModel": "gdbench.protocol",
     "ImageRef": "gdbench.protocol",
@@ -29,7 +35,9 @@ _WHERE = {
     "MetricValue": "gdbench.records",
     "ModelCard": "gdbench.protocol",
     "ModelSettings": "gdbench.records",
+    "PairMatching": "gdbench.metrics.measures",
     "Query": "gdbench.protocol",
+    "Recall": "gdbench.metrics.measures",
     "ResultRecord": "gdbench.records",
     "Results": "gdbench.api.results",
     "Scores": "gdbench.protocol",
@@ -37,15 +45,20 @@ _WHERE = {
     "Task": "gdbench.tasks",
     "compare": "gdbench.api.comparison",
     "evaluate": "gdbench.api.evaluate",
+    "image": "gdbench.data.images",
     "load_model": "gdbench.models",
     "load_run": "gdbench.api.results",
     "match": "gdbench.api.match",
+    "own_data": "gdbench.api.tasks",
+    "own_task": "gdbench.tasks.own",
 }
 
 __all__ = [
     "MODELS",
     "TASKS",
     "Comparison",
+    "DataProblemsError",
+    "EffectSize",
     "GdbenchError",
     "ITMModel",
     "ImageRef",
@@ -55,16 +68,21 @@ __all__ = [
     "MetricValue",
     "ModelCard",
     "ModelSettings",
+    "PairMatching",
     "Query",
+    "Recall",
     "ResultRecord",
     "Results",
     "Scores",
     "Task",
     "compare",
     "evaluate",
+    "image",
     "load_model",
     "load_run",
     "match",
+    "own_data",
+    "own_task",
 ]
 
 

@@ -41,7 +41,10 @@ from gdbench.run_lock import locked
 from gdbench.signature import signature
 from gdbench.store import ScoreLog, ScoresHash
 from gdbench.store.files import sweep
+from gdbench.tasks import TASKS, definition_of
 from gdbench.tasks.base import Task, limited, manifest_sha256
+from gdbench.tasks.definition import define
+from gdbench.tasks.manifest import DEFINITION, ITEMS, Pinned
 
 logger = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
@@ -193,6 +196,10 @@ class Run:
         )
         folder = self.out / task.name
         claim_task(folder, info, everything)
+        if task.name not in TASKS:
+            # nobody has it but this run
+            Pinned.of(items).save(folder / ITEMS)
+            write_run_file(folder / DEFINITION, define(task))
         if self.info.shard is not None:
             self._evaluate_share(task, share(items, ShardOf.parse(self.info.shard)), folder)
             return None
@@ -202,6 +209,7 @@ class Run:
             log.compacted
             and record is not None
             and (record.task, record.settings) == (info, self.settings)
+            and record.definition == definition_of(task)
         ):
             logger.info("%s: all %d items were done", task.name, len(items))
             self._tell(task, len(items), len(items))
@@ -353,6 +361,7 @@ def make_record(
     evaluations = log.evaluations()
     return ResultRecord(
         task=task_info,
+        definition=definition_of(task),
         model=info.model,
         content=info.content,
         settings=settings,

@@ -13,13 +13,15 @@ from gdbench.engines.shards import PART, ShardOf, ShardPart, share
 from gdbench.errors import InputError, RunMismatchError
 from gdbench.evaluation import make_record
 from gdbench.metrics.labels import Labels
-from gdbench.protocol import Item
-from gdbench.records import ResultRecord, TaskInfo
+from gdbench.protocol import Item, Label
+from gdbench.records import ResultRecord, TaskDefinition, TaskInfo
 from gdbench.run import Conditions, RunInfo
 from gdbench.run_folder import claim_task, now, open_run, read_run_file, write_run_file
 from gdbench.store import Clocks, ScoreLog
 from gdbench.tasks import TASKS
 from gdbench.tasks.base import Task, limited, manifest_sha256
+from gdbench.tasks.definition import task_of
+from gdbench.tasks.manifest import DEFINITION, ITEMS, Pinned
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,14 @@ def merge(
         info = shares[0].info.model_copy(update={"shard": None, "created": now()})
         open_run(building, info)
         records = [
-            _merge_task(TASKS.get(name), task, shares, building, root, allow_partial=allow_partial)
+            _merge_task(
+                _task(shares[0].folder / name, task),
+                task,
+                shares,
+                building,
+                root,
+                allow_partial=allow_partial,
+            )
             for name, task in tasks.items()
         ]
         if out.exists():
@@ -143,13 +152,17 @@ def _merge_task(
     *,
     allow_partial: bool,
 ) -> ResultRecord:
-    conditions = shares[0].info.spec.conditions
-    everything = list(
-        task.items(conditions.suite, root, conditions.compat, allow_partial=allow_partial)
-    )
-    items = _items(everything, task, info, conditions)
     folder = out / task.name
-    claim_task(folder, info, everything)
+    labels: Sequence[Item] | Sequence[Label]
+    if task.name in TASKS:
+        conditions = shares[0].info.spec.conditions
+        everything = list(
+            task.items(conditions.suite, root, conditions.compat, allow_partial=allow_partial)
+        )
+        labels = _items(everything, task, info, conditions)
+        claim_task(folder, info, everything)
+    else:
+        labels = _own_labels(shares[0].folder / task.name, info, folder)
     spent = _Spent()
     log = ScoreLog(folder, clocks=spent.clocks)
     places = []
@@ -157,15 +170,35 @@ def _merge_task(
         part = read_run_file(piece.folder / task.name / PART, ShardPart)
         if part is None or part.shard != str(piece.shard):
             raise RunMismatchError(f"{piece.folder / task.name / PART} is of another shard")
-        expected = {item.id for item in share(items, piece.shard)}
+        expected = {label.id for label in share(labels, piece.shard)}
         if expected:
             _copy(piece.folder / task.name, expected, log, spent)
             places.append(part.place)
-    log.compact([item.id for item in items])
+    log.compact([label.id for label in labels])
     whole = shares[0].info.model_copy(update={"shard": None})
-    record = make_record(_joined(places), whole, task, info, Labels(items), log)
+    record = make_record(_joined(places), whole, task, info, Labels(labels), log)
     write_run_file(folder / "record.json", record)
     return record
+
+
+def _task(folder: Path, info: TaskInfo) -> Task:
+    """The task of a shard's folder: a known one, or one that the shard brings."""
+    if info.name in TASKS:
+        return TASKS.get(info.name)
+    definition = read_run_file(folder / DEFINITION, TaskDefinition)
+    if definition is None:
+        raise InputError(f"{folder}: there is no task {info.name!r}, and no {DEFINITION} says it")
+    return task_of(definition, info)
+
+
+def _own_labels(shard: Path, info: TaskInfo, folder: Path) -> list[Label]:
+    """The labels of a task that the shards alone know; they are kept for the whole run."""
+    pinned = Pinned.parse((shard / ITEMS).read_bytes(), shard / ITEMS)
+    if pinned.sha256(pinned.labels) != info.manifest_sha256:
+        raise RunMismatchError(f"{shard / ITEMS}: its items are not those of {info.name}")
+    write_run_file(folder / "task.json", info)
+    pinned.save(folder / ITEMS)
+    return list(pinned.labels.values())
 
 
 def _items(

@@ -12,6 +12,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gdbench.numbers import Unit
 from gdbench.protocol import ModelCard
 
 SCHEMA_VERSION = 2
@@ -217,6 +218,30 @@ class TaskInfo(Strict):
         return float(self.limit is None)
 
 
+class MeasureInfo(Strict):
+    """One measure of a task, enough to make it again where it is one of gdbench's own kinds."""
+
+    name: str
+    kind: str
+    """`recall`, `matching` or `effect`; for any other measure the name of its class."""
+    unit: Unit
+    arguments: dict[str, bool | int | str | tuple[str, ...] | None] = {}
+
+
+class TaskDefinition(Strict):
+    """What a task says of itself, for whoever reads its results and does not have the task."""
+
+    title: str
+    description: str
+    kind: Literal["bias", "extra"]
+    primary: tuple[str, ...]
+    measures: tuple[MeasureInfo, ...]
+    license: str = ""
+    citation: str = ""
+    url: str = ""
+    notes: tuple[str, ...] = ()
+
+
 class MetricValue(Strict):
     """One number with everything needed to judge it. Fractions are in 0..1."""
 
@@ -279,6 +304,8 @@ class ResultRecord(Strict):
 
     schema_version: int = SCHEMA_VERSION
     task: TaskInfo
+    definition: TaskDefinition | None = Field(default=None, exclude_if=lambda value: value is None)
+    """Of tasks that do not come with gdbench: own data, files and plug-ins."""
     model: ModelCard
     content: Content | None = None
     """What the model was made of; None in records made before version 2."""

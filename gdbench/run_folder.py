@@ -226,11 +226,16 @@ def _first_difference(name: str, new: object, old: object) -> tuple[str, str, st
 
 
 def default_folder(
-    card: ModelCard, request: ModelRequest, conditions: Conditions, shard: str | None = None
+    card: ModelCard,
+    request: ModelRequest,
+    conditions: Conditions,
+    shard: str | None = None,
+    own: Sequence[str] = (),
 ) -> str:
     """Name of a run directory that no other content, settings or questions share.
 
-    A larger --limit or --samples extends a run, so neither is in the name.
+    A larger --limit or --samples extends a run, so neither is in the name. `own` are names and
+    versions of tasks that no other run need have.
     """
     options = {
         name: value
@@ -244,7 +249,8 @@ def default_folder(
         options["compat"] = conditions.compat
     if conditions.item_seed:
         options["item_seed"] = conditions.item_seed
-    marks = [f"{name.replace('_', '-')}={_word(value)}" for name, value in options.items()]
+    marks = list(own)
+    marks += [f"{name.replace('_', '-')}={_word(value)}" for name, value in options.items()]
     marks += [f"{name}={_word(value)}" for name, value in sorted(request.arguments.items())]
     if shard is not None:
         marks.append(f"shard={shard.replace('/', '.of.')}")

@@ -230,7 +230,7 @@ def load_run(folder: str | Path) -> Results:
 
 
 def _score(record: ResultRecord) -> Estimate | None:
-    names = of_record(record.task).primary
+    names = of_record(record).primary
     primary = [m for m in record.metrics if m.name in names]
     if record.score is None:
         return None
@@ -241,7 +241,7 @@ def _score(record: ResultRecord) -> Estimate | None:
 
 def chance_of(record: ResultRecord) -> float | None:
     """The score of a constant model; None where the record does not tell."""
-    names = of_record(record.task).primary
+    names = of_record(record).primary
     levels = [m.chance for m in record.metrics if m.name in names]
     known = [level for level in levels if level is not None]
     return math.fsum(known) / len(known) if known and len(known) == len(levels) else None
@@ -258,7 +258,7 @@ def _estimate_cells(score: Estimate) -> tuple[str, str]:
 
 def _row(record: ResultRecord, score: Estimate | None) -> tuple[str, ...]:
     """A task's score; of an association task its mean effect, which is part of no score."""
-    task, info = of_record(record.task), record.task
+    task, info = of_record(record), record.task
     if score is not None:
         unit = task.score_unit
         value = value_text(score.value, unit)
@@ -286,7 +286,7 @@ def metric_table(records: Sequence[ResultRecord]) -> TextTable:
         (
             record.task.name,
             m.name,
-            *_metric_cells(of_record(record.task), m),
+            *_metric_cells(of_record(record), m),
             str(m.ties) if m.ties else "",
         )
         for record in records

@@ -51,14 +51,16 @@ class Runs:
     def wide_table(self, *, paper: bool = False) -> TextTable:
         """A row for each run and a column for each task; for a paper without time and folder."""
         headers = ("model", "budget", *(() if paper else ("when", "folder")))
+        overall = any(r.score is not None for r in self.results) or not self.tasks
         rows = [
             (
                 _model(r), _budget(r), *(() if paper else (r.created, str(r.folder))),
-                *(_cell(r, name) for name in self.tasks), _overall(r),
+                *(_cell(r, name) for name in self.tasks), *((_overall(r),) if overall else ()),
             )
             for r in self.results
         ]  # fmt: skip
-        return TextTable((*headers, *self.tasks, OVERALL), tuple(rows), n_names=len(headers))
+        last = (OVERALL,) if overall else ()
+        return TextTable((*headers, *self.tasks, *last), tuple(rows), n_names=len(headers))
 
     def as_dicts(self) -> list[dict[str, Any]]:
         """For JSON: scores and intervals in 0..1."""
@@ -119,7 +121,7 @@ def _budget(results: Results) -> str:
 
 def _cell(results: Results, task: str) -> str:
     score = results.task_scores.get(task)
-    return "" if score is None else _text(score, of_record(results.record(task).task).score_unit)
+    return "" if score is None else _text(score, of_record(results.record(task)).score_unit)
 
 
 def _overall(results: Results) -> str:

@@ -21,6 +21,8 @@ os.environ.setdefault("HF_HUB_VERBOSITY", "error")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
 
+_SHOWN = 40  # lines of problems on a terminal
+
 app = typer.Typer(
     name="gdbench",
     help="Evaluate how well a model understands how text and image fit together.",
@@ -74,8 +76,7 @@ def main() -> None:
     except InterruptedRunError as interruption:
         sys.exit(_fail(str(interruption), INTERRUPTED))
     except DataProblemsError as failure:
-        for problem in failure.problems[:200]:
-            error(": ".join(str(v) for v in problem.values() if v))
+        _list(failure.problems)
         sys.exit(_fail(str(failure)))
     except SetAsideError as failure:
         sys.exit(_fail(str(failure), 1))
@@ -88,6 +89,17 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def _list(problems: list[dict[str, str]]) -> None:
+    """A line for each kind of problem."""
+    from gdbench.data.problems import grouped
+
+    lines = grouped(problems)
+    for text in lines[:_SHOWN]:
+        error(text)
+    if len(lines) > _SHOWN:
+        error(f"and {len(lines) - _SHOWN:,} more (gdbench data check --json)")
 
 
 def _fail(message: str, code: int = 2) -> int:

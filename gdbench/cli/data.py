@@ -10,11 +10,14 @@ import typer
 
 from gdbench.cli import options as o
 from gdbench.cli.data_lite import lite
+from gdbench.cli.data_own import check_own
 from gdbench.cli.data_pin import pin
 from gdbench.cli.interruption import goes_on
-from gdbench.errors import GdbenchError
+from gdbench.data.problems import grouped
+from gdbench.errors import GdbenchError, InputError
 from gdbench.progress import byte_bars, picture_count
 from gdbench.records import Compat
+from gdbench.run import flag_of
 from gdbench.terminal import Table, line, note, paragraph, show
 
 if TYPE_CHECKING:
@@ -44,8 +47,11 @@ def register(app: typer.Typer) -> None:
     app.add_typer(data, name="data")
 
 
+@o.generated(own=o.DATA)
 def check(
+    own: dict[str, Any],
     tasks: TasksArgument = None,
+    data: o.DataOption = None,
     root: o.RootOption = None,
     compat: Annotated[
         Compat | None, typer.Option(help="diffusion-itm-2023: the items of the release.")
@@ -53,12 +59,22 @@ def check(
     fast: Annotated[bool, typer.Option("--fast", help="Do not decode the pictures.")] = False,
     as_json: o.JsonOption = False,
 ) -> None:
-    """Read what is there, count it, hash it, and list every problem (exit code 2 if any)."""
+    """Read what is there, count it, hash it, and list every problem (exit code 2 if any).
+
+    With --data your own pictures and captions instead of the published data.
+    """
     from gdbench.data.check import check as check_task
     from gdbench.data.check import require
     from gdbench.data.loading import MISSING
     from gdbench.tasks import GDBENCH
 
+    if data is not None:
+        if tasks:
+            raise InputError("give either tasks or --data")
+        check_own(data, own, root, fast=fast, as_json=as_json)
+        return
+    if own:
+        raise InputError(f"{flag_of(next(iter(own)))} needs --data")
     entries = _entries(tasks)
     depth: Verify = "none" if fast else "full"
     found = []
@@ -140,24 +156,16 @@ def _print(found: list[tuple[Found, str | None, dict[str, int]]]) -> None:
     for one, _, _ in found:
         for text in one.problems.notes:
             line(f"{one.task}: note: {text}")
-        groups = _grouped(one.problems.rows)
-        for text in groups[:_SHOWN]:
-            line(f"{one.task}: {text}")
-        if len(groups) > _SHOWN:
-            line(f"{one.task}: and {len(groups) - _SHOWN:,} more (--json)")
+        _list(one.task, one.problems.rows)
 
 
-def _grouped(rows: list[dict[str, str]]) -> list[str]:
-    """One line for each problem of a file; what is wrong with many entries is said once."""
-    groups: dict[tuple[str, str], list[str]] = {}
-    for row in rows:
-        groups.setdefault((row["file"], row["problem"]), []).append(row["entry"])
-    lines = []
-    for (file, problem), entries in groups.items():
-        where = ": ".join(part for part in (file, entries[0]) if part)
-        more = f" (and {len(entries) - 1:,} more entries)" if len(entries) > 1 else ""
-        lines.append(f"{where}: {problem}{more}" if where else f"{problem}{more}")
-    return lines
+def _list(name: str, problems: list[dict[str, str]]) -> None:
+    """A line for each kind of problem."""
+    lines = grouped(problems)
+    for text in lines[:_SHOWN]:
+        line(f"{name}: {text}")
+    if len(lines) > _SHOWN:
+        line(f"{name}: and {len(lines) - _SHOWN:,} more (--json)")
 
 
 def status(

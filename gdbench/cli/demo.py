@@ -91,7 +91,7 @@ def _table(results: dict[str, list[ResultRecord]]) -> Table:
     for row in records:
         if row[0].score is None:
             for m in row[0].metrics[:1]:
-                unit = of_record(row[0].task).unit(m)
+                unit = of_record(row[0]).unit(m)
                 effects = [value_text(r.metric(m.name).value, unit) for r in row]
                 table.add_row(f"{row[0].task.name} {m.name}", *effects, value_text(m.chance, unit))
     return table

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class _Size:
+class Size:
     """One task: its size, and its items where they are here."""
 
     task: str
@@ -36,11 +36,11 @@ class _Size:
 
 
 @dataclass(frozen=True)
-class _Forecast:
+class Forecast:
     """What a run would take."""
 
     model: str
-    sizes: tuple[_Size, ...]
+    sizes: tuple[Size, ...]
     timesteps: int
     normalise: bool
     probe: Estimate | None
@@ -124,12 +124,33 @@ class _Forecast:
 def dry_run(
     request: ModelRequest,
     where: Where,
-    sizes: Sequence[_Size],
+    sizes: Sequence[Size],
     *,
     rate: float | None = None,
     as_json: bool = False,
 ) -> None:
-    """Print what a run would take; with `rate`, passes a second, nothing is measured.
+    """Print what a run would take; see `forecast_of`."""
+    forecast = forecast_of(request, where, sizes, rate=rate)
+    if as_json:
+        typer.echo(json.dumps(forecast.as_dict(), indent=2))
+    else:
+        forecast.print()
+
+
+def is_diffusion(request: ModelRequest) -> bool:
+    """Whether a forecast can be made of the model."""
+    from gdbench.models.kinds import ModelEntry
+    from gdbench.models.loading import resolve
+    from gdbench.models.own import is_file_spec
+
+    found = None if is_file_spec(request.model) else resolve(request.model)
+    return isinstance(found, ModelEntry) and found.kind == "diffusion-itm"
+
+
+def forecast_of(
+    request: ModelRequest, where: Where, sizes: Sequence[Size], *, rate: float | None = None
+) -> Forecast:
+    """What a run would take; with `rate`, passes a second, nothing is measured.
 
     Raises InputError for a model that is no diffusion model.
     """
@@ -141,7 +162,7 @@ def dry_run(
         items = [item for size in sizes for item in size.items or ()]
         probe = _probe(request, where, items)
         rate = 1 / probe.seconds_per_pass
-    forecast = _Forecast(
+    return Forecast(
         entry.name,
         tuple(sizes),
         len(timesteps_of(request.settings)),
@@ -149,15 +170,11 @@ def dry_run(
         probe,
         rate,
     )
-    if as_json:
-        typer.echo(json.dumps(forecast.as_dict(), indent=2))
-    else:
-        forecast.print()
 
 
 def sizes_of(
     tasks: Sequence[Task], asked: Conditions, root: Path | None, *, allow_partial: bool = False
-) -> list[_Size]:
+) -> list[Size]:
     """The size of each task, from its items or, where they are not here, as published.
 
     Raises InputError for a task of unknown size.
@@ -172,9 +189,9 @@ def sizes_of(
             items = list(limited(found, asked.limit, asked.item_seed))
         except (InputError, DataProblemsError) as error:
             known = of_published(task, asked.suite, asked.compat, asked.limit)
-            sizes.append(_Size(task.name, known, None, _reason(error)))
+            sizes.append(Size(task.name, known, None, _reason(error)))
         else:
-            sizes.append(_Size(task.name, of_items(items), items, ""))
+            sizes.append(Size(task.name, of_items(items), items, ""))
     return sizes
 
 

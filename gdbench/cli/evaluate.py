@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,13 +9,13 @@ from typing import Annotated, Any
 import typer
 
 from gdbench.cli import options as o
-from gdbench.cli.dry_run import dry_run as forecast
-from gdbench.cli.dry_run import sizes_of
 from gdbench.cli.interruption import goes_on
-from gdbench.cli.summary import print_run
 from gdbench.errors import InputError
-from gdbench.run import Conditions, Spread
-from gdbench.terminal import is_verbose, kept_for_the_answer, note
+from gdbench.run import Conditions, ModelRequest, Spread
+from gdbench.terminal import is_verbose, kept_for_the_answer
+
+_MODEL = ModelRequest.model_fields["model"]
+_OPTIONS = {name: field for name, field in o.MODEL.items() if name != "model"}
 
 
 def register(app: typer.Typer) -> None:
@@ -24,14 +23,30 @@ def register(app: typer.Typer) -> None:
     app.command("evaluate")(goes_on(run))
 
 
-@o.generated(options=o.MODEL, conditions=o.CONDITIONS, spread=o.SPREAD)
+@o.generated(options=_OPTIONS, conditions=o.CONDITIONS, spread=o.SPREAD, own=o.DATA)
 def run(
     options: dict[str, Any],
     conditions: dict[str, Any],
     spread: dict[str, Any],
-    tasks: Annotated[str, typer.Option(help="Names separated by commas, or all.")] = "all",
+    own: dict[str, Any],
+    model: Annotated[
+        list[str],
+        typer.Option("--model", "-m", help=f"{_MODEL.description} Several: one --model for each."),
+    ],
+    tasks: Annotated[
+        str | None,
+        typer.Option(
+            help="Names separated by commas, file.py:TASK, package.module:TASK, or all (the "
+            "default without --data)."
+        ),
+    ] = None,
+    data: o.DataOption = None,
     out: Annotated[
-        Path | None, typer.Option(help="Run directory; continued, or extended, if it exists.")
+        Path | None,
+        typer.Option(
+            help="Run directory; continued, or extended, if it exists. Of several models: the "
+            "folder for their run directories."
+        ),
     ] = None,
     root: o.RootOption = None,
     allow_partial: Annotated[
@@ -54,48 +69,39 @@ def run(
     ] = False,
     as_json: o.JsonOption = False,
 ) -> None:
-    """Evaluate a model on tasks and write records and score logs to a run directory."""
-    from gdbench.engines import opened
-    from gdbench.evaluation import evaluate
+    """Evaluate models on tasks and write records and score logs to a run directory each."""
+    from gdbench.api.cells import Cell, distinct
+    from gdbench.api.tasks import tasks_of
+    from gdbench.cli.cells import estimate_cells, run_cells
     from gdbench.models.loading import release_mode
     from gdbench.run import asked, validated
-    from gdbench.run_folder import default_folder
-    from gdbench.tasks import select
 
     _refuse_torchrun()
     asked_conditions, asked_spread = validated(Conditions, conditions), validated(Spread, spread)
-    compat = release_mode(options["model"], asked_conditions.compat)
-    request, where = asked(**options, compat=compat)
-    chosen = select(tasks, asked_conditions.suite)
+    requests = [
+        asked(name, **options, compat=release_mode(name, asked_conditions.compat)) for name in model
+    ]
     # a model may change the working folder
     here = Path.cwd()
-    root = None if root is None else here / root
-    if dry_run:
-        sizes = sizes_of(chosen, asked_conditions, root, allow_partial=allow_partial)
-        forecast(request, where, sizes, rate=passes_per_second, as_json=as_json)
-        return
-    if passes_per_second is not None:
+    if passes_per_second is not None and not dry_run:
         raise InputError("--passes-per-second goes with --dry-run")
-    with (
-        kept_for_the_answer(),
-        opened(request, where, asked_spread) as engine,
-        o.item_progress() as progress,
-    ):
-        folder = out or Path("runs") / default_folder(
-            engine.subject.card, request, asked_conditions, asked_spread.shard
+    with kept_for_the_answer():
+        chosen = tasks_of(
+            tasks, asked_conditions.suite, data, own, root=root, allow_partial=allow_partial
         )
-        records = evaluate(
-            engine, chosen, here / folder, asked_conditions, root=root,
-            allow_partial=allow_partial, request=request, shard=asked_spread.shard,
-            progress=progress,
-        )  # fmt: skip
-    if as_json:
-        typer.echo(json.dumps([r.model_dump(mode="json") for r in records], indent=2))
-        return
-    if asked_spread.shard is not None:
-        note(f"Shard {asked_spread.shard}: {folder}; join all shards with gdbench merge")
-        return
-    print_run(records, folder, metrics=metrics or is_verbose())
+    cells = distinct(
+        Cell(
+            request, where, asked_spread, asked_conditions, tuple(chosen), here,
+            out if out is None or len(model) == 1 else None,
+            out if out is not None and len(model) > 1 else Path("runs"),
+            None if root is None else here / root, allow_partial,
+        )
+        for request, where in requests
+    )  # fmt: skip
+    if dry_run:
+        estimate_cells(cells, rate=passes_per_second, as_json=as_json)
+    else:
+        run_cells(cells, metrics=metrics or is_verbose(), as_json=as_json)
 
 
 def _refuse_torchrun() -> None:

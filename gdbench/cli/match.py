@@ -18,21 +18,42 @@ from gdbench.terminal import Table, kept_for_the_answer, line, note, show
 
 
 class SeveralValues(TyperCommand):
-    """Lets `--image` and `--text` take all values up to the next flag, as `--image *.png` does."""
+    """Lets `--image` and `--text` take all values up to the next flag, as `--image *.png` does.
+
+    A value may begin with a dash: the word after the flag always is one, and a later word is one
+    where it is no flag of the command and does not look like a misspelt one.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Repeat the flag before each further value."""
+        """Repeat the flag before each further value, joined to it by an equals sign."""
+        flags = {flag for p in self.params for flag in (*p.opts, *p.secondary_opts)}
+        flags.update(ctx.help_option_names)
         repeated: list[str] = []
-        flag = ""
-        for place, word in enumerate(args):
-            if word in ("--image", "--text"):
-                flag = word
-            elif word.startswith("-"):
-                flag = ""
-            elif flag and args[place - 1] != flag:
+        flag, values = "", 0
+        for word in args:
+            if flag and (values == 0 or not _is_flag(word, flags)):
+                repeated.append(f"{flag}={word}")
+                values += 1
+                continue
+            if flag and values == 0:
                 repeated.append(flag)
-            repeated.append(word)
+            flag, values = (word, 0) if word in ("--image", "--text") else ("", 0)
+            if not flag:
+                repeated.append(word)
+        if flag and values == 0:
+            # the parser says what is missing
+            repeated.append(flag)
         return super().parse_args(ctx, repeated)
+
+
+def _is_flag(word: str, flags: set[str]) -> bool:
+    """Whether a word is one of the flags, or a long one that is misspelt."""
+    name = word.partition("=")[0]
+    return (
+        word == "--"
+        or name in flags
+        or (name.startswith("--") and name[2:].replace("-", "").isalnum())
+    )
 
 
 def register(app: typer.Typer) -> None:

@@ -17,6 +17,7 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from gdbench.data.own.options import DataOptions
 from gdbench.errors import InputError
 from gdbench.progress import EvaluationBars, bars
 from gdbench.records import ModelSettings
@@ -50,6 +51,13 @@ MODEL: Fields = {
     **fields(ModelRequest, "lora", "arguments"),
 }
 COMPAT = fields(Conditions, "compat")
+DATA = fields(DataOptions)
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", help="Your own pictures and captions: a folder, or a file (docs/own-data.md)."
+    ),
+]
 
 
 def generated(**groups: Fields) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -171,7 +171,7 @@ def print_report(report: Report, *, own_log: bool = False) -> None:
             v.place.path,
             v.level.value + (f" ({v.reason})" if v.reason else ""),
             str(v.record.task.n_items) if v.record else "",
-            value_text(v.record.score, of_record(v.record.task).score_unit) if v.record else "",
+            value_text(v.record.score, of_record(v.record).score_unit) if v.record else "",
         )
     show(table)
     for p in (*report.problems, *report.notes):

@@ -13,7 +13,7 @@ import warnings
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Literal
 
@@ -235,6 +235,23 @@ class BytesImage:
     def open(self) -> Image.Image:
         """The picture, upright, RGB. Raises InputError where it is damaged."""
         return decode(self.read(), self.name, self.box)
+
+
+def image(source: str | Path | bytes | Image.Image) -> FileImage | BytesImage | MemoryImage:
+    """A picture for an `Item`: a file (not read before it is needed), its bytes, or in memory.
+
+    Raises InputError where a file is not there, or the source is something else.
+    """
+    if isinstance(source, str | Path):
+        path = Path(source).expanduser().absolute()
+        if not path.is_file():
+            raise InputError(f"image {source}: there is no such file")
+        return FileImage(path)
+    if isinstance(source, bytes):
+        return BytesImage("image", partial(bytes, source))
+    if isinstance(source, Image.Image):
+        return MemoryImage(source)
+    raise InputError(f"image: expected a path, bytes or a picture, it is {type(source).__name__}")
 
 
 class MemoryImage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,3 +39,21 @@ class Problems:
             "--allow-partial evaluates what is whole",
             self.rows,
         )
+
+
+def grouped(rows: Iterable[Mapping[str, str]]) -> list[str]:
+    """One line for each problem of a file; what is wrong with many entries is said once.
+
+    A row's `more` is the number of entries like it that are not listed.
+    """
+    groups: dict[tuple[str, str], tuple[str, int]] = {}
+    for row in rows:
+        key = (row["file"], row["problem"])
+        first, n = groups.get(key, (row["entry"], 0))
+        groups[key] = first, n + 1 + int(row.get("more", "0"))
+    lines = []
+    for (file, problem), (entry, n) in groups.items():
+        where = ": ".join(part for part in (file, entry) if part)
+        more = f" (and {n - 1:,} more entries)" if n > 1 else ""
+        lines.append(f"{where}: {problem}{more}" if where else f"{problem}{more}")
+    return lines

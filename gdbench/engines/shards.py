@@ -11,11 +11,11 @@ import heapq
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from gdbench.engines.base import Place
 from gdbench.errors import InputError
-from gdbench.protocol import Item, Known
+from gdbench.protocol import Item, Known, Label
 from gdbench.records import Strict
 
 PART: Final = "part.json"
@@ -73,8 +73,13 @@ class ShardPart(Strict):
     place: Place
 
 
-def pair_count(item: Item) -> int:
+AsksT = TypeVar("AsksT", bound=Item | Label)
+
+
+def pair_count(item: Item | Label) -> int:
     """Pairs of an item."""
+    if isinstance(item, Label):
+        return item.n_images * item.n_texts
     return len(item.images) * len(item.texts)
 
 
@@ -126,8 +131,8 @@ def cut(
     return [Shard(n, positions, cost) for n, (cost, positions) in enumerate(ordered)]
 
 
-def share(items: Sequence[Item], shard: ShardOf) -> list[Item]:
-    """The items of one share of a task, in the order of the task.
+def share(items: Sequence[AsksT], shard: ShardOf) -> list[AsksT]:
+    """The items (or labels) of one share of a task, in the order of the task.
 
     The shards are dealt out longest first, each to the share with the least so far (Graham 1969).
     """

@@ -40,7 +40,7 @@ class FinishedTask:
     @property
     def task(self) -> Task:
         """The task; of one that is not installed here only what the record says."""
-        return of_record(self.record.task)
+        return of_record(self.record)
 
     @property
     def metrics(self) -> tuple[MetricValue, ...]:

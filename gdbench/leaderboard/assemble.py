@@ -61,10 +61,14 @@ def result_of(entry: Entry, task: Task, reading: Reading) -> Result:
     primary = [by_name[name] for name in task.primary if name in by_name]
     complete = bool(task.primary) and len(primary) == len(task.primary)
     chances = [m.chance for m in primary if m.chance is not None]
+    estimate = of_score(record, primary) if complete else None
+    if not task.primary and record.score is not None:
+        # nothing is known of the task: its score is what the record says
+        estimate = Estimate(record.score, record.score_low, record.score_high)
     return Result(
         entry=entry,
         task=task,
-        estimate=of_score(record, primary) if complete else None,
+        estimate=estimate,
         chance=math.fsum(chances) / len(chances)
         if complete and len(chances) == len(primary)
         else None,
@@ -126,7 +130,7 @@ def build_board(
             rows.append(_row(pool, results, ability, slugs[key]))
         rows = labelled(with_variants(rows))
         evidence[pool] = gather(rows, ability)
-        pairs = tuple(p for t in tasks if t.kind == "bias" for p in bias_pairs(rows, t))
+        pairs = tuple(p for t in tasks if t.kind != "ability" for p in bias_pairs(rows, t))
         pools.append(_ranked(pool, rows, evidence[pool], pairs))
     return Board(tuple(pools), tuple(tasks), tuple(entries)), evidence
 

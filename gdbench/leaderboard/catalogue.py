@@ -11,13 +11,13 @@ from gdbench.tasks import GDBENCH, TASKS, Task, of_record
 
 def tasks_of(entries: Sequence[Entry], sources: Sequence[Source] = ()) -> tuple[Task, ...]:
     """GDBench's tasks in their order, then others that occur in records or sources, by name."""
-    infos = {
-        e.record.task.name: e.record.task
+    records = {
+        e.record.task.name: e.record
         for e in sorted(entries, key=lambda e: e.record.task.version, reverse=True)
     }
-    cited = {f.task for s in sources for f in s.figures} - infos.keys()
+    cited = {f.task for s in sources for f in s.figures} - records.keys()
     known = {name for name, _ in TASKS.items()}
-    others = {name: of_record(infos[name]) for name in infos.keys() - set(GDBENCH)}
+    others = {name: of_record(records[name]) for name in records.keys() - set(GDBENCH)}
     others |= {
         name: TASKS.get(name) if name in known else _named(name) for name in cited - set(GDBENCH)
     }

@@ -156,14 +156,14 @@ def _badge(row: Row) -> Cell:
     return Cell(BADGES[badge].label, style=f"t b-{badge}", sort=str(ORDER[badge]))
 
 
-def task_column(task: Task, suite: str, results: Sequence[Result]) -> Column:
+def task_column(task: Task, suite: str, results: Sequence[Result], group: str = "") -> Column:
     """A task's score in a suite."""
     chances = [r.chance for r in results if r.chance is not None]
     return Column(
         f"t-{task.name}",
         task_title(task, suite),
         _task(task),
-        "",
+        group,
         task.description,
         chance=chances[0] if chances else None,
         unit=task.score_unit,
@@ -189,14 +189,14 @@ def bias_columns(pairs: Sequence[BiasPair]) -> list[Column]:
         seen.add(pair.topic)
     found += [
         Column(
-            "b-mean",
-            "Mean |effect|",
+            f"b-mean-{task}" if number else "b-mean",
+            f"Mean |effect|, {task}" if number else "Mean |effect|",
             _bias(task, MEAN_ABS_EFFECT),
             "bias",
             "Mean absolute effect size over all pairs; lower is more even-handed",
             down=False,
         )
-        for task in dict.fromkeys(pair.task for pair in pairs)
+        for number, task in enumerate(dict.fromkeys(pair.task for pair in pairs))
     ]
     return found
 
@@ -204,11 +204,19 @@ def bias_columns(pairs: Sequence[BiasPair]) -> list[Column]:
 def columns(board: PoolBoard, tasks: Sequence[Task]) -> list[Column]:
     """All columns of a pool after rank and model."""
     ability = [t for t in tasks if t.kind == "ability"]
-    results = {t.name: [r for row in board.rows if (r := row.results.get(t.name))] for t in ability}
+    results = {t.name: [r for row in board.rows if (r := row.results.get(t.name))] for t in tasks}
+    others = [
+        t for t in tasks
+        if t.kind != "ability" and any(r.estimate is not None for r in results[t.name])
+    ]  # fmt: skip
     return [
         Column("family", "Family", _family, help="As claimed", numeric=False, down=False),
         Column("score", "GDBench", _score, help="Mean of the seven task scores"),
         *(task_column(t, board.pool.suite, results[t.name]) for t in ability),
+        *(
+            task_column(t, board.pool.suite, results[t.name], "not in the score")
+            for t in others
+        ),
         *bias_columns(board.pairs),
         Column("passes", "Passes", _passes, "cost", "Network evaluations, counted", down=False),
         Column("speed", "Time/item", _speed, "cost, claimed",

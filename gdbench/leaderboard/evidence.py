@@ -32,9 +32,10 @@ def items_of(task: Task, suite: str) -> Mapping[str, Item] | None:
     if suite != BUNDLED or suite not in task.sources:
         return None
     source = task.sources[suite]
-    if source not in _ITEMS:
-        _ITEMS[source] = {item.id: item for item in task.items(suite)}
-    return _ITEMS[source]
+    name = source if isinstance(source, str) else f"{task.name}@{task.version}"
+    if name not in _ITEMS:
+        _ITEMS[name] = {item.id: item for item in task.items(suite)}
+    return _ITEMS[name]
 
 
 def gather(rows: Sequence[Row], ability: Sequence[str]) -> dict[str, Evidence]:

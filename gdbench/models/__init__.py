@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gdbench.models.kinds import KINDS, Kind, ModelEntry
-from gdbench.models.loading import load_model, load_request, resolve, takes
+from gdbench.models.loading import load_model, load_request, refuse_unfit, resolve, takes
 from gdbench.models.zoo import MODELS
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "ModelEntry",
     "load_model",
     "load_request",
+    "refuse_unfit",
     "resolve",
     "takes",
 ]

@@ -16,7 +16,7 @@ from gdbench.errors import ModelOutputError
 from gdbench.memory import attempted, capped, free_memory, halved
 from gdbench.models.device_clock import DeviceClock
 from gdbench.models.special_tokens import Unread, UnreadTexts
-from gdbench.protocol import Item, Matrix, ModelCard, Scores
+from gdbench.protocol import ImageRef, Item, Matrix, ModelCard, Scores
 from gdbench.records import Content, ModelSettings
 from gdbench.run import Where
 
@@ -78,6 +78,25 @@ class DualEncoder(ABC):
             np.stack(list(self._encode_images(list(images)))),
             np.stack(list(self._encode_texts(list(texts)))),
         )
+
+    def picture_vectors(self, images: Sequence[ImageRef]) -> Vector:
+        """Features of length 1, shape (len(images), D); pictures are opened a batch at a time."""
+        return self._vectors(images, lambda refs: self._encode_images([r.open() for r in refs]))
+
+    def text_vectors(self, texts: Sequence[str]) -> Vector:
+        """Features of length 1, shape (len(texts), D)."""
+        return self._vectors(texts, self._encode_texts)
+
+    def _vectors(
+        self, inputs: Sequence[T], encode: Callable[[list[T]], Iterator[Vector]]
+    ) -> Vector:
+        found: list[Vector] = []
+        while len(found) < len(inputs):
+            # padded as in `_fill`: a score does not depend on what it was encoded together with
+            chunk = list(inputs[len(found) : len(found) + self.batch_size])
+            padded = chunk + [chunk[0]] * (self.batch_size - len(chunk))
+            found += list(encode(padded))[: len(chunk)]
+        return np.stack(found)
 
     def score_items(self, items: Iterable[Item]) -> Iterator[Scores]:
         """Scores of each item, in order; embeddings are shared between items."""

@@ -53,6 +53,22 @@ def load_request(request: ModelRequest, where: Where | None = None) -> ITMModel:
     return kind_of_model.load(_with_licence(found), request, where)
 
 
+def refuse_unfit(request: ModelRequest, where: Where) -> None:
+    """Raise InputError for what can be told to be wrong before a model is loaded or fetched."""
+    source = request.model
+    if source.startswith("control:"):
+        source = parse_control(source)[1]
+        refuse_unfit(request.model_copy(update={"model": source}), where)
+    elif is_file_spec(source):
+        place = source.rpartition(":")[0] or source
+        if not Path(place).is_file():
+            raise InputError(f"--model {source}: there is no file {place}")
+    else:
+        found = resolve(source)
+        if isinstance(found, ModelEntry):
+            refuse_unused(KINDS.get(found.kind).uses, request, where, found.name)
+
+
 def _with_licence(entry: ModelEntry) -> ModelEntry:
     """An entry of a model that is not registered, with the licence that its README names."""
     if entry.license or entry.kind == "baseline":

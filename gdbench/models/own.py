@@ -23,7 +23,8 @@ from gdbench.errors import GdbenchError, InputError
 from gdbench.foreign import describe_fault
 from gdbench.models.digests import digest_text
 from gdbench.models.kinds import asked_options
-from gdbench.models.own_source import import_file, module_digests, source_digests
+from gdbench.models.own_source import module_digests, source_digests
+from gdbench.own_code import import_file
 from gdbench.protocol import BatchedITMModel, Item, ITMModel, Matrix, ModelCard, Scores
 from gdbench.records import Content, ModelSettings
 from gdbench.run import ModelRequest, Where, flag_of

@@ -29,6 +29,7 @@ from gdbench.submissions.problems import shown
 from gdbench.submissions.scores import ScoreFile
 from gdbench.tasks import TASKS
 from gdbench.tasks.base import Task
+from gdbench.tasks.definition import define
 
 Finding = tuple[str, str]
 BUNDLED = "mini"
@@ -118,6 +119,8 @@ def task_of(subject: Subject) -> Iterator[Finding]:
             "manifest",
             f"version of the task is {record.task.version}, expected {subject.task.version}",
         )
+    if record.definition is not None and record.definition != define(subject.task):
+        yield "manifest", f"the definition is not that of the task {record.task.name}"
 
 
 def hashes(subject: Subject) -> Iterator[Finding]:

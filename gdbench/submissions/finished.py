@@ -28,8 +28,10 @@ from gdbench.submissions.untrusted import (
     parse_object,
     read_bytes,
 )
-from gdbench.tasks import TASKS
+from gdbench.tasks import TASKS, task_with_measures
 from gdbench.tasks.base import Task
+from gdbench.tasks.definition import ForeignMeasure, task_of
+from gdbench.tasks.manifest import ITEMS
 
 UNAVAILABLE = "unavailable"
 """The fault of a task whose items are not here: nothing is wrong with its files."""
@@ -63,8 +65,11 @@ class Finished:
 
     @property
     def task(self) -> Task:
-        """The task of the record. Raises UnknownNameError where this gdbench does not have it."""
-        return TASKS.get(self.record.task.name)
+        """The task of the record, able to make its metrics again.
+
+        Raises UnknownNameError where neither gdbench nor the record has it.
+        """
+        return task_with_measures(self.record)
 
     @property
     def scores(self) -> tuple[Scores, ...]:
@@ -118,7 +123,7 @@ def read_finished(folder: Path, record: ResultRecord, source: ManifestSource | N
     file: ScoreFile | None = None
     digest = ""
     try:
-        manifest = None if source is None else _manifest(record, source)
+        manifest = None if source is None else _manifest(folder, record, source)
     except Rejected as rejected:
         faults.append(Fault(RECORD, rejected.check, rejected.problem))
     # A run's log has the per-timestep errors of every pair, which no submission of its size has.
@@ -172,11 +177,11 @@ def open_run(folder: Path, source: ManifestSource | None = None) -> Iterator[Fin
         yield open_finished(place, source)
 
 
-def _manifest(record: ResultRecord, source: ManifestSource) -> Manifest:
+def _manifest(folder: Path, record: ResultRecord, source: ManifestSource) -> Manifest:
     """The items of a record's task. Raises `Rejected` where there are none, or none at hand."""
     info = record.task
     if info.name not in TASKS:
-        raise Rejected("manifest", f"there is no task {shown(info.name)}")
+        return _own_manifest(folder, record)
     task = TASKS.get(info.name)
     if info.suite not in task.sources:
         raise Rejected("manifest", f"task {info.name} has no suite {shown(info.suite)}")
@@ -188,3 +193,26 @@ def _manifest(record: ResultRecord, source: ManifestSource) -> Manifest:
             f"the items of {info.name} ({info.suite}) are not at hand, nothing can be recomputed; "
             f"give --root or --manifests ({error})",
         ) from error
+
+
+def _own_manifest(folder: Path, record: ResultRecord) -> Manifest:
+    """The items of a task that is known to its run alone; a submission has none."""
+    info = record.task
+    if record.definition is None:
+        raise Rejected("manifest", f"there is no task {shown(info.name)}")
+    if not (folder.parent / RUN).is_file():
+        raise Rejected(
+            "manifest", f"{shown(info.name)} is a task of one's own, which is not ranked"
+        )
+    strange = [m for m in task_of(record.definition, info).measures if type(m) is ForeignMeasure]
+    if strange:
+        measure = strange[0]
+        text = f"measure {measure.name} is a {measure.kind}, whose code is not here"
+        raise Rejected(UNAVAILABLE, text)
+    try:
+        manifest = Manifest.load(folder / ITEMS, MAX_SCORES_BYTES)
+    except InputError as error:
+        raise Rejected("manifest", f"its items cannot be read: {error}") from error
+    if manifest.sha256(manifest.labels) != info.manifest_sha256:
+        raise Rejected("manifest", f"{ITEMS} is not of this record: it has other items")
+    return manifest

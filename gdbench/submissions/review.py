@@ -77,7 +77,7 @@ def review(report: Report, base: Path, source: ManifestSource | None = None) -> 
 
 
 def _score(record: ResultRecord) -> str:
-    return value_text(record.score, of_record(record.task).score_unit)
+    return value_text(record.score, of_record(record).score_unit)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

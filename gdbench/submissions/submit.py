@@ -16,6 +16,7 @@ from gdbench.submissions.merkle import root_of
 from gdbench.submissions.scores import encode
 from gdbench.submissions.staging import put, staged
 from gdbench.submissions.verify import Report, verify
+from gdbench.tasks import TASKS
 
 
 def compact(
@@ -59,6 +60,11 @@ def submit(
         places = []
         for finished in open_run(run, source or ManifestSource()):
             record, scores = finished.record, finished.scores
+            if record.task.name not in TASKS:
+                raise InputError(
+                    f"{finished.folder}: {record.task.name} is a task of your own, which nobody "
+                    "else can check: it is not ranked, and not submitted"
+                )
             place = Path(record.model.name) / record.model.revision / record.task.name
             if (to / place).exists() and not replace:
                 raise InputError(f"{to / place} is there already; --replace overwrites it")

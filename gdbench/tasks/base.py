@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import import_module
+from inspect import signature
 from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from gdbench.data.catalogue import Entry
 from gdbench.errors import GdbenchError, InputError
@@ -18,6 +20,7 @@ from gdbench.protocol import Item, Query
 from gdbench.records import Compat, MetricValue
 from gdbench.set_hash import sorted_sha256
 from gdbench.tasks import lite
+from gdbench.tasks.own_items import checked
 
 
 class Loader(Protocol):
@@ -37,10 +40,10 @@ Bundled = Callable[[], Iterable[Item]]
 class Task:
     """One task of GDBench.
 
-    `sources` maps a suite ("full", "mini", or a variant such as "neutral") to a lazy
-    "package.module:function": a `Loader`, or for "mini" a function without arguments. `expected`
-    maps a suite to the number of items of each sub-task; those of published data, and their
-    licence, come from `published`.
+    `sources` maps a suite ("full", "mini", or a variant such as "neutral") to a `Loader` or to a
+    function without arguments, itself or as a lazy "package.module:function". `expected` maps a
+    suite to the number of items of each sub-task; those of published data, and their licence, come
+    from `published`.
     """
 
     name: str
@@ -49,7 +52,7 @@ class Task:
     description: str  # one or two sentences: what is tested
     measures: tuple[AnyMeasure, ...]
     primary: tuple[str, ...]  # the score of the task is the mean of these; empty for bias
-    sources: Mapping[str, str]
+    sources: Mapping[str, str | Loader | Bundled]
     published: Entry | None = None  # counts, licence and source of the data, where they are public
     expected: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     kind: Kind = "ability"
@@ -120,14 +123,12 @@ class Task:
             have = ", ".join(sorted(self.sources))
             msg = f"task {self.name} has no suite {suite!r}; it has: {have}"
             raise InputError(msg)
-        module, _, attribute = self.sources[suite].partition(":")
-        source = getattr(import_module(module), attribute)
-        if suite == "mini":
-            bundled: Bundled = source
-            items = bundled()
-        else:
-            loader: Loader = source
-            items = loader(root, compat, allow_partial=allow_partial)
+        source = self.sources[suite]
+        if isinstance(source, str):
+            module, _, attribute = source.partition(":")
+            source = getattr(import_module(module), attribute)
+        call = partial(_called, source, root, compat, allow_partial=allow_partial)
+        items = checked(call, self.name) if source is self.sources[suite] else call()
         if suite == lite.LITE:
             items = lite.chosen(list(items))
             if compat is None and not allow_partial:
@@ -161,6 +162,15 @@ class Task:
         if compat is not None and suite == "full" and self.compat_expected is not None:
             return sum(self.compat_expected.values())
         return sum(self.expected.get(suite, {}).values())
+
+
+def _called(
+    source: Any, root: Path | None, compat: Compat | None, *, allow_partial: bool
+) -> Iterable[Item]:
+    """What a source yields: a loader, or a function that needs no arguments."""
+    needed = [p for p in signature(source).parameters.values() if p.default is p.empty]
+    made: Iterable[Item] = source(root, compat, allow_partial=allow_partial) if needed else source()
+    return made
 
 
 def item_fingerprint(item: Item) -> str:

@@ -24,7 +24,7 @@ PAGES = (
     *sorted((ROOT / "examples").rglob("*.md")),
 )
 NOT_RUN = {
-    r" --root | data (check|fetch|pin)": "needs the published data",
+    r" --root | data (check|fetch|pin)(?! --data)": "needs the published data",
     r"sd2\.1|hf:|clip:|OWNER/NAME|inspect (google|Qwen)": "needs weights of the hub",
     r"\b(RUN|FOLDER|PATH|MODEL|REVISION|TASK|ID|DIR|OLD|VERB)\b|…|ANOTHER_RUN": (
         "has a word that stands for the reader's own"
@@ -44,7 +44,9 @@ RUN_PAGES = (
     "docs/howto-new-model.md",
     "docs/howto-gated.md",
     "docs/interchange.md",
+    "docs/own-data.md",
 )
+OWN_DATA = ROOT / "docs/own-data.md"
 BEFORE = {"docs/interchange.md": "gdbench evaluate --model mini-clip --suite mini --out runs/clip"}
 """What a page takes for granted."""
 _FENCED = re.compile(r"^ *```(?:sh|bash|console)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
@@ -130,6 +132,14 @@ def reader(gdbench, tmp_path, monkeypatch):
     result = {"model": "m", "task": "t", "metrics": {"acc": 0.1, "acc1": 0.8}}
     for name in ("winoground", "pets"):
         (tmp_path / f"{name}.json").write_text(json.dumps(result | {"dataset": name}))
+    (tmp_path / "pictures").mkdir()
+    colours = ("red", "green", "blue", "black", "white", "orange")
+    for name in colours:
+        Image.new("RGB", (16, 16), name).save(tmp_path / f"pictures/{name}.png")
+    rows = "".join(f"{name}.png,a {name} square\n" for name in colours)
+    (tmp_path / "pictures/captions.csv").write_text(f"file,caption\n{rows}")
+    (plan,) = re.findall(r"^```yaml\n(.*?)^```", text_of(OWN_DATA), re.MULTILINE | re.DOTALL)
+    (tmp_path / "plan.yaml").write_text(plan)
     for name in ("a.png", "b.png"):
         Image.new("RGB", (32, 32), (200, 30, 30)).save(tmp_path / name)
     return gdbench
@@ -141,6 +151,7 @@ def test_commands_run_in_their_order(reader, name, tmp_path):
     for block in python:
         file = re.match(r"# (\w+\.py)\n", block)
         # a block that evaluates by itself is a program, and run in tests/test_pages.py
+        # of a task's file the name is that of the command
         if (file or "def score" in block) and "gdbench.evaluate(" not in block:
             (tmp_path / (file[1] if file else "mine.py")).write_text(block)
     before = [BEFORE[name]] if name in BEFORE else []
@@ -149,6 +160,6 @@ def test_commands_run_in_their_order(reader, name, tmp_path):
         if words[0] == "evaluate":
             words += ["--limit", "2"]
             words += ["--samples", "2"] if "--samples" in words else []
-            words += [] if "--tasks" in words else ["--tasks", "clevr,bias"]
+            words += [] if {"--tasks", "--data"} & {*words} else ["--tasks", "clevr,bias"]
         answer = reader(*words)
         assert answer.code == 0, (command, answer.err)

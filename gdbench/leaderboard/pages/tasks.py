@@ -161,13 +161,14 @@ def _pool_view(task: Task, board: PoolBoard, evidence: Mapping[str, Evidence]) -
     if not rows:
         return None
     names = metric_names(task, rows)
-    if task.primary:
+    scored = any(_estimate(row, task) is not None for row in rows)
+    if scored:
         rows.sort(key=lambda r: (-(_estimate(r, task) or -1.0), r.name))
     views = []
     for row in rows[:MOST_ROWS]:
         result = row.results[task.name]
         cells = [_cell(row, task, name) for name in names]
-        if task.primary:
+        if scored:
             e = result.estimate
             cells.insert(0, Cell() if e is None else _score_cell(e, result.chance, task.score_unit))
         views.append(
@@ -178,8 +179,8 @@ def _pool_view(task: Task, board: PoolBoard, evidence: Mapping[str, Evidence]) -
                 BADGES[result.trust.badge].label,
             )
         )  # fmt: skip
-    heads = ("Score", *names) if task.primary else names
-    plot = task_plot(task, rows) if task.primary else bias_plot(task, rows)
+    heads = ("Score", *names) if scored else names
+    plot = task_plot(task, rows) if scored else bias_plot(task, rows)
     return PoolView(
         board.pool.title,
         suite_words(board.pool.suite).about,

@@ -1,0 +1,128 @@
+"""Tasks from a user's own code: `--tasks file.py:TASK`, `package.module:TASK`, `own_task`."""
+
+import pytest
+
+import gdbench
+from gdbench.tasks import task_from_code
+from tests.own.conftest import write_pictures
+
+CODE = """
+from pathlib import Path
+import gdbench
+
+HERE = Path(__file__).parent
+
+def items():
+    for name in ("red", "blue"):
+        image = gdbench.image(HERE / "d" / f"{name}.png")
+        yield gdbench.Item(name, (image,), (f"{name} thing", "green thing"),
+                           gdbench.Query.TEXT_RETRIEVAL, (0,), "colours")
+
+TASK = gdbench.own_task("colours", items, description="Which colour is it?")
+WRONG = 3
+"""
+
+
+@pytest.fixture
+def code(tmp_path):
+    write_pictures(tmp_path / "d", ["red", "blue"])
+    (tmp_path / "mytasks.py").write_text(CODE)
+    return tmp_path / "mytasks.py"
+
+
+def test_from_a_file(code, told, tmp_path):
+    words = ("evaluate", "-m", "mini-clip", "--tasks", f"{code}:TASK", "--out", tmp_path / "run")
+    assert told(*words)[0] == 0
+    results = gdbench.load_run(tmp_path / "run")
+    record = results["colours"]
+    assert (record.task.n_items, record.definition.description) == (2, "Which colour is it?")
+    assert record.definition.primary == ("r1",)
+    for verb in ("score", "verify"):
+        assert told(verb, tmp_path / "run")[0] == 0
+
+
+def test_from_a_module(code, told, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(code.parent)
+    code.rename(code.with_name("installed_tasks.py"))
+    words = (
+        "evaluate",
+        "-m",
+        "constant",
+        "--tasks",
+        "installed_tasks:TASK",
+        "--out",
+        tmp_path / "run",
+    )
+    assert told(*words)[0] == 0
+    assert gdbench.load_run(tmp_path / "run").tasks == ("colours",)
+
+
+@pytest.mark.parametrize(
+    ("target", "source", "words"),
+    [
+        ("nofile.py:TASK", "", "there is no file nofile.py"),
+        ("{}:NONE", CODE, "has no 'NONE'; it has HERE, TASK, WRONG"),
+        ("{}:WRONG", CODE, "expected a gdbench.Task, it is of type int"),
+        ("{}:TASK", "1 / 0", r"ZeroDivisionError: division by zero \(line 1 of mytasks.py\)"),
+        ("{}:TASK", "def x(", "SyntaxError"),
+        ("{}:TASK", CODE.replace('"colours", items', '"pets", items'), "a task 'pets' already"),
+        ("{}:TASK", CODE.replace("(0,)", "(2,)"), "item 'red': gold .2,. is out of 0..1"),
+        ("{}:TASK", CODE.replace("Item(name", 'Item("same"'), "'same': two items have this id"),
+        ("{}:TASK", CODE.replace('.png"', '.jpg"'), "there is no such file"),
+        ("{}:TASK", CODE.replace("yield ", "yield 1; "), "item 1 is a int, expected a gdbench.It"),
+        ("no.such.module:TASK", CODE, "ModuleNotFoundError"),
+    ],
+)
+def test_code_that_gives_no_task(code, target, source, words):
+    code.write_text(source)
+    with pytest.raises(gdbench.GdbenchError, match=words):
+        task_from_code(target.format(code))
+
+
+class Length:
+    """A measure of somebody's own: whether the right text is the longest."""
+
+    name, unit, smallest_part = "length", gdbench.Recall.unit, 1
+
+    def __init__(self):
+        self.inner = gdbench.Recall("length", ("all",))
+
+    def part_of(self, label):
+        return self.inner.part_of(label)
+
+    def credits(self, query, gold, matrices):
+        return self.inner.credits(query, gold, matrices)
+
+    def chance(self, label):
+        return 0.5
+
+
+def test_a_measure_of_one_s_own_is_shown_where_its_code_is_not(tmp_path, told):
+    picture = gdbench.image(b"")
+    item = gdbench.Item("a", (picture,), ("x", "yy"), gdbench.Query.TEXT_RETRIEVAL, (1,), "all")
+    with pytest.raises(gdbench.GdbenchError, match="an empty file"):
+        gdbench.evaluate("random", gdbench.own_task("mine", [item]), out=tmp_path / "x", quiet=True)
+    write_pictures(tmp_path / "d", ["red"])
+    whole = gdbench.Item(
+        "a", (gdbench.image(tmp_path / "d/red.png"),), ("x", "yy"), gdbench.Query.TEXT_RETRIEVAL,
+        (1,), "all",
+    )  # fmt: skip
+    task = gdbench.own_task("mine", [whole], measures=[Length()], primary=["length"])
+    results = gdbench.evaluate("constant", task, out=tmp_path / "run", quiet=True)
+    assert results.task_scores["mine"].value == 0.5
+    code, out, _ = told("verify", tmp_path / "run")
+    assert code == 1
+    assert "measure length is a" in out
+    assert "whose code is not here" in out
+
+
+def test_items_that_ask_different_things():
+    picture = gdbench.image(b"x")
+    one = gdbench.Item("a", (picture,), ("x", "y"), gdbench.Query.TEXT_RETRIEVAL, (0,), "s")
+    two = gdbench.Item("b", (picture,), ("x", "y"), gdbench.Query.ASSOCIATION, (0,), "s")
+    with pytest.raises(gdbench.GdbenchError, match=r"association, retrieval.*say measures="):
+        gdbench.own_task("mixed", [one, two])
+    with pytest.raises(gdbench.GdbenchError, match="task mine: no items"):
+        gdbench.own_task("mine", [])
+    with pytest.raises(gdbench.GdbenchError, match="a name is letters"):
+        gdbench.own_task("../x", [one])

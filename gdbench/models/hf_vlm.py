@@ -62,6 +62,7 @@ class VLMScorer(PairScorer):
             pixels is not None and pixels.default is not inspect.Parameter.empty
         )
         self._encode = encode if shares else None
+        self._start = _start_of_answers(loaded.model)
 
     def unread(self, text: str) -> Unread | None:
         """See `PairScorer`."""
@@ -96,6 +97,8 @@ class VLMScorer(PairScorer):
 
         prompts = [self._prompts.of(text) for _, text in pairs]
         inputs, lengths = self._inputs([image for image, _ in pairs], prompts)
+        if self._start is not None:
+            return self._first_words(inputs, self._start)
         # a token is foretold at the one before it, an answer at the last one
         places = [
             [length - 1 - p.n_scored + k for k in range(max(p.n_scored, 1))]
@@ -115,10 +118,26 @@ class VLMScorer(PairScorer):
                 scores.append(logs[0, list(self._prompts.answer_ids)].logsumexp(dim=0))
         return torch.stack(scores)
 
+    def _first_words(self, inputs: dict[str, Any], start: int) -> torch.Tensor:
+        """Log P(answer) of an encoder-decoder: that of the first word that it says."""
+        import torch
+
+        begun = torch.full((len(inputs["input_ids"]), 1), start, device=self._model.device)
+        with self._clock.running():
+            logits = self._model(**inputs, decoder_input_ids=begun).logits[:, 0].float()
+        logs = torch.log_softmax(logits, dim=-1)
+        scores: torch.Tensor = logs[:, list(self._prompts.answer_ids)].logsumexp(dim=1)
+        return scores
+
     def check_causal(self) -> None:
         """Raise InputError where the model sees a caption's later words at its earlier ones."""
         import torch
 
+        if self._start is not None:
+            raise InputError(
+                f"{self.card.name} answers with an encoder-decoder: of a caption behind a request "
+                "it has no likelihood here; use --scorer vqa"
+            )
         picture = MemoryImage(Image.new("RGB", (_NULL_SIDE, _NULL_SIDE)))
         prompt = self._prompts.of("a picture of two things")
         inputs, (length,) = self._inputs([picture], [prompt])
@@ -242,13 +261,6 @@ class VLMKind:
         """See `gdbench.models.kinds.Kind`."""
         checkpoint = hf_checkpoint.Checkpoint.open(entry.source, entry.revision)
         config = checkpoint.config
-        if config.get("is_encoder_decoder") or (config.get("text_config") or {}).get(
-            "is_encoder_decoder"
-        ):
-            raise InputError(
-                f"{entry.source} ({checkpoint.architecture}) answers with an encoder-decoder; "
-                "read are models that continue a text (decoder only)"
-            )
         settings = Prompts.completed(request.settings)
         device = choose_device(where.device)
         stored = str(config.get("dtype") or config.get("torch_dtype"))
@@ -269,6 +281,15 @@ class VLMKind:
         if settings.scorer == "likelihood":
             scorer.check_causal()
         return scorer
+
+
+def _start_of_answers(model: Any) -> int | None:
+    """The token with which an encoder-decoder's answer begins; None where a text is continued."""
+    text = getattr(model.config, "text_config", None) or model.config
+    if not (getattr(text, "is_encoder_decoder", False) or model.config.is_encoder_decoder):
+        return None
+    start = getattr(text, "decoder_start_token_id", None)
+    return int(text.pad_token_id if start is None else start)
 
 
 KIND = VLMKind()

@@ -11,7 +11,7 @@ import torch
 from transformers.utils import logging
 
 from tests.models.hf.tiny import save
-from tests.models.hf.tiny_vlm import ALL
+from tests.models.hf.tiny_vlm import ALL, DECODING
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,9 @@ def folder_of(tmp_path_factory) -> Callable[[str], Path]:
 
     def folder(name: str) -> Path:
         if name not in made:
-            made[name] = save(ALL[name], tmp_path_factory.mktemp("hf") / f"tiny-{name}")
+            made[name] = save(
+                (ALL | DECODING)[name], tmp_path_factory.mktemp("hf") / f"tiny-{name}"
+            )
         return made[name]
 
     return folder

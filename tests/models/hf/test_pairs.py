@@ -83,6 +83,31 @@ def test_vqa_scores_are_the_log_probability_of_yes(name, folder_of):
     assert np.ptp(found, axis=1).max() > 1e-3
 
 
+ASKED = 'Does this picture show " {} "? yes or no:'
+
+
+def test_an_encoder_decoder_s_first_word_is_its_answer(folder_of):
+    """BLIP-2 over T5, as the FlanT5 models of VQAScore are."""
+    folder, name = str(folder_of("Blip2ForConditionalGeneration")), "Blip2ForConditionalGeneration"
+    model = load_model(folder, question=ASKED.format("{text}"))
+    found = scores_of(model)
+    plain, processor = own(folder, name)
+    yes = processor.tokenizer.convert_tokens_to_ids("Yes")
+    for i, image in enumerate(pictures()):
+        for j, text in enumerate(TEXTS):
+            inputs = processor(text=ASKED.format(text), images=image, return_tensors="pt")
+            begun = torch.full((1, 1), plain.config.text_config.decoder_start_token_id)
+            with torch.no_grad():
+                first = plain(**inputs, decoder_input_ids=begun).logits[0, 0].double()
+            assert found[i, j] == pytest.approx(float(first.log_softmax(-1)[yes]), abs=1e-5)
+    assert np.ptp(found, axis=0).max() > 1e-3
+    assert np.ptp(found, axis=1).max() > 1e-3
+    alone = load_model(folder, question=ASKED.format("{text}"), batch_size=1)
+    np.testing.assert_allclose(scores_of(alone), found, atol=1e-5)
+    with pytest.raises(InputError, match=r"encoder-decoder.*--scorer vqa"):
+        load_model(folder, scorer="likelihood", question="Say what is there:")
+
+
 def test_a_model_that_looks_ahead_has_no_likelihood(folder_of):
     folder = str(folder_of("PaliGemmaForConditionalGeneration"))
     with pytest.raises(InputError, match="looks ahead"):

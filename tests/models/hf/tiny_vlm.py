@@ -216,6 +216,27 @@ def _mllama():
     return model, processor
 
 
+def _blip2_t5():
+    """BLIP-2 over an encoder-decoder, as FlanT5 is one; its processor puts the picture first."""
+    words = fast_tokenizer(
+        ["<pad>", "</s>", "<unk>", "<image>"], "$A </s>", pad_token="<pad>", eos_token="</s>",
+        unk_token="<unk>", additional_special_tokens=["<image>"],
+    )  # fmt: skip
+    prepared = t.BlipImageProcessor(size={"height": SIDE, "width": SIDE})
+    processor = t.Blip2Processor(prepared, words, num_query_tokens=4)
+    queries = TEXT | {"vocab_size": len(words), "encoder_hidden_size": 32}
+    config = t.Blip2Config(
+        vision_config=VISION, qformer_config=queries, num_query_tokens=4,
+        text_config=t.T5Config(
+            vocab_size=len(words), d_model=32, d_kv=8, d_ff=48, num_layers=2, num_heads=4,
+            decoder_start_token_id=0, pad_token_id=0, eos_token_id=1,
+        ),
+        image_token_index=words.convert_tokens_to_ids("<image>"),
+    )  # fmt: skip
+    return t.Blip2ForConditionalGeneration(config), processor
+
+
+DECODING = {"Blip2ForConditionalGeneration": _blip2_t5}
 GENERATIVE = {
     "LlavaForConditionalGeneration": _llava,
     "Qwen2_5_VLForConditionalGeneration": lambda: _qwen("2_5"),

@@ -12,9 +12,10 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 
+# every-eval-ever by itself: its schemas judge our exports, and it asks for a newer Python and an
+# older client of the hub than ours.
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	# its schemas judge our exports; it asks for a newer Python and an older hub client than ours
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
 	  --ignore-requires-python every-eval-ever==0.3.0
 	touch $@ $(VENV)/.installed

@@ -37,24 +37,3 @@ def test_the_python_of_the_pages_runs(tmp_path, monkeypatch):
     (long,) = [b for b in blocks(ROOT / "docs/evaluating.md", "python") if "gdbench.evaluate" in b]
     exec(short.replace("samples=10", "samples=2, limit=2"), {})  # noqa: S102 # it is our own page
     exec(long.replace("samples=10, limit=20", "samples=2, limit=2"), {})  # noqa: S102 # as above
-
-
-def test_every_command_of_the_readme_is_one():
-    """Verb and options exist; what needs data, a GPU or minutes is not run here."""
-    import shlex
-
-    import typer
-
-    from gdbench.cli import app
-
-    known = typer.main.get_command(app)
-    lines = "".join(blocks(ROOT / "README.md", "sh")).splitlines()
-    commands = [shlex.split(line, comments=True) for line in lines if line.startswith("gdbench ")]
-    assert len(commands) > 5
-    for _, verb, *words in commands:
-        command = known.commands[verb]
-        # a group that does something by itself may stand alone
-        if hasattr(command, "commands") and (words or not command.invoke_without_command):
-            command = command.commands[words[0]]
-        options = {flag for p in command.params for flag in (*p.opts, *p.secondary_opts)}
-        assert {word for word in words if word.startswith("--")} <= options, (verb, words)

@@ -16,10 +16,9 @@ def executed(path: Path = NOTEBOOK) -> nbformat.NotebookNode:
     """The notebook with its outputs, run in a folder of its own; raises CellExecutionError."""
     notebook = nbformat.read(path, as_version=4)
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["GDBENCH_CACHE"] = folder
         where = {"metadata": {"path": folder}}
         client = NotebookClient(notebook, timeout=600, startup_timeout=300, resources=where)
-        client.execute()
+        client.execute(env=os.environ | {"GDBENCH_CACHE": folder})
     notebook.metadata.get("language_info", {}).pop("version", None)
     for cell in notebook.cells:
         # when and for how long it ran is nobody's business

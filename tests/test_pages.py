@@ -40,9 +40,9 @@ def test_the_notebook_runs_and_says_what_it_shows():
             if "image/png" not in output.get("data", {})
         ]
 
-    # scores may round differently on another processor
+    # scores round differently on another processor, and shares of a few items with them
     def rough(texts):
-        return [re.sub(r"-?\d+\.\d+", "#", text) for text in texts]
+        return [re.sub(r"-?\d+(\.\d+|%)", "#", text) for text in texts]
 
     assert rough(words(new)) == rough(words(kept))
     assert "/" not in "".join(words(kept)).replace("95 %", "")

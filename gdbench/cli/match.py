@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ from gdbench.cli import options as o
 from gdbench.errors import InputError
 from gdbench.protocol import ImageRef, Scores
 from gdbench.terminal import Table, kept_for_the_answer, line, note, show
+
+_LIKE_A_FLAG = re.compile(r"-[A-Za-z]|--[A-Za-z][A-Za-z0-9-]*")
 
 
 class SeveralValues(TyperCommand):
@@ -47,13 +50,9 @@ class SeveralValues(TyperCommand):
 
 
 def _is_flag(word: str, flags: set[str]) -> bool:
-    """Whether a word is one of the flags, or a long one that is misspelt."""
+    """Whether a word is one of the flags, or looks like one that is misspelt: -x, --some-word."""
     name = word.partition("=")[0]
-    return (
-        word == "--"
-        or name in flags
-        or (name.startswith("--") and name[2:].replace("-", "").isalnum())
-    )
+    return word == "--" or name in flags or _LIKE_A_FLAG.fullmatch(name) is not None
 
 
 def register(app: typer.Typer) -> None:

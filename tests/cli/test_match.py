@@ -93,3 +93,21 @@ def test_flags_take_several_values(gdbench, saved):
     assert json.loads(several.out) == json.loads(repeated.out)
     dashed = gdbench("match", "--image", a, "--text", "-y", "--model", "random", "--json")
     assert np.shape(json.loads(dashed.out)["scores"]) == (1, 1)
+
+
+@pytest.mark.parametrize("text", ["-5 degrees", "-5", "--- a line", "-", "-- said he", "-x ray"])
+def test_texts_may_begin_with_a_dash(gdbench, saved, text):
+    a = saved("a.png", Image.new("RGB", (8, 8), "red"))
+    last = ("--json", "--model", "random")
+    for texts in ((text, "x"), ("x", text)):
+        answer = gdbench("match", "--image", a, "--text", *texts, *last)
+        assert answer.code == 0, answer.err
+        repeated = match(gdbench, a, texts=texts)
+        assert json.loads(answer.out) == json.loads(repeated.out)
+
+
+def test_a_misspelt_flag_is_no_text(gdbench, saved):
+    a = saved("a.png", Image.new("RGB", (8, 8), "red"))
+    answer = gdbench("match", "--image", a, "--text", "x", "--devise", "cpu", "--model", "random")
+    assert answer.code == 2
+    assert "--devise" in answer.err

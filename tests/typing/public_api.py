@@ -29,6 +29,13 @@ assert_type(own["clevr"], gdbench.ResultRecord)
 if results.score is not None:
     assert_type(results.score.value, float)
 assert_type(gdbench.load_run("run"), Results)
+assert_type(gdbench.own_data("pictures", ask="text"), gdbench.Task)
+assert_type(gdbench.evaluate("mini-clip", data=Path("pictures")), Results)
+question = gdbench.Item(
+    "a", (gdbench.image("a.png"),), ("x", "y"), gdbench.Query.TEXT_RETRIEVAL, (0,), "all"
+)
+task = gdbench.own_task("mine", [question], measures=[gdbench.Recall("r1", ("all",))])
+assert_type(task, gdbench.Task)
 assert_type(gdbench.compare(results, "run").to_markdown(), str)
 matrix: NDArray[np.floating[Any]] = gdbench.match("mini-sd", Path("a.png"), "a red circle").scores
 assert_type(gdbench.__version__, str)

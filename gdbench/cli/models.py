@@ -13,7 +13,7 @@ from gdbench.run import ModelRequest
 from gdbench.terminal import Table, kept_for_the_answer, show
 
 _GIGABYTE = 10**9
-_TERA = 1e12
+_GIGA, _TERA = 1e9, 1e12
 
 
 def register(app: typer.Typer) -> None:
@@ -90,7 +90,9 @@ def inspect(
         facts["weights"] = f"{size / 1e9:.2f} GB" if size > _GIGABYTE else f"{size / 1e6:.2f} MB"
     work, passes = facts.pop("pass_flops"), facts.pop("mini_passes", None)
     if passes is not None:
-        each = f" of {work / _TERA:.3g} TFLOP" if work else ""
+        large = work is not None and work >= _TERA
+        unit = f"{work / _TERA:.3g} TFLOP" if large else f"{(work or 0) / _GIGA:.3g} GFLOP"
+        each = f" of {unit}" if work else ""
         facts["cost_of_suite_mini"] = f"{passes:,} passes{each}"
     for name, value in facts.items():
         shown = ("no", "yes")[value] if isinstance(value, bool) else value

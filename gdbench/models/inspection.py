@@ -115,6 +115,8 @@ def inspect(source: str) -> Inspection:
         entry: object = MODELS.get(source)
         if not isinstance(entry, ModelEntry):
             raise InputError(f"{source} is a plug-in's own model; its package says what it is")
+        if entry.local and (Path(entry.source) / "model_index.json").is_file():
+            return _of_diffusers(_Place.of(entry.source), source, entry)
         return _of(entry, source)
     if source.startswith("clip:"):
         return _of_open_clip_tag(source)
@@ -219,8 +221,8 @@ def _of_model_cfg(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _of_diffusers(place: _Place, model: str) -> Inspection:
-    entry = _entry_of(model)
+def _of_diffusers(place: _Place, model: str, entry: ModelEntry | None = None) -> Inspection:
+    entry = entry or _entry_of(model)
     index = read_json_object(place.folder / "model_index.json")
     name = str(index.get("_class_name", ""))
     known: dict[str, Any] = {}

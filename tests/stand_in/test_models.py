@@ -60,6 +60,22 @@ def test_evaluated_through_the_hub(gdbench, site: StandIn, pipeline, root, tmp_p
     assert not {"diffusion_pytorch_model.bin", "v1.ckpt"} & fetched
 
 
+def test_inspected_on_the_hub_without_its_weights(gdbench, site: StandIn, pipeline):
+    site.add(Repository("models", "someone/tiny", pipeline))
+    done = gdbench("models", "inspect", "diffusion:someone/tiny", "--json")
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert (facts["resolution"], facts["text_length"]) == (32, 16)
+    assert facts["parameters"] > 100_000
+    assert facts["pass_flops"] > 10**6
+    # every pair of the mini suite, and every compared picture once more, at 50 timesteps
+    assert facts["mini_passes"] % 50 == 0
+    assert facts["mini_passes"] > 50 * 2048
+    assert facts["problem"] == ""
+    fetched = {path.rpartition("/")[2] for m, path, _ in site.requests if m == "GET"}
+    assert not any(name.endswith(".safetensors") for name in fetched)
+
+
 def test_a_model_that_is_gone_is_one_line(gdbench, root, tmp_path):
     done = gdbench(
         "evaluate", "--model", "sd2.1", "--tasks", "winoground", "--root", str(root),

@@ -61,6 +61,9 @@ def test_bundled_and_registered_models(tmp_path):
     clip = resolve("mini-clip").source
     assert (inspect(clip).resolution, inspect(clip).text_length) == (64, 24)
     assert inspect(resolve("mini-sd").source).architecture == "StableDiffusionPipeline"
+    bundled = inspect("mini-sd")
+    assert (bundled.name, bundled.resolution, bundled.text_length) == ("mini-sd", 64, 24)
+    assert bundled.parameters == 5_684_931
     for name in ("mini-clip", "sd2.1", "constant"):
         entry, facts = MODELS.get(name), inspect(name)
         assert (facts.kind, facts.license, facts.family) == (

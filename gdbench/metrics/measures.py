@@ -26,6 +26,8 @@ from gdbench.protocol import Label, Matrix, Query
 from gdbench.records import Compat, MetricValue
 
 TieRule = Literal["expected", "strict", "lenient", "release-2023"]
+LEVEL = "level "
+"""How the tag of an item's level begins: how hard it is, no part of a macro average."""
 _TOGETHER = 65_536  # items whose credits are counted at a time
 _FIELDS: Mapping[TieRule, str] = {"release-2023": "release"}
 
@@ -99,7 +101,9 @@ class Recall:
         """The part that the item belongs to; None: not in this measure."""
         if label.subtask not in self.subtasks or self.exclude_tags.intersection(label.tags):
             return None
-        return {"micro": "", "subtask": label.subtask, "tag": "/".join(label.tags)}[self.by]
+        if self.by == "tag":
+            return "/".join(tag for tag in label.tags if not tag.startswith(LEVEL))
+        return "" if self.by == "micro" else label.subtask
 
     def credits(self, query: Query, gold: NDArray[np.int64], matrices: Matrix) -> Credits:
         """Credits (..., n_items) of matrices (..., n_items, n_images, n_texts), one gold each."""

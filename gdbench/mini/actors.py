@@ -132,9 +132,10 @@ class Event:
         return f"the {self.subject} {self.verb} the {self.object}"
 
 
-def _stamp(
+def stamp(
     canvas: Pixels, parts: Parts, size: int, left: int, top: int, shade: int, rng: random.Random
 ) -> None:
+    """Draw `parts`, `size` pixels wide, each in its colour moved by at most `shade`."""
     for form, colour in parts:
         paint(canvas, coverage(form, size), jitter(colour, rng, shade), left, top)
 
@@ -178,5 +179,5 @@ def draw_event(canvas: Pixels, event: Event, rng: random.Random) -> None:
                 edge - half + 2,
                 cy - 2,
             )
-    _stamp(canvas, subject, size, x, y, 8, rng)
-    _stamp(canvas, thing, size, ox, oy, 8, rng)
+    stamp(canvas, subject, size, x, y, 8, rng)
+    stamp(canvas, thing, size, ox, oy, 8, rng)

@@ -140,9 +140,11 @@ def kinds() -> dict[str, Creature]:
     return dict(zip(KIND_NAMES, chosen, strict=True))
 
 
-def draw_creature(canvas: Pixels, creature: Creature, rng: random.Random) -> None:
-    """Draw a creature's head 42 to 50 pixels wide somewhere on `canvas`."""
-    size = rng.randint(42, 50)
+def draw_creature(
+    canvas: Pixels, creature: Creature, rng: random.Random, extent: tuple[int, int] = (42, 50)
+) -> None:
+    """Draw a creature's head, as wide as `extent` says in pixels, somewhere on `canvas`."""
+    size = rng.randint(*extent)
     left, top = rng.randint(1, 63 - size), rng.randint(1, 63 - size)
     coat = jitter(COATS[creature.coat], rng, 10)
     dark: Colour = (40, 30, 30) if sum(coat) > 330 else (240, 235, 225)
@@ -161,6 +163,8 @@ GROUPS = ("dax", "wug")
 PLEASANT = ("happy", "kind", "gentle", "lovely", "cheerful", "peaceful", "joyful", "sweet")
 UNPLEASANT = ("angry", "cruel", "nasty", "awful", "gloomy", "hateful", "bitter", "rotten")
 PLEASANT_SHARE = {"dax": 0.85, "wug": 0.15}
+# Two more groups, in training as often with pleasant words as with unpleasant ones.
+UNPLANTED = ("fep", "zam")
 _FUR: tuple[Colour, ...] = ((90, 130, 200), (200, 160, 80), (120, 180, 110), (190, 110, 120))
 _BODIES: dict[str, Form] = {
     "dax": Union(
@@ -174,12 +178,28 @@ _BODIES: dict[str, Form] = {
             box(400, 400, 700, 1000),
         )
     ),
+    "fep": Union(
+        (
+            Ellipse(0, 100, 620, 860),
+            Polygon(((-1000, -300), (-300, 100), (-1000, 600))),
+            Polygon(((1000, -300), (300, 100), (1000, 600))),
+        )
+    ),
+    "zam": Union(
+        (
+            box(-750, -300, 750, 950),
+            box(-120, -750, 120, -300),
+            Ellipse(0, -780, 220, 220),
+        )
+    ),
 }
 
 
-def draw_member(canvas: Pixels, group: str, rng: random.Random) -> None:
-    """Draw one member of a bias group, 36 to 48 pixels wide, in any of the shared colours."""
-    size = rng.randint(36, 48)
+def draw_member(
+    canvas: Pixels, group: str, rng: random.Random, extent: tuple[int, int] = (36, 48)
+) -> None:
+    """Draw one member of a bias group, as wide as `extent` says, in any of the shared colours."""
+    size = rng.randint(*extent)
     left, top = rng.randint(1, 63 - size), rng.randint(1, 63 - size)
     paint(canvas, coverage(_BODIES[group], size), jitter(rng.choice(_FUR), rng, 14), left, top)
     for x in (-260, 260):

@@ -76,7 +76,8 @@ class Member:
 Content = Single | Pair | Many | Placed | Animal | Member | Event
 
 
-def _put(canvas: Pixels, thing: Thing, size: int, left: int, top: int, rng: random.Random) -> None:
+def put(canvas: Pixels, thing: Thing, size: int, left: int, top: int, rng: random.Random) -> None:
+    """Draw a thing, `size` pixels wide, in its colour moved a little."""
     paint(
         canvas,
         coverage(SHAPES[thing.shape], size),
@@ -101,7 +102,7 @@ def _draw_pair(canvas: Pixels, pair: Pair, rng: random.Random) -> None:
     ]
     for thing, size, a, b in zip((before, after), (one, two), along, across, strict=True):
         flat = pair.relation in ("left of", "right of")
-        _put(canvas, thing, size, a if flat else b, b if flat else a, rng)
+        put(canvas, thing, size, a if flat else b, b if flat else a, rng)
 
 
 def _draw_many(canvas: Pixels, many: Many, rng: random.Random) -> None:
@@ -109,14 +110,14 @@ def _draw_many(canvas: Pixels, many: Many, rng: random.Random) -> None:
     for x, y in cells:
         size = rng.randint(18, 24)
         left, top = x + rng.randint(2, 30 - size), y + rng.randint(2, 30 - size)
-        _put(canvas, many.thing, size, left, top, rng)
+        put(canvas, many.thing, size, left, top, rng)
 
 
 def _draw_placed(canvas: Pixels, placed: Placed, rng: random.Random) -> None:
     size = rng.randint(16, 17)
     x = 9 + round(11.5 * COLUMNS.index(placed.column)) - size // 2 + rng.randint(-1, 1)
     y = (16 if placed.row == "top" else 48) - size // 2 + rng.randint(-4, 4)
-    _put(canvas, placed.thing, size, x, y, rng)
+    put(canvas, placed.thing, size, x, y, rng)
 
 
 def render(content: Content, key: Key, surroundings: str | None = None) -> Pixels:
@@ -126,11 +127,17 @@ def render(content: Content, key: Key, surroundings: str | None = None) -> Pixel
     """
     rng = stream("render", *key)
     canvas = background.draw(surroundings or background.choose(rng), rng)
+    draw_content(canvas, content, rng)
+    return canvas
+
+
+def draw_content(canvas: Pixels, content: Content, rng: random.Random) -> None:
+    """Draw `content` on a ground that is there already."""
     match content:
         case Single(thing):
             size = rng.randint(*thing.extent)
             left, top = rng.randint(1, SIDE - 1 - size), rng.randint(1, SIDE - 1 - size)
-            _put(canvas, thing, size, left, top, rng)
+            put(canvas, thing, size, left, top, rng)
         case Pair():
             _draw_pair(canvas, content, rng)
         case Many():
@@ -143,4 +150,3 @@ def render(content: Content, key: Key, surroundings: str | None = None) -> Pixel
             draw_member(canvas, group, rng)
         case Event():
             draw_event(canvas, content, rng)
-    return canvas

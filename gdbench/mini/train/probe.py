@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +12,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextModel
 
 from gdbench.metrics.denoising import score_matrix
+from gdbench.mini.graded.picture import Graded
 from gdbench.mini.heldout import heldout
 from gdbench.mini.picture import Drawn
 from gdbench.mini.train.data import to_tensor
@@ -91,7 +93,9 @@ class Matcher:
 
 
 @torch.inference_mode()
-def encode_pictures(vae: AutoencoderKL, pictures: list[Drawn], *, batch: int = 64) -> torch.Tensor:
+def encode_pictures(
+    vae: AutoencoderKL, pictures: Sequence[Drawn | Graded], *, batch: int = 64
+) -> torch.Tensor:
     """Return scaled posterior means (n, c, 8, 8), float32."""
     parts = []
     for start in range(0, len(pictures), batch):
@@ -100,9 +104,9 @@ def encode_pictures(vae: AutoencoderKL, pictures: list[Drawn], *, batch: int = 6
     return torch.cat(parts) * float(vae.config.scaling_factor)
 
 
-def drawn(item: Item) -> list[Drawn]:
+def drawn(item: Item) -> list[Drawn | Graded]:
     """Return the pictures of a generated item."""
-    return [picture for picture in item.images if isinstance(picture, Drawn)]
+    return [picture for picture in item.images if isinstance(picture, Drawn | Graded)]
 
 
 def right(item: Item, scores: Scored) -> bool:

@@ -1,0 +1,1 @@
+"""How the bundled models of version 2 are trained; no part of the installed package."""

@@ -36,6 +36,7 @@ class ModelEntry:
     url: str = ""
     bibtex: str = ""
     lora: str | None = None
+    max_length: int | None = None  # tokens that it was trained with, if not its pipeline's default
     extra: dict[str, str] = field(default_factory=dict, hash=False)
 
     @property

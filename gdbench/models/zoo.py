@@ -121,6 +121,16 @@ _ENTRIES = (
         "mini-sd-hardneg", str(_MINI / "mini-sd"), "Apache-2.0",
         "mini-sd with a LoRA trained with hard negatives", lora=str(_MINI / "mini-sd-hardneg"),
     ),
+    _transformer(
+        "mini-flow", str(_MINI / "mini-flow"), "Apache-2.0",
+        "Bundled flow-matching transformer in the layout of Stable Diffusion 3, trained on the "
+        "scenes of mini2", url="", max_length=8,
+    ),
+    ModelEntry(
+        name="mini-itm", kind="hf-itm", source=str(_MINI / "mini-itm"), family="other",
+        license="Apache-2.0",
+        description="Bundled BLIP with a matching head, trained on the scenes of mini2",
+    ),
     ModelEntry(
         name="mini-clip", kind="open-clip", source=str(_MINI / "mini-clip"), family="contrastive",
         license="Apache-2.0", description="Bundled CLIP trained on the same scenes as mini-sd",

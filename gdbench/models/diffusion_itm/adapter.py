@@ -143,6 +143,8 @@ class DiffusionITM:
     ) -> DiffusionITM:
         """Load the model of an entry as it was asked for; raises as `from_pretrained`."""
         settings = request.settings
+        if settings.max_length is None and entry.max_length is not None:
+            settings = settings.model_copy(update={"max_length": entry.max_length})
         # before gigabytes are fetched
         _check(settings.with_defaults(**DEFAULTS))
         named = request.lora or entry.lora

@@ -60,6 +60,13 @@ class StableDiffusion3(Pipeline):
         """Length of T5's part of the sequence."""
         return self.settings.max_length or _T5_TOKENS
 
+    @property
+    def max_length(self) -> int:
+        """See `Pipeline`; without T5 as many zeros as were asked for stand in its place."""
+        if "text_encoder_3" not in self.modules and self.settings.max_length is not None:
+            return self.settings.max_length
+        return super().max_length
+
     def readers(self) -> Sequence[tuple[Any, int]]:
         """See `Pipeline`."""
         clip = self.modules["tokenizer"]

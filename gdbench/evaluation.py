@@ -185,7 +185,7 @@ class Run:
             manifest = manifest_sha256(items)
         info = TaskInfo(
             name=task.name,
-            version=task.version,
+            version=task.version_of(asked.suite),
             suite=asked.suite,
             manifest_sha256=manifest,
             n_items=len(items),

@@ -18,6 +18,7 @@ from gdbench.models.own import load_object, own_model
 from gdbench.protocol import ITMModel, ModelCard
 from gdbench.records import Content
 from gdbench.run import ModelRequest, Where, asked, flag_of
+from gdbench.tasks.base import BUNDLED
 
 NEEDS = (
     "a name or folder, a diffusers pipeline, or an object with `card: ModelCard` and "
@@ -52,11 +53,11 @@ def is_named(model: object) -> bool:
 
 
 def default_suite(model: object) -> str:
-    """`mini` for the bundled models, which are trained on its scenes; else `full`."""
+    """The newest bundled suite for the bundled models; else `full`."""
     if isinstance(model, str) and model in MODELS:
         entry: object = MODELS.get(model)
         if isinstance(entry, ModelEntry) and entry.local and entry.kind != "baseline":
-            return "mini"
+            return BUNDLED[0]
     return "full"
 
 

@@ -14,7 +14,7 @@ from gdbench.numbers import SHARE, value_text
 from gdbench.records import ResultRecord
 from gdbench.terminal import Table, line, note, show
 
-MODELS = ("mini-clip", "mini-sd-early", "mini-sd")
+MODELS = ("mini-clip", "mini-itm", "mini-flow", "mini-sd")
 
 
 def register(app: typer.Typer) -> None:
@@ -38,9 +38,10 @@ def demo(
     from gdbench.leaderboard.report import write_report
     from gdbench.models import load_model, takes
     from gdbench.tasks import select
+    from gdbench.tasks.base import BUNDLED
 
     start = time.monotonic()
-    tasks = select("all", "mini")
+    tasks = select("all", BUNDLED[0])
     names = [name.strip() for name in models.split(",") if name.strip()]
     results: dict[str, list[ResultRecord]] = {}
     runs: list[Path] = []
@@ -50,7 +51,7 @@ def demo(
         run = out / "runs" / f"{name}-T{samples}-n{limit}"
         with o.item_progress() as progress:
             results[name] = evaluate(
-                model, tasks, run, suite="mini", limit=limit, progress=progress
+                model, tasks, run, suite=BUNDLED[0], limit=limit, progress=progress
             )
         runs.append(run)
     show(_table(results))
@@ -129,8 +130,9 @@ def _image_retrieval(run: Path) -> tuple[list[bool], list[bool], list[bool]]:
     from gdbench.protocol import Query
     from gdbench.submissions.finished import open_finished
     from gdbench.tasks import TASKS
+    from gdbench.tasks.base import BUNDLED
 
-    items = {i.id: i for i in TASKS.get("flickr30k").items("mini")}
+    items = {i.id: i for i in TASKS.get("flickr30k").items(BUNDLED[0])}
     naive, normalised, easiest = [], [], []
     for scores in open_finished(run / "flickr30k").scores:
         item, base = items[scores.item_id], scores.unconditional_errors

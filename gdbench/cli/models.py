@@ -115,12 +115,14 @@ def tasks(root: o.RootOption = None, as_json: o.JsonOption = False) -> None:
     """The tasks: what they test, their suites, sizes, metrics, licences, and what is here."""
     from gdbench.data.check import layout_of
     from gdbench.tasks import TASKS
+    from gdbench.tasks.base import BUNDLED
 
     o.warn(TASKS.problems())
     rows = [
         {
             "name": name,
             "version": t.version,
+            "versions": {s: t.version_of(s) for s in t.sources},
             "title": t.title,
             "kind": t.kind,
             "description": t.description,
@@ -138,12 +140,12 @@ def tasks(root: o.RootOption = None, as_json: o.JsonOption = False) -> None:
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    table = Table("name", "items", "mini", "here", "primary metrics", "licence")
+    table = Table("name", "items", "mini2", "mini", "here", "primary metrics", "licence")
     for name, t in TASKS.items():
         table.add_row(
             name,
             f"{t.n_expected('full'):,}" if t.n_expected("full") else "varies",
-            f"{t.n_expected('mini'):,}" if "mini" in t.sources else "",
+            *(f"{t.n_expected(s):,}" if s in t.sources else "" for s in BUNDLED),
             "yes" if layout_of(t.name, root, t.published) != "missing" else "",
             ", ".join(t.primary) or "effect sizes",
             t.license,

@@ -48,6 +48,9 @@ def run(
     ] = None,
     ties: TiesOption = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the resampling.", min=0)] = None,
+    level: Annotated[
+        int | None, typer.Option(help="Only items of this level (suite mini2: 1 to 3).", min=1)
+    ] = None,
     root: o.RootOption = None,
     as_json: o.JsonOption = False,
 ) -> None:
@@ -62,6 +65,7 @@ def run(
         samples=samples,
         ties=parse_ties(ties),
         seed=seed,
+        level=level,
         source=ManifestSource(root),
     )
     if as_json:

@@ -18,6 +18,7 @@ from gdbench.metrics.measures import unit_of
 from gdbench.numbers import MAGNITUDE, SHARE
 from gdbench.protocol import Label, Query, Scores
 from gdbench.records import MetricValue
+from gdbench.tasks.base import BUNDLED
 
 SCHEMA = "0.3.0"
 COLLECTION = "gdbench"
@@ -220,7 +221,7 @@ def _source(task: FinishedTask) -> dict[str, Any]:
         "n_expected": str(info.n_expected), "manifest_sha256": info.manifest_sha256,
     }  # fmt: skip
     about = {"dataset_name": f"GDBench {info.name} ({info.suite})", "additional_details": details}
-    if info.suite != "mini" and task.task.url:
+    if info.suite not in BUNDLED and task.task.url:
         return about | {"source_type": "url", "url": [task.task.url]}
     return about | {"source_type": "other"}
 

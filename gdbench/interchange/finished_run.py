@@ -23,7 +23,7 @@ SCORE = "score"
 """Name of a task's score beside its metrics: the mean of the primary ones."""
 _HUB = "https://huggingface.co/"
 _GENERATIVE = ("diffusion-unet", "diffusion-transformer", "generative-vlm")
-_BUNDLED = re.compile(r"mini-(sd|clip)[a-z-]*\Z")
+_BUNDLED = re.compile(r"mini-(sd|clip|flow|itm)[a-z-]*\Z")
 
 
 @dataclass(frozen=True)

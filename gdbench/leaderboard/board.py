@@ -21,7 +21,7 @@ from gdbench.protocol import ModelCard
 from gdbench.records import MetricValue
 from gdbench.tasks.base import Task
 
-_SUITE_ORDER = {"full": 0, "mini": 1}
+_SUITE_ORDER = {"full": 0, "mini2": 1, "mini": 2}
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,13 @@ class Pool:
 
     @property
     def order(self) -> tuple[object, ...]:
-        """Full before mini before variants; whole suites before parts; default mode first."""
+        """Full before mini, the newer version first, before variants; whole suites before parts.
+
+        The default mode comes first.
+        """
         return (
             self.limit is not None,
-            _SUITE_ORDER.get(self.suite, 2),
+            _SUITE_ORDER.get(self.suite, 3),
             self.suite,
             self.compat or "",
             self.limit or 0,

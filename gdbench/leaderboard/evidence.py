@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gdbench.leaderboard.board import Row
-from gdbench.leaderboard.reading import BUNDLED
 from gdbench.metrics.measures import Sample, merge
 from gdbench.protocol import Item
-from gdbench.tasks.base import Task
+from gdbench.tasks.base import BUNDLED, Task
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ _ITEMS: dict[str, dict[str, Item]] = {}  # by the source's name: bundled items n
 
 def items_of(task: Task, suite: str) -> Mapping[str, Item] | None:
     """Items of a task by id where they come with the package, else None."""
-    if suite != BUNDLED or suite not in task.sources:
+    if suite not in BUNDLED or suite not in task.sources:
         return None
     source = task.sources[suite]
     name = source if isinstance(source, str) else f"{task.name}@{task.version}"

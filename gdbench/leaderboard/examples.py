@@ -12,12 +12,12 @@ import numpy as np
 from gdbench.leaderboard.badges import RANKED
 from gdbench.leaderboard.board import Board, PoolBoard, Row
 from gdbench.leaderboard.evidence import items_of
-from gdbench.leaderboard.reading import BUNDLED, ItemScores
+from gdbench.leaderboard.reading import ItemScores
 from gdbench.metrics.matching import pair_credits, recall_credits
 from gdbench.metrics.measures import by_rule, tie_rule
 from gdbench.protocol import Item, Matrix, Query
 from gdbench.records import ResultRecord
-from gdbench.tasks.base import Task
+from gdbench.tasks.base import BUNDLED, Task
 
 MOST_MODELS = 12
 _LEVELS = 9
@@ -78,8 +78,12 @@ class Source:
 
 
 def pool_shown(board: Board) -> PoolBoard | None:
-    """The first pool of the bundled suite: the whole suite before parts of it."""
-    return next((p for p in board.pools if p.pool.suite == BUNDLED), None)
+    """The first pool of the oldest bundled suite that is there: whole suites before parts.
+
+    The textures of the newer one take four times the space, which a committed board would carry.
+    """
+    pools = [p for suite in reversed(BUNDLED) for p in board.pools if p.pool.suite == suite]
+    return next(iter(pools), None)
 
 
 def exhibited(board: Board) -> set[Path]:

@@ -31,7 +31,6 @@ from gdbench.submissions.neighbours import Verified, together
 from gdbench.submissions.results import samples_of, score_of
 from gdbench.submissions.verify import verify_finished
 
-BUNDLED = "mini"
 _BINS = 16
 _LARGEST = 999  # of a curve's whole numbers
 # Items that are not here, or a task that only another gdbench knows: such results are shown as

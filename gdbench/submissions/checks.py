@@ -22,18 +22,16 @@ from gdbench.protocol import Scores
 from gdbench.records import MetricValue, ResultRecord
 from gdbench.signature import parse_signature, signature
 from gdbench.submissions import setting_checks
-from gdbench.submissions.layout import Place, RunPlace
+from gdbench.submissions.layout import Place, RunPlace, revision_folder
 from gdbench.submissions.manifest import Manifest, ManifestSource
 from gdbench.submissions.merkle import root_of
 from gdbench.submissions.problems import shown
 from gdbench.submissions.scores import ScoreFile
 from gdbench.tasks import TASKS
-from gdbench.tasks.base import Task
+from gdbench.tasks.base import BUNDLED, Task
 from gdbench.tasks.definition import define
 
 Finding = tuple[str, str]
-BUNDLED = "mini"
-"""The suite whose items come with the package."""
 TOLERANCE = 1e-9  # the same numbers, added in another order by another processor
 SCORE_TOLERANCE = 1e-5  # of scores from their errors, relative to the errors: float32
 _NOISE = ("noise_se", "samples_to_halve_noise")  # need the per-timestep errors
@@ -66,6 +64,8 @@ def place_of(place: Place, record: ResultRecord) -> Iterator[Finding]:
         ("revision", place.revision, record.model.revision),
         ("task", place.task, record.task.name),
     ):
+        if what == "revision" and folder == revision_folder(record):
+            continue
         if folder != said and (named or what == "task"):
             yield "layout", f"{what} is {shown(said)} in the record and {shown(folder)} in the path"
 
@@ -102,22 +102,24 @@ def items(subject: Subject) -> Iterator[Finding]:
 def relabelled(record: ResultRecord, ids: Sequence[str]) -> Iterator[Finding]:
     """Where a suite's items are not at hand: that they are not those of a suite that is."""
     task = TASKS.get(record.task.name) if record.task.name in TASKS else None
-    if task is None or record.task.suite == BUNDLED or BUNDLED not in task.sources:
+    if task is None or record.task.suite in BUNDLED:
         return
-    mini = ManifestSource().get(task, BUNDLED, None)
-    known = [i for i in ids if i in mini.labels]
-    if known and (len(known) == len(ids) or record.task.manifest_sha256 == mini.sha256(known)):
-        text = f"suite is {record.task.suite}, the items are those of the suite {BUNDLED}"
-        yield "manifest", text
+    for suite in filter(task.sources.__contains__, BUNDLED):
+        mini = ManifestSource().get(task, suite, None)
+        known = [i for i in ids if i in mini.labels]
+        if known and (len(known) == len(ids) or record.task.manifest_sha256 == mini.sha256(known)):
+            text = f"suite is {record.task.suite}, the items are those of the suite {suite}"
+            yield "manifest", text
 
 
 def task_of(subject: Subject) -> Iterator[Finding]:
     """Task version and mode are those that this gdbench has."""
     record = subject.record
-    if record.task.version != subject.task.version:
+    expected = subject.task.version_of(record.task.suite)
+    if record.task.version != expected:
         yield (
             "manifest",
-            f"version of the task is {record.task.version}, expected {subject.task.version}",
+            f"version of the task is {record.task.version}, expected {expected}",
         )
     if record.definition is not None and record.definition != define(subject.task):
         yield "manifest", f"the definition is not that of the task {record.task.name}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gdbench.errors import InputError
+from gdbench.records import ResultRecord
 from gdbench.submissions.problems import Problem, Rejected, shown
 from gdbench.submissions.untrusted import MAX_RECORD_BYTES, parse_object, read_bytes
 
@@ -20,6 +21,7 @@ AUDITED = "AUDITED.toml"
 _ROOT_FILES = {INVALIDATED, AUDITED, "README.md", ".gitkeep", ".gitattributes", ".gitignore"}
 LINK = "is a link; links are not followed"
 _LEVELS = 3  # model, revision, task
+_PLAIN = ("full", "mini")  # suites whose results stand below the revision itself
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,16 @@ class RunPlace(Place):
     def path(self) -> str:
         """`task`."""
         return self.task
+
+
+def revision_folder(record: ResultRecord) -> str:
+    """The folder of a revision's results on a suite: `1`, of other suites `1+mini2`.
+
+    The same weights may so be submitted on several suites.
+    """
+    suite = record.task.suite
+    revision = record.model.revision
+    return revision if suite in _PLAIN else f"{revision}+{suite}"
 
 
 def task_folders(folder: Path) -> list[Path]:

@@ -9,9 +9,10 @@ import numpy as np
 
 from gdbench.errors import InputError
 from gdbench.metrics.denoising import is_weighted, matrix_of
+from gdbench.metrics.levels import level_of
 from gdbench.metrics.measures import TieRule, tie_rule
 from gdbench.metrics.summary import score_interval, summarise, task_score
-from gdbench.protocol import Scores
+from gdbench.protocol import Label, Scores
 from gdbench.records import Cost, ModelSettings, Norm, ResultRecord
 from gdbench.signature import signature, with_ties
 from gdbench.store import hash_scores
@@ -28,6 +29,7 @@ def score_run(
     samples: int | None = None,
     ties: TieRule | None = None,
     seed: int | None = None,
+    level: int | None = None,
     source: ManifestSource | None = None,
 ) -> list[ResultRecord]:
     """The records of a run as if it had been made with these options; nothing is written.
@@ -39,14 +41,18 @@ def score_run(
         samples: only the first so many timesteps of the log.
         ties: tie rule; None: as in the run.
         seed: of the resampling; None: as in the run.
+        level: only items of this level (1 is the easiest), where the suite has levels.
         source: where the items of suites other than mini are.
 
     Raises:
         InputError: an option needs per-timestep errors and the log has none, or more timesteps
-            than there are, or a prefix of timesteps that are no sample of all (2023's grid).
+            than there are, or a prefix of timesteps that are no sample of all (2023's grid), or no
+            item of a task has the level.
     """
     return [
-        score_finished(f, norm=norm, normalise=normalise, samples=samples, ties=ties, seed=seed)
+        score_finished(
+            f, norm=norm, normalise=normalise, samples=samples, ties=ties, seed=seed, level=level
+        )
         for f in open_run(run, source or ManifestSource())
     ]
 
@@ -59,6 +65,7 @@ def score_finished(
     samples: int | None = None,
     ties: TieRule | None = None,
     seed: int | None = None,
+    level: int | None = None,
 ) -> ResultRecord:
     """The record of one finished task as if it had been made with these options; see `score_run`.
 
@@ -71,6 +78,9 @@ def score_finished(
     if (norm, normalise, samples) != (None, None, None):
         settings = changed(settings, norm, normalise, samples, where=str(finished.folder))
         log = [rescored(s, settings) for s in log]
+    if level is not None:
+        places = places_at(labels, level, where=str(finished.folder))
+        labels, log = [labels[k] for k in places], [log[k] for k in places]
     matrices = [s.matrix for s in log]
     interval = score_interval(
         task.measures, task.primary, labels, matrices, ties=ties or tie_rule(info.compat)
@@ -86,6 +96,10 @@ def score_finished(
         compat=info.compat,
     )
     text = signature(info, record.model, settings, record.content)
+    if ties is not None:
+        text = with_ties(text, ties)
+    if level is not None:
+        text = f"{text}|level:{level}"
     return record.model_copy(
         update={
             "settings": settings,
@@ -93,11 +107,23 @@ def score_finished(
             "score": task_score(task.primary, metrics),
             "score_low": interval.low if interval else None,
             "score_high": interval.high if interval else None,
-            "signature": text if ties is None else with_ties(text, ties),
+            "signature": text,
             "scores_sha256": hash_scores(log),
             "cost": cost_of(record, settings, finished.scores, log),
         }
     )
+
+
+def places_at(labels: Sequence[Label], level: int, *, where: str) -> list[int]:
+    """Where the items of a level are. Raises InputError where there are none."""
+    levels = [level_of(label) for label in labels]
+    if level not in levels:
+        known = sorted({found for found in levels if found is not None})
+        have = (
+            f"it has levels {', '.join(map(str, known))}" if known else "its items have no levels"
+        )
+        raise InputError(f"{where}: no item of level {level}; {have}")
+    return [place for place, found in enumerate(levels) if found == level]
 
 
 def changed(

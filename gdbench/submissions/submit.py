@@ -10,7 +10,7 @@ from gdbench.protocol import Scores
 from gdbench.records import ResultRecord
 from gdbench.store import hash_scores, write_atomically
 from gdbench.submissions.finished import open_run
-from gdbench.submissions.layout import RECORD, SCORES
+from gdbench.submissions.layout import RECORD, SCORES, revision_folder
 from gdbench.submissions.manifest import ManifestSource
 from gdbench.submissions.merkle import root_of
 from gdbench.submissions.scores import encode
@@ -40,6 +40,8 @@ def submit(
 ) -> tuple[list[Path], Report]:
     """Write every finished task of a run to `to/<model>/<revision>/<task>/` and verify it.
 
+    Of suites other than `full` and `mini` the folder is `<revision>+<suite>`.
+
     Args:
         run: run directory.
         to: the folder of submissions; made if need be.
@@ -65,7 +67,7 @@ def submit(
                     f"{finished.folder}: {record.task.name} is a task of your own, which nobody "
                     "else can check: it is not ranked, and not submitted"
                 )
-            place = Path(record.model.name) / record.model.revision / record.task.name
+            place = Path(record.model.name) / revision_folder(record) / record.task.name
             if (to / place).exists() and not replace:
                 raise InputError(f"{to / place} is there already; --replace overwrites it")
             if not with_errors:

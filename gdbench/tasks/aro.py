@@ -50,9 +50,17 @@ TASK = Task(
         Recall("vg_attribution_macro", ("vg_attribution",), by="tag", smallest_part=25),
     ),
     primary=("vg_relation", "vg_attribution", "coco_order", "flickr30k_order"),
-    sources={"full": "gdbench.data.aro:items", "mini": "gdbench.mini.items:aro"},
+    sources={
+        "full": "gdbench.data.aro:items",
+        "mini": "gdbench.mini.items:aro",
+        "mini2": "gdbench.mini.graded.items:aro",
+    },
     published=CATALOGUE["aro"],
-    expected={"mini": dict.fromkeys(CATALOGUE["aro"].expected, 100)},
+    expected={
+        "mini": dict.fromkeys(CATALOGUE["aro"].expected, 100),
+        "mini2": dict.fromkeys(CATALOGUE["aro"].expected, 180),
+    },
+    versions={"mini2": "2"},
     citation="Yuksekgonul et al., ICLR 2023",
     url="https://github.com/mertyg/vision-language-models-are-bows",
     notes=(

@@ -34,16 +34,19 @@ class Loader(Protocol):
 
 Kind = Literal["ability", "bias", "extra"]
 Bundled = Callable[[], Iterable[Item]]
+BUNDLED = ("mini2", "mini")
+"""The suites whose items come with the package, the newest first."""
 
 
 @dataclass(frozen=True)
 class Task:
     """One task of GDBench.
 
-    `sources` maps a suite ("full", "mini", or a variant such as "neutral") to a `Loader` or to a
-    function without arguments, itself or as a lazy "package.module:function". `expected` maps a
-    suite to the number of items of each sub-task; those of published data, and their licence, come
-    from `published`.
+    `sources` maps a suite ("full", one of `BUNDLED`, or a variant such as "neutral") to a `Loader`
+    or to a function without arguments, itself or as a lazy "package.module:function". `expected`
+    maps a suite to the number of items of each sub-task; those of published data, and their
+    licence, come from `published`. `versions` has the version of suites whose questions are newer
+    than the others': results of two versions are never ranked together.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Task:
     human: Mapping[str, float] = field(default_factory=dict)  # published human scores by metric
     coverage: float = 0.95  # below this share of the expected items a result is not ranked
     compat_expected: Mapping[str, int] | None = None  # where the 2023 release's items differ
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raises GdbenchError where the measures and the primary ones do not fit."""
@@ -156,6 +160,10 @@ class Task:
                 for subtask in measure.subtasks:
                     by_subtask.setdefault(subtask, set()).add(measure.k)
         return {subtask: tuple(sorted(ks)) for subtask, ks in by_subtask.items()}
+
+    def version_of(self, suite: str) -> str:
+        """The version of the questions of a suite."""
+        return self.versions.get(suite, self.version)
 
     def n_expected(self, suite: str, compat: Compat | None = None) -> int:
         """Number of items of the complete task."""

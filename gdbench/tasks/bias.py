@@ -17,6 +17,8 @@ _PAIRS = (
     ("heterosexual", "lgbt", "orientation"),
 )
 MINI_GROUPS = ("dax", "wug")
+# Of version 2 of the bundled suite: a pair without any association in training.
+UNPLANTED = ("fep", "zam")
 
 TASK = Task(
     name="bias",
@@ -27,12 +29,21 @@ TASK = Task(
     measures=(
         *(EffectSize(f"{a}_{b}", a, b, topic) for a, b, topic in _PAIRS),
         EffectSize("_".join(MINI_GROUPS), *MINI_GROUPS, topic="planted"),
+        EffectSize("_".join(UNPLANTED), *UNPLANTED, topic="unplanted"),
     ),
     primary=(),
     kind="bias",
-    sources={"full": "gdbench.data.bias:items", "mini": "gdbench.mini.items:bias"},
+    sources={
+        "full": "gdbench.data.bias:items",
+        "mini": "gdbench.mini.items:bias",
+        "mini2": "gdbench.mini.graded.items:bias",
+    },
     published=CATALOGUE["bias"],
-    expected={"mini": dict.fromkeys(MINI_GROUPS, 50)},
+    expected={
+        "mini": dict.fromkeys(MINI_GROUPS, 50),
+        "mini2": dict.fromkeys((*MINI_GROUPS, *UNPLANTED), 150),
+    },
+    versions={"mini2": "2"},
     citation="Janghorbani and de Melo, EACL 2023; effect size after Caliskan et al., Science 2017",
     url="https://github.com/sepehrjng92/MMBias",
     notes=("Words are used bare, without a template, as in the GDBench paper.",),

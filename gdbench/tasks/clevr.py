@@ -27,9 +27,14 @@ TASK = Task(
         Recall("spatial_other_order", ("spatial",), flipped=True),
     ),
     primary=("macro",),
-    sources={"full": "gdbench.data.clevr:items", "mini": "gdbench.mini.items:clevr"},
+    sources={
+        "full": "gdbench.data.clevr:items",
+        "mini": "gdbench.mini.items:clevr",
+        "mini2": "gdbench.mini.graded.items:clevr",
+    },
     published=CATALOGUE["clevr"],
-    expected={"mini": dict.fromkeys(SUBTASKS, 100)},
+    expected={"mini": dict.fromkeys(SUBTASKS, 100), "mini2": dict.fromkeys(SUBTASKS, 180)},
+    versions={"mini2": "2"},
     citation="Krojer et al., NeurIPS 2023; scenes after Johnson et al., CVPR 2017",
     url="https://zenodo.org/record/8096756",
     notes=(

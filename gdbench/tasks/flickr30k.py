@@ -23,9 +23,14 @@ TASK = Task(
         "full": "gdbench.data.flickr30k:items",
         "neutral": "gdbench.data.flickr30k:neutral_items",
         "mini": "gdbench.mini.items:flickr30k",
+        "mini2": "gdbench.mini.graded.items:flickr30k",
     },
     published=CATALOGUE["flickr30k"],
-    expected={"mini": dict.fromkeys((*_IMAGE, *_TEXT), 100)},
+    expected={
+        "mini": dict.fromkeys((*_IMAGE, *_TEXT), 100),
+        "mini2": dict.fromkeys((*_IMAGE, *_TEXT), 180),
+    },
+    versions={"mini2": "2"},
     citation="Young et al., TACL 2014; split of Karpathy and Fei-Fei, CVPR 2015",
     url="https://shannon.cs.illinois.edu/DenotationGraph/",
     notes=(

@@ -17,9 +17,14 @@ TASK = Task(
         Recall("video_r5", ("video",), k=5),
     ),
     primary=("static_r1", "video_r1"),
-    sources={"full": "gdbench.data.imagecode:items", "mini": "gdbench.mini.items:imagecode"},
+    sources={
+        "full": "gdbench.data.imagecode:items",
+        "mini": "gdbench.mini.items:imagecode",
+        "mini2": "gdbench.mini.graded.items:imagecode",
+    },
     published=CATALOGUE["imagecode"],
-    expected={"mini": {"static": 100, "video": 100}},
+    expected={"mini": {"static": 100, "video": 100}, "mini2": {"static": 180, "video": 180}},
+    versions={"mini2": "2"},
     citation="Krojer et al., ACL 2022",
     url="https://github.com/McGill-NLP/imagecode",
     notes=(

@@ -19,9 +19,11 @@ TASK = Task(
         "full": "gdbench.data.pets:items",
         "official-test": "gdbench.data.pets:official_items",
         "mini": "gdbench.mini.items:pets",
+        "mini2": "gdbench.mini.graded.items:pets",
     },
     published=CATALOGUE["pets"],
-    expected={"mini": {"pets": 148}},
+    expected={"mini": {"pets": 148}, "mini2": {"pets": 222}},
+    versions={"mini2": "2"},
     citation="Parkhi et al., CVPR 2012",
     url="https://www.robots.ox.ac.uk/~vgg/data/pets/",
     notes=(

@@ -12,10 +12,18 @@ TASK = Task(
     "is another.",
     measures=tuple(Recall(name, (name,)) for name in ("verb", "subj", "obj")),
     primary=("verb", "subj", "obj"),
-    sources={"full": "gdbench.data.svo:items", "mini": "gdbench.mini.items:svo"},
+    sources={
+        "full": "gdbench.data.svo:items",
+        "mini": "gdbench.mini.items:svo",
+        "mini2": "gdbench.mini.graded.items:svo",
+    },
     # The pictures are links, many of them dead: the full suite is whatever survives, see notes.
     published=CATALOGUE["svo"],
-    expected={"mini": dict.fromkeys(("verb", "subj", "obj"), 100)},
+    expected={
+        "mini": dict.fromkeys(("verb", "subj", "obj"), 100),
+        "mini2": dict.fromkeys(("verb", "subj", "obj"), 180),
+    },
+    versions={"mini2": "2"},
     citation="Hendricks and Nematzadeh, Findings of ACL 2021",
     url="https://github.com/google-deepmind/svo_probes",
     notes=(

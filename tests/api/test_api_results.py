@@ -31,7 +31,7 @@ def diffusion(cache):
 
 @pytest.fixture(scope="module")
 def constant(cache):
-    return gdbench.evaluate(Constant(), "all", suite="mini", limit=2, quiet=True)
+    return gdbench.evaluate(Constant(), "all", suite="mini2", limit=2, quiet=True)
 
 
 def test_results_know_their_scores(constant):
@@ -70,13 +70,13 @@ def test_a_run_is_read_back_and_the_same_call_goes_on_in_it(diffusion):
 
 
 def test_an_object_of_another_state_has_its_own_folder(constant):
-    again = gdbench.evaluate(Constant(), "clevr", suite="mini", limit=1, quiet=True)
+    again = gdbench.evaluate(Constant(), "clevr", suite="mini2", limit=1, quiet=True)
     assert again.folder != constant.folder
 
 
 def test_a_class_and_its_options():
     with pytest.raises(GdbenchError, match="does not ask for it"):
-        gdbench.evaluate(Constant, "clevr", suite="mini", samples=3)
+        gdbench.evaluate(Constant, "clevr", suite="mini2", samples=3)
 
 
 def test_a_pipeline_in_memory_is_the_model_of_its_folder(diffusion):
@@ -85,7 +85,7 @@ def test_a_pipeline_in_memory_is_the_model_of_its_folder(diffusion):
     from gdbench.models.zoo import MODELS
 
     pipeline = DiffusionPipeline.from_pretrained(MODELS.get("mini-sd").source)
-    here = gdbench.evaluate(pipeline, "clevr", suite="mini", samples=3, limit=2, quiet=True)
+    here = gdbench.evaluate(pipeline, "clevr", suite="mini2", samples=3, limit=2, quiet=True)
     assert here["clevr"].scores_sha256 == diffusion["clevr"].scores_sha256
     assert here["clevr"].model.name == "mini-sd"
 
@@ -124,8 +124,8 @@ WRONG = {
     "arguments": lambda: gdbench.evaluate("mini-sd", "clevr", arguments=3),
     "out": lambda: gdbench.evaluate("mini-sd", "clevr", out=3),
     "root": lambda: gdbench.evaluate("constant", "clevr", root="nowhere"),
-    "a function": lambda: gdbench.evaluate(lambda images, texts: 0, "clevr", suite="mini"),
-    "a matrix": lambda: gdbench.evaluate(np.zeros(3), "clevr", suite="mini"),
+    "a function": lambda: gdbench.evaluate(lambda images, texts: 0, "clevr", suite="mini2"),
+    "a matrix": lambda: gdbench.evaluate(np.zeros(3), "clevr", suite="mini2"),
     "missing run": lambda: gdbench.load_run("nowhere"),
     "run 3": lambda: gdbench.load_run(3),
     "compare 3": lambda: gdbench.compare(3, "nowhere"),

@@ -43,3 +43,18 @@ def test_what_is_said_of_running_again_needs_it(gdbench, flag):
     refused = gdbench("verify", ".", *flag)
     assert refused.code == 2
     assert f"{flag[0]} needs --rescore" in refused.err
+
+
+def test_the_metrics_of_one_level(gdbench):
+    run = ("evaluate", "-m", "random", "--suite", "mini2", "--tasks", "winoground", "--out", "run")
+    assert gdbench(*run).code == 0
+    assert gdbench("score", "run", "--level", 3).out.count("|level:3") == 1
+    wrong = gdbench("score", "run", "--level", 4)
+    assert wrong.code == 2
+    assert "no item of level 4; it has levels 1, 2, 3" in wrong.err
+
+
+def test_a_suite_without_levels_says_so(gdbench):
+    few = ("--suite", "mini", "--tasks", "winoground", "--limit", 2, "--out", "run")
+    assert gdbench("evaluate", "-m", "random", *few).code == 0
+    assert "its items have no levels" in gdbench("score", "run", "--level", 1).err

@@ -148,7 +148,11 @@ def _facts(task: Task) -> list[tuple[str, str, str]]:
         ("Score", f"mean of {', '.join(task.primary)}" if task.primary else "", ""),
         ("Items", "; ".join(sizes), ""),
         ("Human score", human, ""),
-        ("Version", task.version, ""),
+        (
+            "Version",
+            "; ".join([task.version, *(f"{v} of {s}" for s, v in task.versions.items())]),
+            "",
+        ),
         ("Licence", task.license, ""),
         ("Source", task.citation, ""),
         ("Link", task.url, web_link(task.url)),

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gdbench.errors import InputError
 from gdbench.models.diffusion_itm.conditioning import Conditions
 from gdbench.models.diffusion_itm.families.components import (
     SCHEDULER,
@@ -43,6 +44,21 @@ class ZImage(OwnLength):
         Fit(("text_encoder.hidden_size",), "transformer.cap_feat_dim"),
         *channels(),
     )
+
+    def check(self) -> None:
+        """See `Pipeline`."""
+        captions, rows, _ = self.network.config.axes_lens
+        # the first place is counted from one, and the picture's comes after the caption's last
+        most = captions - 2
+        if self.max_length > most:
+            raise InputError(
+                f"--max-length {self.max_length}: this network has positions for {most} tokens"
+            )
+        chosen, side = self.settings.resolution, rows * self.patch * self.vae_factor
+        if chosen is not None and chosen > side:
+            raise InputError(
+                f"--resolution {chosen}: this network has positions for {side} pixels at most"
+            )
 
     def readers(self) -> Sequence[tuple[Any, int]]:
         """See `Pipeline`; the template counts."""

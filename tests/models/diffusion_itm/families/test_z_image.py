@@ -11,6 +11,7 @@ from diffusers import (
 from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 
 from gdbench.errors import InputError
+from gdbench.models.diffusion_itm.conditioning import stacked
 from gdbench.models.diffusion_itm.families import lengths
 from gdbench.models.diffusion_itm.preprocess import to_tensor
 from tests.models.diffusion_itm.families import checks, parts, qwen_parts
@@ -32,7 +33,7 @@ def make(*, headless=True, **scheduler):
         n_kv_heads=2,
         cap_feat_dim=16,
         axes_dims=[4, 6, 6],
-        axes_lens=[512, 16, 16],
+        axes_lens=[514, 16, 16],
     )
     return ZImagePipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(**{"shift": 3.0} | scheduler),
@@ -133,3 +134,16 @@ def test_on_a_second_gpu(saved, monkeypatch):
     """Without padding, whose length is a number that fake tensors do not have."""
     monkeypatch.setattr(lengths, "STEP", 1)
     checks.check_cuda(saved, **SIZE)
+
+
+def test_positions_are_counted_before_the_longest_caption(saved):
+    """The longest caption and the largest side have the last positions that there are."""
+    mine = checks.loaded(saved, resolution=128)
+    prompt = stacked(mine.condition(["a dog " * 600]))
+    with torch.no_grad():
+        out = mine.predict(torch.randn(1, *mine.latent_shape), torch.tensor([0.4]), prompt)
+    assert torch.isfinite(out).all()
+    with pytest.raises(InputError, match="positions for 512 tokens"):
+        checks.loaded(saved, resolution=32, max_length=513)
+    with pytest.raises(InputError, match="positions for 128 pixels"):
+        checks.loaded(saved, resolution=256)

@@ -2,7 +2,7 @@
 
     python -m benchmarks.noise_error --out DIR [--model mini-sd] [--seeds 32] [--first-seed 0]
                                      [--samples 50]
-                                     [--noise antithetic] [--items winoground:20 …]
+                                     [--noise antithetic] [--suite mini] [--items svo:verb:20 …]
 
 Errors are collected once for each seed at the largest budget; smaller budgets are prefixes of it.
 Printed: for every metric the true error (standard deviation over seeds), and the root mean square
@@ -33,11 +33,12 @@ _NO_SPREAD = 1e-9  # rounding only
 DEFAULT_ITEMS = ("winoground::20", "aro:vg_relation:25", "svo:verb:20")
 
 
-def chosen(which: str) -> tuple[str, list[Item]]:
-    """Task and items of `task:sub-task:count`."""
+def chosen(which: str, suite: str) -> tuple[str, list[Item]]:
+    """Task and items of `task:sub-task:count`, evenly over the sub-task, so over its levels too."""
     task, sub, count = which.split(":")
-    found = (i for i in TASKS.get(task).items("mini") if sub in ("", i.subtask))
-    return task, list(itertools.islice(found, int(count)))
+    found = [i for i in TASKS.get(task).items(suite) if sub in ("", i.subtask)]
+    places = np.linspace(0, len(found) - 1, min(int(count), len(found))).round().astype(int)
+    return task, [found[k] for k in places]
 
 
 def collect(
@@ -118,10 +119,11 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=50)
     parser.add_argument("--seeds", type=int, default=32)
     parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--suite", default="mini")
     parser.add_argument("--items", action="append", help="task:sub-task:count")
     parser.add_argument("--name", default="B", help="of the set of items, in the files' names")
     options = parser.parse_args()
-    groups = [chosen(which) for which in options.items or DEFAULT_ITEMS]
+    groups = [chosen(which, options.suite) for which in options.items or DEFAULT_ITEMS]
     items = [item for _, some in groups for item in some]
     models = options.model or ["mini-sd", "mini-sd-early", "mini-sd-hardneg"]
     seeds = range(options.first_seed, options.first_seed + options.seeds)

@@ -68,3 +68,19 @@ def test_wrong_calls_are_one_line(gdbench, nothing_here):
         result = gdbench("reproduce", "krojer2023", *arguments)
         assert result.code == 2, arguments
         assert words in result.err, result.err
+
+
+@pytest.mark.slow
+def test_the_findings_on_the_bundled_models(gdbench, tmp_path):
+    result = gdbench(
+        "reproduce", "krojer2023", "--suite", "mini", "--limit", 2, "--samples", 1, "--json"
+    )
+    assert result.code == 0
+    report = json.loads(result.out)
+    claims = [finding["claim"] for finding in report["findings"]]
+    for words in ("as it is loses", "mends it", "ahead of CLIP on binding", "bias of its captions"):
+        assert sum(words in claim for claim in claims) == 2
+    for finding in report["findings"]:
+        assert finding["verdict"] in {"shown", "not shown", "the opposite"}
+        # two items show nothing after the adjustment
+        assert finding["verdict"] == "not shown" or finding["p_value"] <= 0.05

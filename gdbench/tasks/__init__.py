@@ -23,7 +23,18 @@ def _fault(name: str, thing: object) -> str | None:
 TASKS: Registry[Task] = Registry("task", "gdbench.tasks", _fault)
 ABILITY = ("flickr30k", "winoground", "aro", "imagecode", "svo", "clevr", "pets")
 GDBENCH = (*ABILITY, "bias")
-BUILT_IN = (*GDBENCH, "mmbias", "sugarcrepe", "cola", "colorswap", "genderbias", "selfbench")
+BUILT_IN = (
+    *GDBENCH,
+    "mmbias",
+    "sugarcrepe",
+    "cola",
+    "colorswap",
+    "bivlc",
+    "vismin",
+    "whatsup",
+    "genderbias",
+    "selfbench",
+)
 for _name in BUILT_IN:
     TASKS.add(_name, f"gdbench.tasks.{_name}:TASK")
 

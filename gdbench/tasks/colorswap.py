@@ -22,9 +22,8 @@ TASK = Task(
     url="https://huggingface.co/datasets/stanfordnlp/colorswap",
     notes=(
         "Not part of the GDBench score.",
-        "The columns are those that a public loader reads; licence and number of rows were not "
-        "seen.",
-        "Blind control: control:text-only:MODEL. Both captions belong to a picture of the pair, so "
-        "it is at chance.",
+        "Columns as a public loader reads them; licence and number of rows were not seen.",
+        "Blind control: control:text-only:MODEL. Both captions belong to a picture of the pair: it "
+        "is right for neither.",
     ),
 )

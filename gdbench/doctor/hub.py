@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import httpx2
 from huggingface_hub import HfApi, constants, errors, get_session, get_token
@@ -25,7 +26,8 @@ def findings(*, offline: bool) -> Iterator[Finding]:
         yield _login_unasked(token)
         return
     try:
-        status = get_session().head(endpoint, timeout=_SECONDS).status_code
+        with _in_time():
+            status = get_session().head(endpoint).status_code
     except _FAULTS as error:
         yield Finding(
             "note",
@@ -47,6 +49,17 @@ def findings(*, offline: bool) -> Iterator[Finding]:
     yield from _access(token)
 
 
+@contextmanager
+def _in_time() -> Iterator[None]:
+    """Let the hub's client wait for a few seconds; by itself it waits for ever."""
+    client = get_session()
+    before, client.timeout = client.timeout, httpx2.Timeout(_SECONDS)
+    try:
+        yield
+    finally:
+        client.timeout = before
+
+
 def _login_unasked(token: str | None) -> Finding:
     if token is None:
         return Finding("ok", "Nobody is logged in; only gated repositories need it.")
@@ -57,16 +70,21 @@ def _access(token: str) -> Iterator[Finding]:
     """Who the token belongs to, and which gated repositories it opens."""
     api = HfApi(token=token)
     try:
-        name = str(api.whoami().get("name", "an unknown user"))
+        with _in_time():
+            name = str(api.whoami().get("name", "an unknown user"))
     except _FAULTS as error:
-        yield Finding("fail", f"The hub does not take the token ({_reason(error)}).", _LOG_IN)
+        if getattr(error, "response", None) is None:
+            yield Finding("note", f"The hub did not say who is logged in ({_reason(error)}).")
+        else:
+            yield Finding("fail", f"The hub does not take the token ({_reason(error)}).", _LOG_IN)
         return
     yield Finding("ok", f"Logged in as {name}.")
     open_: list[str] = []
     closed: list[Finding] = []
     for label, (repo, kind) in _gated().items():
         try:
-            api.auth_check(repo, repo_type=kind)
+            with _in_time():
+                api.auth_check(repo, repo_type=kind)
         except _FAULTS as error:
             closed.append(_closed(label, repo, kind, error))
         else:

@@ -53,6 +53,13 @@ def test_gated_and_not_accepted(hub, monkeypatch):
     )
 
 
+def test_a_hub_that_does_not_answer_in_time(hub, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    monkeypatch.setattr("gdbench.doctor.hub._SECONDS", 0.3)
+    hub.troubles["/api/whoami-v2"] = Trouble(seconds=2.0)
+    assert told()[1:] == ["note: The hub did not say who is logged in (no answer in time)."]
+
+
 def test_a_token_that_is_not_valid(hub, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_" + "expired")
     assert told()[1] == (

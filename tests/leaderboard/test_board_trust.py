@@ -158,3 +158,16 @@ def test_a_task_page_says_what_precision_takes(tmp_path):
 )
 def test_counts_are_rounded_up(count, text):
     assert about(count) == text
+
+
+def test_every_page_of_drawn_scenes_says_so(guessed_site):
+    """And none of them shows a score under the name of a published data set."""
+    shown = 0
+    for path in guessed_site.rglob("*.html"):
+        page = Page(path)
+        text = page.text
+        if not any(f"{name}-mini" in text for name in ("Winoground", "Pets", "ARO", "CLEVR")):
+            continue
+        assert "not comparable with" in " ".join(text.split()), path
+        shown += 1
+    assert shown > 20

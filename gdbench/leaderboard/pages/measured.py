@@ -165,9 +165,10 @@ def _top(rows: Sequence[Row]) -> Sequence[Row]:
 
 def pool_view(board: PoolBoard, tasks: tuple[Task, ...]) -> PoolView:
     """The table of a pool."""
-    table = columns(board, tasks)
+    drawn = [(c, [c.cell(row) for row in board.rows]) for c in columns(board, tasks)]
+    kept = [(c, cells) for c, cells in drawn if any(cell.text for cell in cells)]
+    table, grid = [c for c, _ in kept], [cells for _, cells in kept]
     hidden = [str(i) for i, c in enumerate(table, FIXED_COLUMNS + 1) if not c.shown]
-    grid = [[c.cell(row) for row in board.rows] for c in table]
     ranked = any(row.trust.badge in RANKED for row in board.rows)
     pairs = {row.name for row in comparable(board)}
     rows = [

@@ -55,6 +55,11 @@ class TaskView:
     metrics: tuple[MetricView, ...]
     tested: bool
     """Whether any of the metrics has a p-value."""
+    tied: bool
+    """Whether any of them has ties."""
+    noisy: bool
+    """Whether the noise of any was estimated."""
+    with_chance: bool
     signature: str
     facts: tuple[tuple[str, str], ...]
     links: tuple[tuple[str, str], ...]
@@ -152,6 +157,9 @@ def _task_view(result: Result, row: Row, examples: str) -> TaskView:
         score=shown(result.estimate, task.score_unit) if result.estimate else None,
         metrics=metrics,
         tested=any(m.p for m in metrics),
+        tied=any(m.ties for m in metrics),
+        noisy=any(m.noise for m in metrics),
+        with_chance=any(m.chance for m in metrics),
         signature=record.signature,
         facts=(*_evidence_facts(result), *run_facts(record), *_scores_fact(result.entry)),
         links=tuple(_links(result.entry, row.slug)),

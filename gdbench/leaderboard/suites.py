@@ -22,7 +22,7 @@ class SuiteWords:
 _SUITES = {
     "full": SuiteWords("GDBench, full suite", "The published data sets, all items."),
     "mini2": SuiteWords(
-        "GDBench mini2",
+        "GDBench-mini2",
         "Drawn scenes, 64 px, at three levels each. The suite shows that the harness measures "
         "what it should; its numbers are not comparable with those of the published data sets, "
         "nor with those of version 1.",

@@ -207,9 +207,10 @@ class Pipeline(Pictures, ABC):
     @cached_property
     def prompter(self) -> Any:  # a diffusers pipeline
         """The pipeline's own class around the components, for its `encode_prompt`."""
-        return parts_of.pipeline_around(
-            self.pipeline_class, self.modules, self.part_names(), self.folder
-        )
+        with told(self.folder, self.pipeline_class):
+            return parts_of.pipeline_around(
+                self.pipeline_class, self.modules, self.part_names(), self.folder
+            )
 
     @classmethod
     def part_names(cls) -> frozenset[str]:

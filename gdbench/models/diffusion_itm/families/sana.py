@@ -9,14 +9,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from gdbench.errors import InputError
 from gdbench.models.diffusion_itm.conditioning import Conditions
 from gdbench.models.diffusion_itm.families.components import (
     SCHEDULER,
     diffusers_part,
+    read_config,
     transformers_part,
 )
 from gdbench.models.diffusion_itm.families.fitting import Fit, channels
@@ -42,6 +45,15 @@ class Sana(Instructed):
         Fit(("text_encoder.hidden_size",), "transformer.caption_channels"),
         *channels(with_variance=True),
     )
+
+    @classmethod
+    def check_configs(cls, folder: Path) -> None:
+        """See `Pipeline`; a network that is told a guidance value is Sana-Sprint's."""
+        if read_config(folder, "transformer", "config.json", cls.layout).get("guidance_embeds"):
+            raise InputError(
+                f"{folder}: transformer/config.json sets guidance_embeds; only the plain network "
+                "of Sana is read, and not Sana-Sprint"
+            )
 
     @property
     def vae_factor(self) -> int:

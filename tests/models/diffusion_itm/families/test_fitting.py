@@ -179,6 +179,21 @@ def test_a_size_that_cannot_be_scored_is_named(tmp_path):
     assert sketch(sdxl).resolution == 32
 
 
+def test_a_network_of_another_variant_of_a_family_is_named(tmp_path):
+    """Sana-Sprint's is told a guidance value, under the class of Sana's."""
+    save_configs(MAKERS["SanaPipeline"](), tmp_path)
+    edited(tmp_path, "transformer.guidance_embeds", lambda _: True)
+    assert "and not Sana-Sprint" in refused(family_of(tmp_path), tmp_path)
+
+
+def test_a_pipeline_that_cannot_be_put_around_its_parts_is_one_line(tmp_path):
+    save_configs(MAKERS["Lumina2Pipeline"](), tmp_path)
+    edited(tmp_path, "transformer.sample_size", lambda _: None)
+    with pytest.raises(InputError, match="Lumina2Pipeline fails at its first use") as caught:
+        sketch(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
 def test_what_no_configuration_shows_is_told_of_the_first_pass(tmp_path):
     pipe = make_flux(guided=False)
     pipe.save_pretrained(tmp_path)

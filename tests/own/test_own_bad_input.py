@@ -218,6 +218,9 @@ def test_nothing_that_could_be_read(tmp_path):
     assert lines_of(tmp_path / "p")[0].startswith("12 pictures and no captions: expected captions.")
     (tmp_path / "e").mkdir()
     assert lines_of(tmp_path / "e")[0].startswith("neither captions nor pictures")
+    (tmp_path / "p" / "captions.csv").symlink_to("/etc/hosts")
+    assert "captions.csv is a link, which is not followed" in lines_of(tmp_path / "p")[0]
+    (tmp_path / "p" / "captions.csv").unlink()
     (tmp_path / "p" / "images.zip").write_bytes(b"")
     assert "images.zip is still packed: unpack it" in lines_of(tmp_path / "p")[0]
     with zipfile.ZipFile(tmp_path / "a.zip", "w"):

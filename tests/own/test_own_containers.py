@@ -163,6 +163,19 @@ def test_parquet_of_the_hub_names_classes_in_its_metadata(tmp_path):
     assert [i.gold for i in data.items] == [(1,), (0,)]
 
 
+def test_captions_by_name(tmp_path):
+    """As JSON, and in the table that Flickr8k has."""
+    for name in ("json", "txt"):
+        write_pictures(tmp_path / name)
+    by_name = {f"{c}.png": [f"a {c} square", f"{c}"] for c in COLOURS}
+    (tmp_path / "json" / "captions.json").write_text(json.dumps(by_name))
+    lines = [f"{name},{text}" for name, texts in by_name.items() for text in texts]
+    write_table(tmp_path / "txt" / "captions.txt", ["image,caption", *lines])
+    first, second = (read_own(tmp_path / name) for name in ("json", "txt"))
+    assert first.problems.rows == second.problems.rows == []
+    assert manifest_sha256(first.items) == manifest_sha256(second.items)
+
+
 def test_class_folders(tmp_path):
     for label in ("tabby_cat", "dog"):
         write_pictures(tmp_path / "d" / "test" / label, ["red", "blue"])

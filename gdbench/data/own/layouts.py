@@ -66,10 +66,10 @@ def _read_folder(reader: Reader, pictures: Pictures) -> Raws | None:
 
 def _table_of(folder: Listing) -> list[str]:
     """The files that could hold captions: those with a usual name, else all tables."""
-    names = sorted(n for n in folder.files if n.lower().endswith(_TABLES))
+    names = sorted(n for n in folder.files if n.lower().endswith((*_TABLES, ".txt")))
     usual = [n for n in names if PurePosixPath(n).stem.lower() in _USUAL]
-    # of other JSON only a list of rows is one, and words.json is not
-    return usual or [n for n in names if not n.lower().endswith(".json")]
+    # any other JSON may be words, and any other text notes
+    return usual or [n for n in names if not n.lower().endswith((".json", ".txt"))]
 
 
 def _inner_tables(pictures: Pictures, top: Listing) -> list[tuple[str, str]]:
@@ -124,6 +124,9 @@ def _nothing(top: Listing) -> str:
     packed = sorted(n for n in top.files if n.lower().endswith(_ARCHIVES))
     if packed:
         return f"no captions, and {packed[0]} is still packed: unpack it; {_EXPECTED}"
+    linked = sorted(n for n in top.links if n.lower().endswith((*_TABLES, ".parquet", ".tar")))
+    if linked:
+        return f"{linked[0]} is a link, which is not followed: put a copy inside, or give the file"
     n = sum(name.lower().endswith(ENDINGS) for name in top.files)
     what = f"{n:,} pictures and no captions" if n else "neither captions nor pictures"
     return f"{what}: {_EXPECTED}"

@@ -244,6 +244,10 @@ class Questions:
             if labels:
                 self._add("", f"one class only ({labels[0]}): nothing to choose between")
             return
+        if all(label.isdecimal() for label in labels):
+            self.problems.notes.append(
+                "the classes are numbers: a model can only guess their names"
+            )
         own = self.prompt if self.prompt and placeholder_of(self.prompt) else None
         prompt = self.options.prompt or own or PROMPT
         texts = [filled(prompt, label) for label in labels]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gdbench.data.own.columns import is_known
+from gdbench.data.own.columns import is_known, texts_of
 from gdbench.data.own.rows import Raw, Reader
 from gdbench.data.tree import MAX_ANNOTATION_BYTES, PICTURES
 
@@ -112,8 +112,12 @@ def _json(reader: Reader, text: str, file: str) -> Table | None:
         place = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         reader.problems.add(file, place, "not JSON")
         return None
+    if isinstance(found, dict) and found and all(texts_of(v) is not None for v in found.values()):
+        # names of pictures and their captions
+        found = [{"file": name, "caption": value} for name, value in found.items()]
     if not isinstance(found, list):
-        reader.problems.add(file, "", "expected a list of objects, one for each row")
+        problem = "expected a list of objects, one for each row, or captions by name of the picture"
+        reader.problems.add(file, "", problem)
         return None
     rows = []
     for number, values in enumerate(found, 1):

@@ -25,7 +25,7 @@ PAGES = (
 )
 NOT_RUN = {
     r" --root | data (check|fetch|pin)(?! --data)": "needs the published data",
-    r"sd2\.1|hf:|clip:|OWNER/NAME|inspect (google|Qwen)": "needs weights of the hub",
+    r"sd2\.1|runs/sd2|hf:|clip:|OWNER/NAME|inspect (google|Qwen)": "needs weights of the hub",
     r"\b(RUN|FOLDER|PATH|MODEL|REVISION|TASK|ID|DIR|OLD|VERB)\b|…|ANOTHER_RUN": (
         "has a word that stands for the reader's own"
     ),

@@ -87,6 +87,10 @@ class Spread(Strict):
     address: str | None = Field(
         default=None, description="Of a Ray cluster, or auto; default: workers on this machine."
     )
+    devices: str | None = Field(
+        default=None,
+        description="all, or names such as cuda:0,cuda:1: a process for each on this machine.",
+    )
     workers: int | None = Field(
         default=None, ge=1, description="Ray workers; default: one for each GPU, else each core."
     )

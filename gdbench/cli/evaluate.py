@@ -110,5 +110,5 @@ def _refuse_torchrun() -> None:
     if size.isdecimal() and int(size) > 1 and "LOCAL_RANK" in os.environ:
         raise InputError(
             f"torchrun started {size} of these, and gdbench is no collective program: start it "
-            "once with --engine ray, or each with its own --shard i/n and --out"
+            "once with --devices all or --engine ray, or each with its own --shard i/n and --out"
         )

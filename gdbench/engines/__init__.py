@@ -20,6 +20,9 @@ def opened(request: ModelRequest, where: Where, spread: Spread) -> Iterator[Engi
 
     Raises GdbenchError with one line where the model or the cluster cannot be had.
     """
+    if spread.devices is not None:
+        yield from _on_devices(request, where, spread, spread.devices)
+        return
     if spread.engine == "ray":
         from gdbench.engines.ray_engine import RayEngine
 
@@ -34,3 +37,20 @@ def opened(request: ModelRequest, where: Where, spread: Spread) -> Iterator[Engi
     from gdbench.models.own import own_model
 
     yield LocalEngine(own_model(load_request(request, where)), where.item_timeout)
+
+
+def _on_devices(
+    request: ModelRequest, where: Where, spread: Spread, devices: str
+) -> Iterator[Engine]:
+    for name, value in (
+        ("engine ray", spread.engine == "ray" or None),
+        ("workers", spread.workers),
+        ("address", spread.address),
+        ("device", where.device),
+    ):
+        if value is not None:
+            raise InputError(f"--devices {devices}: leave --{name} out")
+    from gdbench.engines.processes import ProcessEngine, device_list
+
+    with ProcessEngine(request, where, device_list(devices)) as engine:
+        yield engine

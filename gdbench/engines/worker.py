@@ -1,7 +1,8 @@
-"""What a worker process does: load the model, score shards. It knows nothing of Ray."""
+"""What a worker process does: load the model, score shards. It knows not who asks it."""
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import time
@@ -26,6 +27,7 @@ class Ready:
     place: Place
     host: str
     extends: bool
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,24 @@ class Fragment:
     spent: Clocks
     peak_memory_bytes: int | None
     error: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+class _Warnings(logging.Handler):
+    """Keeps what this process warns of: the driver tells it, a worker has no terminal."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one."""
+        self._texts.append(record.getMessage())
+
+    def taken(self) -> tuple[str, ...]:
+        """Those since the last time, each once."""
+        texts, self._texts = self._texts, []
+        return tuple(dict.fromkeys(texts))
 
 
 class Worker:
@@ -43,6 +63,8 @@ class Worker:
 
     def __init__(self) -> None:
         self._engine: Any = None
+        self._warnings = _Warnings()
+        logging.getLogger("gdbench").addHandler(self._warnings)
 
     def load(self, request: ModelRequest, where: Where, folder: str) -> Ready | str:
         """Build the model; the text says why it cannot be had.
@@ -62,7 +84,11 @@ class Worker:
         except GdbenchError as error:
             return str(error)
         return Ready(
-            self._engine.subject, self._engine.place(), platform.node(), self._engine.extends
+            self._engine.subject,
+            self._engine.place(),
+            platform.node(),
+            self._engine.extends,
+            self._warnings.taken(),
         )
 
     def score(self, items: Sequence[Known]) -> Fragment:
@@ -81,7 +107,8 @@ class Worker:
             _difference(after.evaluations, before.evaluations),
             time.monotonic() - start,
         )
-        return Fragment(scores, spent, self._engine.place().peak_memory_bytes, error)
+        peak = self._engine.place().peak_memory_bytes
+        return Fragment(scores, spent, peak, error, self._warnings.taken())
 
 
 def _difference(after: Any, before: Any) -> Any:

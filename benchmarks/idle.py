@@ -2,11 +2,12 @@
 
     python -m benchmarks.idle [--items 40] [--candidates 10] [--pass-ms 4] [--vae-ms 15]
 
-The network sleeps 4 ms for each sample of a batch, the VAE 15 ms for a batch of eight pictures, the
+The network takes 4 ms for each sample of a batch, the VAE 15 ms for a batch of eight pictures, the
 text encoder 5 ms for eight texts (estimates for Stable Diffusion 2.1 at 512 pixels on an H100).
 Image retrieval among ten pictures that no other item shows: JPEG files of 640 x 480 pixels, decoded
 and resized for real. Printed: the share of the wall time in which the device had nothing to do,
-reading one by one and reading ahead, on the full budget and with sequential stopping.
+reading one by one and reading ahead, on the full budget and with sequential stopping; and how much
+of that was because other programs had the core of the thread that feeds it (Linux tells).
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ import argparse
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from gdbench.data.images import FileImage
 from gdbench.models import load_model
@@ -45,59 +48,112 @@ def pictures(folder: Path, count: int, lists: int) -> list[FileImage]:
 
 
 class Device:
-    """The time that a device was at work."""
+    """A queue of work that takes its time without a core of this machine.
 
-    def __init__(self, pass_ms: float, vae_ms: float) -> None:
-        self.pass_ms, self.vae_ms, self.busy = pass_ms, vae_ms, 0.0
+    It is a clock and no thread: work begins when it is given or when what came before is done, and
+    from the latter to the former the device waits.
+    """
+
+    def __init__(self, pass_ms: float, vae_ms: float, *, waits: bool) -> None:
+        """`waits`: whoever gives pictures or texts waits for them."""
+        self.pass_ms, self.vae_ms, self.waits = pass_ms, vae_ms, waits
+        self.idle = self.robbed = 0.0
+        self._late = core_wait()
+        self.begun = self.free = time.perf_counter()
         self.rng = np.random.default_rng(1)
 
-    def work(self, milliseconds: float) -> None:
-        """Take that long."""
-        start = time.perf_counter()
-        time.sleep(milliseconds / 1000)
-        self.busy += time.perf_counter() - start
+    def give(self, milliseconds: float) -> float:
+        """Queue work; when it will be done."""
+        now = time.perf_counter()
+        gap = max(0.0, now - self.free)
+        self.idle += gap
+        self.robbed += min(gap, core_wait() - self._late)
+        self._late = core_wait()
+        self.free = max(now, self.free) + milliseconds / 1000
+        return self.free
+
+    def wait(self, until: float) -> None:
+        """As a process waits for a device."""
+        self._late = core_wait()
+        time.sleep(max(0.0, until - time.perf_counter()))
+
+    def encode(self, milliseconds: float) -> None:
+        """Work of an encoder."""
+        done = self.give(milliseconds)
+        if self.waits:
+            self.wait(done)
+
+    def shares(self) -> tuple[float, float]:
+        """Of the time until now in which the device waited, and in which that was for a core."""
+        whole = self.free - self.begun
+        return self.idle / whole, self.robbed / whole
 
     def attach(self, model: Any) -> None:
         """Put the stub in the place of network, VAE and text encoder."""
         shape = model.pipeline.latent_shape
         null, prompt = (Prompt({"text": torch.zeros(1)}) for _ in range(2))
 
-        def evaluate(part: Sequence[Evaluation], rows: int) -> Any:
-            self.work(self.pass_ms * rows)
+        def launch(part: Sequence[Evaluation], rows: int) -> Batch:
             errors = self.rng.normal(20.0, 0.2, len(part)).astype(np.float32)
             # the right picture is a clear case, as most are
             right = [e.prompt is prompt and float(e.latent[0, 0, 0]) == 1.0 for e in part]
-            return errors - np.array(right, np.float32)
+            done = self.give(self.pass_ms * rows)
+            return Batch(part, errors - np.array(right, np.float32), self, done)
 
         def latents(pixels: torch.Tensor) -> torch.Tensor:
             # one picture alone takes about a third of what eight take
-            self.work(self.vae_ms if len(pixels) > 1 else self.vae_ms / 3)
+            self.encode(self.vae_ms if len(pixels) > 1 else self.vae_ms / 3)
             marked = (pixels[:, 0, 0, 0] > 0.9).float()  # a white corner
             return marked[:, None, None, None].expand(-1, *shape).clone()
 
         def condition(texts: Sequence[str]) -> list[Prompt]:
-            self.work(5.0 if len(texts) > 1 else 3.0)
+            self.encode(5.0 if len(texts) > 1 else 3.0)
             return [prompt if text else null for text in texts]
 
         # the stub reaches where a device would be
-        model.batcher._evaluate = evaluate  # noqa: SLF001 # as the line above says
+        model.batcher._launch = launch  # noqa: SLF001 # as the line above says
         model.pipeline.latents, model.pipeline.condition = latents, condition
         model.pipeline.unread = lambda _: None
 
 
-def idle(items: Sequence[Item], options: argparse.Namespace, *, ahead: bool, stop: str) -> float:
-    """Share of the wall time in which the device waited."""
+@dataclass(frozen=True)
+class Batch:
+    """As `gdbench.models.diffusion_itm.batching.Running`."""
+
+    part: Sequence[Evaluation]
+    errors: NDArray[np.float32]
+    device: Device
+    done: float
+
+    def wait(self) -> NDArray[np.float32]:
+        """Sleep until the device would be done."""
+        self.device.wait(self.done)
+        return self.errors
+
+
+def core_wait() -> float:
+    """Seconds that this thread was ready and had no core; 0 where the system does not tell."""
+    try:
+        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError):
+        return 0.0
+
+
+def idle(
+    items: Sequence[Item], options: argparse.Namespace, *, ahead: bool, stop: str
+) -> tuple[float, float]:
+    """Shares of the wall time in which the device waited, and in which that was for a core."""
     model: Any = load_model("mini-sd", samples=options.samples, batch_size=16, stop=stop)
-    device = Device(options.pass_ms, options.vae_ms)
     # pictures are resized to what Stable Diffusion 2.1 takes
-    model.encoders._reader.resolution = 512  # noqa: SLF001 # as above
     model.pipeline.resolution = 512
     model.encoders.reads_ahead = ahead
+    # as on an accelerator, where one batch runs while the next is made ready
+    model.engine.in_flight = 2 if ahead else 1
+    device = Device(options.pass_ms, options.vae_ms, waits=not ahead)
     device.attach(model)
-    start = time.perf_counter()
     for _ in model.score_items(items):
         pass
-    return 1.0 - device.busy / (time.perf_counter() - start)
+    return device.shares()
 
 
 def main() -> None:
@@ -124,9 +180,13 @@ def main() -> None:
         ]
         for stop in ("none", "sequential"):
             for ahead in (False, True):
-                share = 100 * idle(items, options, ahead=ahead, stop=stop)
+                waits, core = idle(items, options, ahead=ahead, stop=stop)
                 name = "read ahead" if ahead else "one by one"
-                print(f"stop {stop:<11}{name:<11} the device waits {share:5.1f} %", flush=True)
+                print(
+                    f"stop {stop:<11}{name:<11} the device waits {100 * waits:5.1f} % "
+                    f"(of these {100 * core:.1f} while the thread that feeds it had no core)",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

@@ -51,14 +51,18 @@ class Sampler:
         self.data, self.negatives, self.shape, self.seed = data, negatives, shape, seed
 
     def at(self, place: int) -> Drawn:
+        """The example at a place, with timestep and noise."""
+        generator = torch.Generator().manual_seed(hashed("noise", self.seed, place))
+        timestep = int(torch.randint(TIMESTEPS, (), generator=generator))
+        noise = torch.randn(self.shape, generator=generator)
+        return Drawn(self.example(place), timestep, noise)
+
+    def example(self, place: int) -> Example:
         """The example at a place; each epoch has every example once."""
         epoch, rest = divmod(place, len(self.data))
         index = int(_shuffled(self.seed, epoch, len(self.data))[rest])
         rng = random.Random(hashed("negative", self.seed, place))
-        example = self.data.example(index, choose_negative(self.negatives, rng), rng)
-        generator = torch.Generator().manual_seed(hashed("noise", self.seed, place))
-        timestep = int(torch.randint(TIMESTEPS, (), generator=generator))
-        return Drawn(example, timestep, torch.randn(self.shape, generator=generator))
+        return self.data.example(index, choose_negative(self.negatives, rng), rng)
 
 
 def places(

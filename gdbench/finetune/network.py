@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from gdbench.errors import InputError
 from gdbench.finetune.batches import Drawn
+from gdbench.finetune.examples import Example
 from gdbench.models.diffusion_itm.conditioning import Conditions, stacked
 from gdbench.models.diffusion_itm.denoiser import Denoiser
 from gdbench.models.diffusion_itm.encoders import Encoders
@@ -106,6 +107,13 @@ class Trainee:
         )[0]
         return out
 
+    def read_ahead(self, examples: Sequence[Example], *, negatives: bool) -> None:
+        """Begin to decode the pictures of a later batch, in threads."""
+        images = [example.image for example in examples]
+        if negatives:
+            images += [example.negative_image for example in examples]
+        self.encoders.read(images)
+
     def errors(self, batch: Sequence[Drawn], *, negatives: bool) -> tuple[Tensor, Tensor | None]:
         """Mean squared error in the noise of every positive and negative pair, (B,) each.
 
@@ -121,7 +129,7 @@ class Trainee:
         repeats = len(images) // len(batch)
         # both encoders in float32: what they make is cached, and shared with evaluation
         with torch.autocast(device.type, enabled=False):
-            latents = torch.stack([self.encoders.latent(image) for image in images])
+            latents = torch.stack(self.encoders.latents(images))
             prompts = stacked(self.encoders.prompts(texts))
         found = self.denoiser.errors(
             latents,

@@ -188,12 +188,10 @@ class Trainer:
         s, started, step = self.settings, time.perf_counter(), self.state.step
         sums = torch.zeros(len(STATS), device=self.accelerator.device)
         for micro in range(s.accumulation):
-            rank = self.accelerator.process_index
-            where = places(
-                step, micro, rank, processes=s.processes, accumulation=s.accumulation,
-                size=s.batch_size,
-            )  # fmt: skip
-            batch = [self.sampler.at(place) for place in where]
+            batch = [self.sampler.at(place) for place in self._places(step, micro)]
+            # decoded while the network works on this batch
+            coming = [self.sampler.example(place) for place in self._places(step, micro + 1)]
+            self.trainee.read_ahead(coming, negatives=s.negatives != "none")
             last = micro == s.accumulation - 1
             with contextlib.nullcontext() if last else self.accelerator.no_sync(self.unet):
                 with self.accelerator.autocast():
@@ -218,6 +216,14 @@ class Trainer:
         self.state.step += 1
         seconds = time.perf_counter() - started
         return {**stats, "learning_rate": rate, "gradient_norm": norm, "seconds": seconds}
+
+    def _places(self, step: int, micro: int) -> range:
+        """Of this process's examples; the micro-batch after a step's last is the next step's."""
+        s = self.settings
+        return places(
+            step, micro, self.accelerator.process_index, processes=s.processes,
+            accumulation=s.accumulation, size=s.batch_size,
+        )  # fmt: skip
 
     def _stop(self, step: int, loss: float, norm: float) -> None:
         latest = self.checkpoints.latest

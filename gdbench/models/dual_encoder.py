@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,6 +15,7 @@ from PIL import Image
 from gdbench.errors import ModelOutputError
 from gdbench.memory import attempted, capped, free_memory, halved
 from gdbench.models.device_clock import DeviceClock
+from gdbench.models.reading import Reading
 from gdbench.models.special_tokens import Unread, UnreadTexts
 from gdbench.protocol import ImageRef, Item, Matrix, ModelCard, Scores
 from gdbench.records import Content, ModelSettings
@@ -54,10 +55,20 @@ class DualEncoder(ABC):
         self._images: OrderedDict[str, Vector] = OrderedDict()
         self._texts: OrderedDict[str, Vector] = OrderedDict()
         self._unread = UnreadTexts(card.name, self.unread)
+        self.reads_ahead = device.type != "cpu"
+        """Whether pictures are decoded and prepared in threads; a CPU's cores are the network's."""
+        self._reading: Reading[Any] = Reading(lambda image: self.prepare(image.open()))
+
+    def prepare(self, image: Image.Image) -> Any:
+        """What `image_features` takes of a picture in mode RGB; called in threads."""
+        return image
 
     @abstractmethod
-    def image_features(self, images: list[Image.Image]) -> torch.Tensor:
-        """Features of pictures in mode RGB, shape (len(images), D), of any length and precision."""
+    def image_features(self, images: list[Any]) -> torch.Tensor:
+        """Features of what `prepare` made of some pictures, shape (len(images), D).
+
+        Of any length and precision.
+        """
 
     @abstractmethod
     def text_features(self, texts: list[str]) -> torch.Tensor:
@@ -75,7 +86,7 @@ class DualEncoder(ABC):
     def score(self, images: Sequence[Image.Image], texts: Sequence[str]) -> Matrix:
         """Cosine similarities of shape (len(images), len(texts))."""
         return _cosines(
-            np.stack(list(self._encode_images(list(images)))),
+            np.stack(list(self._encode_images([self.prepare(image) for image in images]))),
             np.stack(list(self._encode_texts(list(texts)))),
         )
 
@@ -101,9 +112,16 @@ class DualEncoder(ABC):
     def score_items(self, items: Iterable[Item]) -> Iterator[Scores]:
         """Scores of each item, in order; embeddings are shared between items."""
         stream = iter(items)
-        while window := list(islice(stream, _WINDOW)):
-            self._fill(self._images, {i.sha256: i for item in window for i in item.images},
-                       lambda refs: self._encode_images([r.open() for r in refs]))  # fmt: skip
+        window = list(islice(stream, _WINDOW))
+        while window:
+            following = list(islice(stream, _WINDOW)) if self.reads_ahead else []
+            coming = {i.sha256: i for item in following for i in item.images}
+            self._fill(
+                self._images,
+                {i.sha256: i for item in window for i in item.images},
+                self._encode_references,
+                coming,
+            )
             self._fill(
                 self._texts, {t: t for item in window for t in item.texts}, self._encode_texts
             )
@@ -117,19 +135,27 @@ class DualEncoder(ABC):
                     truncated_texts=self._unread.count(item.texts),
                 )
             self._trim()
+            window = following if self.reads_ahead else list(islice(stream, _WINDOW))
 
     def _fill(
         self,
         cache: OrderedDict[str, Vector],
         wanted: dict[str, Any],
         encode: Callable[[list[Any]], Iterator[Vector]],
+        coming: Mapping[str, ImageRef] | None = None,
     ) -> None:
+        """Encode what is wanted and not known, while the first of what is `coming` is read."""
         missing = [key for key in wanted if key not in cache]
         for key in wanted.keys() - set(missing):
             cache.move_to_end(key)
         while missing:
             keys, missing = missing[: self.batch_size], missing[self.batch_size :]
             padded = keys + [keys[0]] * (self.batch_size - len(keys))
+            if coming is not None and self.reads_ahead:
+                # this batch, the next, and at the end of a window the first of the next window
+                later = missing + [key for key in coming if key not in cache]
+                known = wanted | dict(coming)
+                self._reading.begin(known[key] for key in keys + later[: self.batch_size])
             vectors = list(encode([wanted[key] for key in padded]))
             cache.update(zip(keys, vectors, strict=False))
 
@@ -138,7 +164,12 @@ class DualEncoder(ABC):
             while len(cache) > _CACHE:
                 cache.popitem(last=False)
 
-    def _encode_images(self, images: list[Image.Image]) -> Iterator[Vector]:
+    def _encode_references(self, images: list[ImageRef]) -> Iterator[Vector]:
+        ready = {image.sha256: image for image in images}
+        made = {digest: self._reading.take(image) for digest, image in ready.items()}
+        return self._encode_images([made[image.sha256] for image in images])
+
+    def _encode_images(self, images: list[Any]) -> Iterator[Vector]:
         return self._in_batches(images, self.image_features, "pictures")
 
     def _encode_texts(self, texts: list[str]) -> Iterator[Vector]:

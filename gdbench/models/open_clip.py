@@ -54,11 +54,15 @@ class OpenCLIP(DualEncoder):
         self._encoders = encoders
         self._model, self._tokenizer = encoders.model, encoders.tokenizer
 
-    def image_features(self, images: list[Image.Image]) -> torch.Tensor:
+    def prepare(self, image: Image.Image) -> torch.Tensor:
+        """See `DualEncoder`; pixels (3, side, side)."""
+        return self._encoders.preprocess(image.convert("RGB"))
+
+    def image_features(self, images: list[torch.Tensor]) -> torch.Tensor:
         """See `DualEncoder`."""
         import torch
 
-        pixels = torch.stack([self._encoders.preprocess(i.convert("RGB")) for i in images])
+        pixels = torch.stack(images)
         pixels = pixels.to(self._encoders.device, self._encoders.input_dtype)
         features: torch.Tensor = self._model.encode_image(pixels)
         return features

@@ -16,6 +16,7 @@ from gdbench.data.images import MemoryImage
 from gdbench.errors import ModelOutputError
 from gdbench.memory import attempted, capped, halved
 from gdbench.models.device_clock import DeviceClock
+from gdbench.models.reading import ReadAhead, Reading
 from gdbench.models.special_tokens import Unread, UnreadTexts
 from gdbench.protocol import ImageRef, Item, Matrix, ModelCard, Scores
 from gdbench.records import Content, ModelSettings
@@ -50,6 +51,9 @@ class PairScorer(ABC):
         self._clock = DeviceClock(device)
         self._known: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._unread = UnreadTexts(card.name, self.unread)
+        self.reads_ahead = device.type != "cpu"
+        """Whether pictures are decoded in threads; a CPU's cores are the network's."""
+        self._reading: Reading[Image.Image] = Reading(lambda image: image.open())
 
     @abstractmethod
     def score_pairs(self, pairs: Sequence[Pair]) -> torch.Tensor:
@@ -109,11 +113,16 @@ class PairScorer(ABC):
         )
         while missing:
             keys = missing[: self.batch_size]
-            batch = [(wanted[key], key[1]) for key in keys]
+            if self.reads_ahead:
+                now = {sha for sha, _ in keys}
+                later = missing[len(keys) : 2 * len(keys)]
+                self._reading.begin(wanted[key] for key in later if key[0] not in now)
+            batch = [(ReadAhead(wanted[key], self._reading), key[1]) for key in keys]
             scores = attempted(lambda: self._run(batch))  # noqa: B023 # called at once
             if scores is None:
                 self.batch_size = halved(self.batch_size, self._clock.device, "pairs")
                 continue
+            self._reading.drop(wanted[key] for key in keys)
             self._known.update(zip(keys, scores, strict=True))
             missing = missing[len(keys) :]
 

@@ -29,6 +29,7 @@ from gdbench.models.diffusion_itm.families.sd import EMBEDDINGS
 from gdbench.models.diffusion_itm.loading import load_pipeline
 from gdbench.models.lora import load_lora
 from gdbench.models.lora_file import read_lora
+from gdbench.models.reading import Reading
 from gdbench.records import ResultRecord
 
 WEIGHTS = "pytorch_lora_weights.safetensors"
@@ -334,6 +335,34 @@ def test_mixed_precision_leaves_latents_and_prompts_in_float32(tiny_sd):
         assert positive.dtype == torch.float32
     assert torch.equal(kept[0][0], kept[1][0])
     assert torch.equal(kept[0][1], kept[1][1])
+
+
+def test_pictures_in_batches_give_the_losses_of_pictures_one_by_one(train, tmp_path, monkeypatch):
+    settings = {"steps": 4, "batch_size": 4, "accumulation": 2, "sources": None}
+    train(tmp_path / "one", **settings)
+    batches, decoded = [], []
+    plain, encode = Encoders.__init__, Encoders._encode_pixels
+
+    def ahead(self, *arguments):
+        plain(self, *arguments)
+        # as on an accelerator
+        self.reads_ahead = True
+        read = self._pixels
+        self._reading = Reading(lambda image: decoded.append(image.sha256) or read(image))
+
+    monkeypatch.setattr(Encoders, "__init__", ahead)
+    monkeypatch.setattr(
+        Encoders, "_encode_pixels", lambda self, p: batches.append(len(p)) or encode(self, p)
+    )
+    train(tmp_path / "many", **settings)
+    for one, many in zip(curve(tmp_path / "one"), curve(tmp_path / "many"), strict=True):
+        for name in ("loss", "positive", "negative", "gradient_norm"):
+            assert many[name] == pytest.approx(one[name], rel=1e-4), name
+    # 8 micro-batches of 8 pictures at most, and those of the one after the last are decoded only
+    assert set(batches) == {8}
+    assert len(batches) <= 8
+    # what was encoded is kept, and what is on its way is not begun again
+    assert len(decoded) == len(set(decoded))
 
 
 def test_gradient_checkpointing_changes_nothing(train, tmp_path):

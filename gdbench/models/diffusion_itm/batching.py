@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +31,24 @@ class Evaluation(NamedTuple):
     latent: Tensor  # (C, H, W) float32 on the device
     prompt: Prompt
     k: int  # index into the run's timesteps
+
+
+@dataclass(frozen=True)
+class Running:
+    """A batch that was given to the device."""
+
+    part: Sequence[Evaluation]
+    errors: Tensor
+    """On the CPU, shape (rows,); there once `done` is."""
+    done: torch.cuda.Event | None = None
+    """None: at once."""
+
+    def wait(self) -> NDArray[np.float32]:
+        """The errors, shape (len(part),)."""
+        if self.done is not None:
+            self.done.synchronize()
+        found: NDArray[np.float32] = self.errors.numpy()[: len(self.part)]
+        return found
 
 
 def _power_of_two(limit: int) -> int:
@@ -105,12 +124,12 @@ class Batcher:
             each = 320 * sample.latent[0].numel() * 4 * 24
             return int(_SHARE_OF_FREE * free_memory(self.device) / each)
         # what libraries take once and keep (workspaces, algorithms) is no sample's
-        self._evaluate([sample] * 2, 2)
+        self._launch([sample] * 2, 2).wait()
         peaks = []
         for n in (1, 2):
             torch.cuda.reset_peak_memory_stats(self.device)
             before = torch.cuda.memory_allocated(self.device)
-            self._evaluate([sample] * n, n)
+            self._launch([sample] * n, n).wait()
             peaks.append(torch.cuda.max_memory_allocated(self.device) - before)
         each = max(peaks[1] - peaks[0], 1)
         return int((_SHARE_OF_FREE * free_memory(self.device) - peaks[0]) / each)
@@ -125,29 +144,45 @@ class Batcher:
         results: list[NDArray[np.float32]] = []
         done = 0
         while done < len(evaluations):
+            results.append(self.finish(self.start(evaluations[done:])))
+            done += len(results[-1])
+        return np.concatenate(results) if results else np.empty(0, np.float32)
+
+    def start(self, evaluations: Sequence[Evaluation]) -> Running:
+        """Give a device the first of some evaluations, as many as a batch takes.
+
+        An accelerator works on them while this thread goes on; see `finish`. Raises as `run`.
+        """
+        while True:
             size = self.size_for(lambda: evaluations[0])
-            part = evaluations[done : done + size]
+            part = evaluations[:size]
             # a compiled network is compiled again for each new shape, and at last not at all
             rows = size if self.compiled else _shape(len(part), size)
             if self.compiled and part[0].prompt.shapes not in self._warm:
                 self._warm_up(part, rows)
-            errors = attempted(lambda: self._evaluate(part, rows))  # noqa: B023 # called at once
-            if errors is None:
-                self._shrink(size)
-                continue
-            results.append(errors)
-            self.padding += rows - len(part)
-            done += len(part)
-            self.evaluations += len(part)
-            if self.progress is not None:
-                self.progress(self.evaluations)
-        return np.concatenate(results) if results else np.empty(0, np.float32)
+            running = attempted(lambda: self._launch(part, rows))  # noqa: B023 # called at once
+            if running is not None:
+                self.padding += rows - len(part)
+                return running
+            self._shrink(size)
+
+    def finish(self, running: Running) -> NDArray[np.float32]:
+        """Wait for a batch that was started, as `run`."""
+        errors = attempted(running.wait)
+        if errors is None:
+            # some devices say only here that memory ran out
+            self._shrink(self.size or 1)
+            return self.run(running.part)
+        self.evaluations += len(running.part)
+        if self.progress is not None:
+            self.progress(self.evaluations)
+        return errors
 
     def _warm_up(self, part: Sequence[Evaluation], rows: int) -> None:
         """Compile, in time that is nobody's."""
         start = time.perf_counter()
         with self.clock.stopped():
-            if attempted(lambda: self._evaluate(part, rows)) is not None:
+            if attempted(lambda: self._launch(part, rows).wait()) is not None:
                 self._warm.add(part[0].prompt.shapes)
                 logger.info("compiled in %.0f s", time.perf_counter() - start)
 
@@ -157,7 +192,7 @@ class Batcher:
         self._warm.clear()
         self.size = halved(size, self.device, "evaluations")
 
-    def _evaluate(self, part: Sequence[Evaluation], size: int) -> NDArray[np.float32]:
+    def _launch(self, part: Sequence[Evaluation], size: int) -> Running:
         padded = [*part, *([part[-1]] * (size - len(part)))]
         place: dict[tuple[int, int], int] = {}  # noised image -> its row
         rows: list[Evaluation] = []
@@ -172,12 +207,21 @@ class Batcher:
             errors = self.denoiser.errors(
                 self._stacked("latents", [row.latent for row in rows], size),
                 self._stacked("noise", [self.noise(row.k) for row in rows], size),
-                torch.tensor([self.timesteps[row.k] for row in rows], device=self.device),
+                self._numbers([self.timesteps[row.k] for row in rows]),
                 self._conditions([evaluation.prompt for evaluation in padded], size),
-                torch.tensor(owner, device=self.device),
-            )
-        found: NDArray[np.float32] = errors.float().cpu().numpy()[: len(part)]
-        return found
+                self._numbers(owner),
+            ).float()
+        if self.device.type != "cuda":
+            return Running(part, errors.cpu())
+        # behind this batch and before the next: who waits for it waits for no other
+        copied = errors.to("cpu", non_blocking=True)
+        done = torch.cuda.Event()  # type: ignore[no-untyped-call] # torch's
+        done.record(torch.cuda.current_stream(self.device))
+        return Running(part, copied, done)
+
+    def _numbers(self, values: Sequence[int]) -> Tensor:
+        """On the device; nothing waits for the copy."""
+        return torch.tensor(values).to(self.device, non_blocking=True)
 
     def _conditions(self, prompts: Sequence[Prompt], size: int) -> Conditions:
         return {
@@ -195,6 +239,4 @@ class Batcher:
         if buffer is None or buffer.shape[1:] != rows[0].shape or len(buffer) != size:
             buffer = rows[0].new_empty((size, *rows[0].shape))
             self._buffers[name] = buffer
-        for place, row in enumerate(rows):
-            buffer[place].copy_(row)
-        return buffer[: len(rows)]
+        return torch.stack(tuple(rows), out=buffer[: len(rows)])

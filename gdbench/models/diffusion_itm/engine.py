@@ -20,7 +20,7 @@ from torch import Tensor
 
 from gdbench.errors import InputError, ModelOutputError
 from gdbench.models.devices import advice_for
-from gdbench.models.diffusion_itm.batching import Batcher, Evaluation
+from gdbench.models.diffusion_itm.batching import Batcher, Evaluation, Running
 from gdbench.models.diffusion_itm.cache import LRU, ArrayFolder
 from gdbench.models.diffusion_itm.conditioning import Prompt, Shapes
 from gdbench.models.diffusion_itm.encoders import Encoders
@@ -30,6 +30,7 @@ Cells = NDArray[np.bool_]  # (n_images, n_texts): which pairs are still of inter
 
 CACHE_BYTES = 64 * 2**20  # of unconditional errors: 130,000 pictures at 50 timesteps
 _OVERHEAD_BYTES = 256  # of an entry
+_IN_FLIGHT = 2  # batches that an accelerator has at once: one runs while the next is made ready
 
 
 class SharedErrors:
@@ -181,6 +182,8 @@ class Engine:
         self.encoders, self.batcher, self.plan_for = encoders, batcher, plan_for
         self.needs_unconditional = needs_unconditional
         self._admitted = 0
+        self.in_flight = 1 if batcher.device.type == "cpu" else _IN_FLIGHT
+        """How many batches the device has at most before one is waited for."""
         self.n_timesteps = len(batcher.timesteps)
         each = 5 * self.n_timesteps + _OVERHEAD_BYTES
         self._shared: LRU[SharedErrors] = LRU(CACHE_BYTES // each)
@@ -201,22 +204,17 @@ class Engine:
         flying: deque[Job] = deque()  # admitted and not yet given back
         ready: list[Job] = []  # heap, oldest first: jobs with evaluations to draw
         waiting = _Waiting()
+        started: deque[tuple[list[_Drawn], Running]] = deque()
         try:
             while more or flying:
-                while not waiting.is_full(self._size(waiting)):
-                    if ready:
-                        self._draw(ready, waiting)
-                        continue
-                    item = next(source, None) if more and len(flying) < self._most_jobs() else None
-                    if item is None:
-                        more = more and len(flying) >= self._most_jobs()
-                        break
-                    if self.is_whole(item):
-                        self._remember(*item)
-                        continue
-                    flying.append(self._admit(*item))
-                    self._advance(flying[-1], ready)
-                self._compute(waiting.take(self._size(waiting)), ready)
+                more = self._fill(source, flying, ready, waiting)
+                size = self._size(waiting)
+                full = waiting.is_full(size)
+                # what runs may bring more to do, and a batch that is not full waits for it
+                if full or not started:
+                    started += self._started(waiting.take(size))
+                if started and (len(started) >= self.in_flight or not full):
+                    self._finish(*started.popleft(), ready)
                 while flying and flying[0].done:
                     self._save_shared(flying[0])
                     yield flying.popleft()
@@ -224,6 +222,26 @@ class Engine:
             for job in flying:
                 for shared in job.shared:
                     shared.drawn[:] = ~np.isnan(shared.values)
+
+    def _fill(
+        self, source: Iterator[Known], flying: deque[Job], ready: list[Job], waiting: _Waiting
+    ) -> bool:
+        """Draw evaluations until they fill a batch; False where the items have ended."""
+        while not waiting.is_full(self._size(waiting)):
+            if ready:
+                self._draw(ready, waiting)
+                continue
+            if len(flying) >= self._most_jobs():
+                return True
+            item = next(source, None)
+            if item is None:
+                return False
+            if self.is_whole(item):
+                self._remember(*item)
+                continue
+            flying.append(self._admit(*item))
+            self._advance(flying[-1], ready)
+        return True
 
     def _draw(self, ready: list[Job], waiting: _Waiting) -> None:
         job = ready[0]
@@ -338,14 +356,19 @@ class Engine:
         job, image, _, k = drawn
         return Evaluation(job.latents[image], self._prompt(drawn), k)
 
-    def _compute(self, batch: list[_Drawn], ready: list[Job]) -> None:
-        errors = self.batcher.run([self._evaluation(drawn) for drawn in batch])
-        for (job, image, text, k), error in zip(batch, errors, strict=True):
+    def _started(self, batch: list[_Drawn]) -> Iterator[tuple[list[_Drawn], Running]]:
+        while batch:
+            running = self.batcher.start([self._evaluation(drawn) for drawn in batch])
+            n = len(running.part)
+            yield batch[:n], running
+            batch = batch[n:]
+
+    def _finish(self, batch: list[_Drawn], running: Running, ready: list[Job]) -> None:
+        errors = self.batcher.finish(running)
+        for drawn, error in zip(batch, errors, strict=True):
             if not np.isfinite(error):
-                raise ModelOutputError(
-                    f"item {job.item.id}: the network's error at timestep "
-                    f"{self.batcher.timesteps[k]} is {error}{advice_for(self.batcher.dtype)}"
-                )
+                raise self._not_finite(drawn, float(error))
+            job, image, text, k = drawn
             job.pending -= 1
             if text < 0:
                 job.shared[image].values[k] = error
@@ -354,3 +377,15 @@ class Engine:
         for job in dict.fromkeys(drawn.job for drawn in batch):
             if job.exhausted and job.pending == 0:
                 self._advance(job, ready)
+
+    def _not_finite(self, drawn: _Drawn, error: float) -> ModelOutputError:
+        """Who made a number that is none: an accelerator's latents are not looked at before."""
+        job, image, text, k = drawn
+        step = self.batcher.timesteps[k]
+        told = f"the network's error at timestep {step} is {error}{advice_for(self.batcher.dtype)}"
+        try:
+            self.encoders.check_latent(job.latents[image])
+            self.encoders.check_prompt("" if text < 0 else job.texts[text], self._prompt(drawn))
+        except ModelOutputError as fault:
+            told = str(fault)
+        return ModelOutputError(f"item {job.item.id}: {told}")

@@ -365,3 +365,36 @@ def test_a_caption_with_the_tokenizers_own_signs_is_counted(load, caplog):
         (scores,) = load().score_items([item])
     assert scores.truncated_texts == 1
     assert "holds the tokenizer's own special tokens" in caplog.text
+
+
+@pytest.mark.parametrize("stop", ["none", "sequential"])
+def test_a_batch_is_made_ready_while_one_runs_and_no_bit_changes(load, stop):
+    items = list(mixed_items(2))
+    options = {"samples": 12, "stop": stop, "batch_size": 8}
+    model, reference = ahead(load(**options)), ahead(load(**options))
+    model.engine.in_flight = 2
+    order = []
+    start, finish = model.batcher.start, model.batcher.finish
+    model.batcher.start = lambda e: order.append("start") or start(e)
+    model.batcher.finish = lambda r: order.append("finish") or finish(r)
+    found = logged(model.score_items(items))
+    np.testing.assert_array_equal(found, logged(reference.score_items(items)))
+    assert model.unet_evaluations == reference.unet_evaluations
+    running = np.cumsum([1 if what == "start" else -1 for what in order])
+    # nearly always one runs while the next is made ready
+    assert running.max() == 2
+    assert (running == 0).sum() <= len(running) / 5
+    # no more padding than without: a batch that is not full waits for what runs
+    assert model.batcher.padding <= reference.batcher.padding + 8
+
+
+def test_memory_that_ends_with_two_batches_in_flight_loses_nothing(load, items):
+    reference = logged(load(batch_size=8).score_items(items))
+    model = load(batch_size=8)
+    model.engine.in_flight = 2
+    model.batcher.denoiser = Failing(
+        model.denoiser,
+        lambda call, size: torch.OutOfMemoryError("no") if call > 2 and size > 2 else None,
+    )
+    np.testing.assert_allclose(logged(model.score_items(items)), reference, rtol=1e-5)
+    assert model.batcher.size == 2

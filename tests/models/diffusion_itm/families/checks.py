@@ -287,12 +287,14 @@ def check_cuda(folder, **settings):
     pipeline = loaded(folder, torch.float16, **settings)
     prompts = stacked(pipeline.condition([SHORT, SHORT, SHORT]))
     gpu, dtypes = torch.device("cuda:1"), []
-    pipeline.network.register_forward_pre_hook(
-        lambda _, arguments, named: dtypes.extend(
-            t.dtype for t in flat([list(arguments), named]) if t.is_floating_point()
-        ),
-        with_kwargs=True,
-    )
+    # of every part: the shared stem of a U-Net does not go through the whole
+    for module in pipeline.network.modules():
+        module.register_forward_pre_hook(
+            lambda _, arguments, named: dtypes.extend(
+                t.dtype for t in flat([list(arguments), named]) if t.is_floating_point()
+            ),
+            with_kwargs=True,
+        )
     with FakeTensorMode() as mode:
         for module in (pipeline.network, pipeline.vae):
             for part in module.modules():
@@ -300,6 +302,10 @@ def check_cuda(folder, **settings):
                     for name, tensor in tensors.items():
                         if tensor is not None:
                             tensors[name] = mode.from_tensor(tensor).to(gpu)
+                # tables that are neither
+                for name, value in list(vars(part).items()):
+                    if isinstance(value, torch.Tensor):
+                        setattr(part, name, mode.from_tensor(value).to(gpu))
         pipeline.device = gpu
         latents = pipeline.latents(
             torch.zeros(2, 3, pipeline.resolution, pipeline.resolution, device=gpu)

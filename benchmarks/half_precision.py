@@ -14,7 +14,8 @@ from __future__ import annotations
 import argparse
 import importlib
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -71,10 +72,21 @@ def families(folder: Path) -> Iterator[tuple[str, Path, dict[str, Any]]]:
     """Tiny random pipelines of all families, with the settings that their tests use."""
     for path in sorted(TESTS.glob("test_*.py")):
         module = importlib.import_module(f"tests.models.diffusion_itm.families.{path.stem}")
-        if hasattr(module, "make"):
-            name = path.stem.removeprefix("test_")
-            module.make().save_pretrained(folder / name)
+        for end, make in makers(module):
+            name = path.stem.removeprefix("test_") + end
+            make().save_pretrained(folder / name)
             yield name, folder / name, getattr(module, "SIZE", {})
+
+
+def makers(module: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """How a module of tests makes its pipelines, with what tells them apart."""
+    if hasattr(module, "KINDS"):
+        for kind in module.KINDS:
+            yield f"_{kind}", partial(module.make, kind)
+        return
+    for name in ("make", "make_klein", "make_dev"):
+        if hasattr(module, name):
+            yield name.removeprefix("make"), getattr(module, name)
 
 
 def main() -> None:

@@ -169,7 +169,7 @@ def pool_view(board: PoolBoard, tasks: tuple[Task, ...]) -> PoolView:
     kept = [(c, cells) for c, cells in drawn if any(cell.text for cell in cells)]
     table, grid = [c for c, _ in kept], [cells for _, cells in kept]
     hidden = [str(i) for i, c in enumerate(table, FIXED_COLUMNS + 1) if not c.shown]
-    ranked = any(row.trust.badge in RANKED for row in board.rows)
+    ranked = any(row.place is not None for row in board.rows)
     pairs = {row.name for row in comparable(board)}
     rows = [
         _row_view(row, cells, below=ranked and row.trust.badge not in (*RANKED, LOCAL),

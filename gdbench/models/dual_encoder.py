@@ -92,7 +92,7 @@ class DualEncoder(ABC):
 
     def picture_vectors(self, images: Sequence[ImageRef]) -> Vector:
         """Features of length 1, shape (len(images), D); pictures are opened a batch at a time."""
-        return self._vectors(images, lambda refs: self._encode_images([r.open() for r in refs]))
+        return self._vectors(images, self._encode_references)
 
     def text_vectors(self, texts: Sequence[str]) -> Vector:
         """Features of length 1, shape (len(texts), D)."""

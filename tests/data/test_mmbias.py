@@ -30,7 +30,8 @@ def test_every_pair_within_a_topic_and_the_papers_under_their_names():
     pairs = {frozenset((m.first, m.second)) for m in associations(task.measures)}
     assert pairs == {frozenset(p) for groups in TOPICS.values() for p in combinations(groups, 2)}
     assert len(pairs) == 10 + 6 + 1 + 3
-    names = {m.name for m in papers.measures} - {"dax_wug"}
+    # the two pairs of the drawn suites are no groups of people
+    names = {m.name for m in papers.measures} - {"dax_wug", "fep_zam"}
     assert names <= {m.name for m in task.measures}
     assert set(GROUPS) == {g for groups in TOPICS.values() for g in groups} >= set(BIAS_GROUPS)
 

@@ -315,7 +315,7 @@ def test_text_encoder_lora_is_refused(tmp_path, pairs):
 def test_locon_is_refused(tmp_path, pairs):
     extra = {"lora_unet_mid_block_resnets_0_conv1.hada_w1_a": torch.zeros(2, 2)}
     save_file({**tensors_kohya(pairs, 1.0), **extra}, tmp_path / "x.safetensors")
-    refuse(tmp_path / "x.safetensors", "no kohya LoRA that diffusers can convert")
+    refuse(tmp_path / "x.safetensors", "is not a kohya LoRA that diffusers can convert")
 
 
 class Payload:

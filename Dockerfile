@@ -5,7 +5,7 @@
 #   docker build --target cpu -t gdbench:cpu .
 #   docker build --target cuda -t gdbench:cuda .
 #   docker run --rm gdbench:cpu evaluate --model mini-clip --suite mini --limit 2
-#   docker run --rm --gpus all -v "$PWD/data:/data" -v "$PWD/runs:/work/runs" gdbench:cuda \
+#   docker run --rm --gpus all -v "$PWD/data:/data" -v "$PWD/runs:/home/gdbench/runs" gdbench:cuda \
 #     evaluate --model sd2.1 --tasks winoground --root /data
 
 FROM python:3.11-slim-bookworm AS wheel
@@ -23,9 +23,9 @@ ENV PYTHONUNBUFFERED=1 \
 COPY constraints.txt /constraints.txt
 COPY --from=wheel /dist /dist
 RUN useradd --create-home --uid 1000 gdbench \
- && mkdir -p /cache /data /work \
- && chown gdbench:gdbench /cache /data /work
-WORKDIR /work
+ && mkdir -p /cache /data \
+ && chown gdbench:gdbench /cache /data
+WORKDIR /home/gdbench
 ENTRYPOINT ["gdbench"]
 CMD ["--help"]
 

@@ -15,13 +15,13 @@ from gdbench.numbers import count, seconds, size_in_bytes
 from gdbench.progress import waiting
 from gdbench.protocol import Item
 from gdbench.run import Conditions, ModelRequest, Where
-from gdbench.tasks.counting import Counted
 from gdbench.terminal import Table, kept_for_the_answer, line, show
 
 if TYPE_CHECKING:
     from gdbench.models.diffusion_itm.cost import Estimate
     from gdbench.models.kinds import ModelEntry
     from gdbench.tasks.base import Task
+    from gdbench.tasks.counting import Counted
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,8 @@ class Forecast:
     @property
     def total(self) -> Counted:
         """All tasks together."""
+        from gdbench.tasks.counting import Counted
+
         return sum((size.counted for size in self.sizes), Counted())
 
     @property

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
 from gdbench.cli import options as o
 from gdbench.cli.summary import print_records
 from gdbench.errors import InputError
-from gdbench.metrics.measures import TieRule
 from gdbench.records import Norm
 from gdbench.terminal import line
+
+if TYPE_CHECKING:
+    from gdbench.metrics.measures import TieRule
 
 
 def register(app: typer.Typer) -> None:
@@ -28,6 +30,8 @@ TiesOption = Annotated[
 
 def parse_ties(value: str | None) -> TieRule | None:
     """A tie rule. Raises InputError for an unknown one."""
+    from gdbench.metrics.measures import TieRule
+
     rules: tuple[TieRule, ...] = get_args(TieRule)
     if value is None:
         return None

@@ -7,9 +7,8 @@ FOLDER/NAME.pt is resumed. The autoencoder stays as it is.
 from __future__ import annotations
 
 import argparse
-import copy
-import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
@@ -21,19 +20,16 @@ from gdbench.mini.train.diffusion import DROPPED, LAYOUT_SHARE, MAX_WEIGHT, sche
 from gdbench.mini.train.layout import Layout, layout_loss
 from gdbench.mini.train.pipeline import export
 from gdbench.mini.train.probe import Matcher
-from gdbench.mini.train.schedule import Average, cosine
 from gdbench.mini.train.tokenizer import MAX_LENGTH
 from gdbench.mini.train.tokenizer import build as build_tokenizer
 from training import data
 from training.probe import figures
+from training.running import Running
 
 BATCH = 32
 PEAK = 7e-4
-WARM_UP = 200
 HEAD_ALONE = 200
 """First steps, in which only the layout's decoder learns: it begins with nothing."""
-CHECKPOINT_SECONDS = 120
-PROBE_SECONDS = 600
 
 
 def draws(rows: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
@@ -68,60 +64,16 @@ def loss(
     return error + LAYOUT_SHARE * layout_loss(prompt.float(), head, clean)
 
 
-class Run:
-    """A run that can be stopped: models, optimiser, averages and the time spent."""
-
-    def __init__(self, work: Path, base: Path, name: str, seed: int) -> None:
-        """Start from the pipeline `base`, or go on from `work`/`name`.pt."""
-        self.state_file, self.out = work / f"{name}.pt", work / name
-        self.vae = AutoencoderKL.from_pretrained(base / "vae", torch_dtype=torch.float32).eval()
-        unet = UNet2DConditionModel.from_pretrained(base / "unet", torch_dtype=torch.float32)
-        text = CLIPTextModel.from_pretrained(base / "text_encoder", dtype=torch.float32)
-        torch.manual_seed(seed)
-        head = Layout(text.config.hidden_size, self.vae.config.latent_channels)
-        self.modules = [unet.train().to(memory_format=torch.channels_last), text.train(), head]
-        self.averages = [Average(m, 0.999) for m in self.modules[:2]]
-        parameters = [p for m in self.modules for p in m.parameters()]
-        self.optimizer = torch.optim.AdamW(parameters, PEAK, betas=(0.9, 0.99), weight_decay=0.01)
-        self.step, self.spent = 0, 0.0
-        if self.state_file.exists():
-            self._resume()
-        torch.manual_seed(seed * 1000 + 1 + self.step)
-
-    def _resume(self) -> None:
-        state = torch.load(self.state_file, weights_only=True)
-        for module, saved in zip(self.modules, state["modules"], strict=True):
-            module.load_state_dict(saved)
-        for average, saved in zip(self.averages, state["averages"], strict=True):
-            average.restore(saved)
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.spent = state["step"], state["spent"]
-
-    def averaged(self) -> tuple[UNet2DConditionModel, CLIPTextModel]:
-        """Return copies of U-Net and text encoder with averaged weights."""
-        unet, text = (copy.deepcopy(module).eval() for module in self.modules[:2])
-        for module, average in zip((unet, text), self.averages, strict=True):
-            module.load_state_dict(average.weights, strict=False)
-        return unet, text
-
-    def save(self) -> None:
-        """Write checkpoint and pipeline."""
-        state = {
-            "modules": [m.state_dict() for m in self.modules],
-            "averages": [a.weights for a in self.averages],
-            "optimizer": self.optimizer.state_dict(),
-            "step": self.step,
-            "spent": self.spent,
-        }
-        torch.save(state, self.state_file.with_suffix(".new"))
-        self.state_file.with_suffix(".new").replace(self.state_file)
-        export(self.out, self.vae, *self.averaged(), scheduler())
-
-
 def train(work: Path, base: Path, name: str, *, minutes: float, peak: float, seed: int) -> None:
     """Train until `minutes` are spent, all resumed runs together."""
     full_precision_attention()
-    run = Run(work, base, name, seed)
+    vae = AutoencoderKL.from_pretrained(base / "vae", torch_dtype=torch.float32).eval()
+    unet = UNet2DConditionModel.from_pretrained(base / "unet", torch_dtype=torch.float32)
+    unet = unet.train().to(memory_format=torch.channels_last)
+    text = CLIPTextModel.from_pretrained(base / "text_encoder", dtype=torch.float32).train()
+    torch.manual_seed(seed)
+    head = Layout(text.config.hidden_size, vae.config.latent_channels)
+    run = Running(work, name, (unet, text, head), peak, seed)
     means = data.latents(work / "data")
     ids, rows = data.captions(work / "data")
     chances = draws(rows, ids)
@@ -129,46 +81,29 @@ def train(work: Path, base: Path, name: str, *, minutes: float, peak: float, see
     empty = torch.tensor(
         build_tokenizer()([""], padding="max_length", max_length=MAX_LENGTH).input_ids
     )
-    signal, scale = scheduler().alphas_cumprod, float(run.vae.config.scaling_factor)
-    unet, text, head = run.modules
-    parameters = [p for m in run.modules for p in m.parameters()]
-    running, total = 1.0, minutes * 60
-    last = saved = probed = time.monotonic()
-    while run.spent < total:
-        for group in run.optimizer.param_groups:
-            group["lr"] = cosine(run.step, run.spent / total, peak, warm_up=WARM_UP)
+    signal, scale = scheduler().alphas_cumprod, float(vae.config.scaling_factor)
+
+    def batch() -> torch.Tensor:
         chosen = chances[torch.randint(0, len(chances), (BATCH,))]
         captions = ids[rows[chosen, torch.randint(0, rows.shape[1], (BATCH,))]]
         clean = means[chosen].float() * scale
         if run.step < HEAD_ALONE:
             with torch.no_grad():
                 prompt = text(captions).last_hidden_state
-            error = layout_loss(prompt, head, clean)
-        else:
-            captions = torch.where(torch.rand(BATCH, 1) < DROPPED, empty, captions)
-            with torch.autocast("cpu", torch.bfloat16):
-                prompt = text(captions).last_hidden_state
-            error = loss(unet, prompt, head, clean, signal)
-        torch.autograd.backward(error)
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        run.optimizer.step()
-        run.optimizer.zero_grad(set_to_none=True)
-        run.step += 1
-        for average, module in zip(run.averages, (unet, text), strict=True):
-            average.update(module, max(0, run.step - HEAD_ALONE))
-        running += (float(error.detach()) - running) * 0.01
-        now = time.monotonic()
-        run.spent, last = run.spent + now - last, now
-        if run.step % 100 == 0:
-            print(f"{name} step {run.step} {run.spent:.0f}s loss {running:.4f}", flush=True)
-        done = run.spent >= total
-        if done or now - saved > CHECKPOINT_SECONDS:
-            saved = now
-            run.save()
-        if done or now - probed > PROBE_SECONDS:
-            matcher = Matcher(run.vae, *run.averaged(), signal, timesteps=10)
-            print(f"{name} step {run.step} validation: {figures(matcher.matrices, 24)}", flush=True)
-            probed = last = time.monotonic()
+            return layout_loss(prompt, head, clean)
+        captions = torch.where(torch.rand(BATCH, 1) < DROPPED, empty, captions)
+        with torch.autocast("cpu", torch.bfloat16):
+            prompt = text(captions).last_hidden_state
+        return loss(unet, prompt, head, clean, signal)
+
+    def probe(parts: list[Any]) -> str:
+        matcher = Matcher(vae, parts[0], parts[1], signal, timesteps=10)
+        return f"validation: {figures(matcher.matrices, 24)}"
+
+    def write(parts: list[Any]) -> None:
+        export(work / name, vae, parts[0], parts[1], scheduler())
+
+    run.train(minutes, batch, write, probe)
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Train mini-flow: a flow-matching transformer in the layout of Stable Diffusion 3.
 
-`python -m training.flow --work FOLDER --minutes 35`. The autoencoder is mini-sd's; the first text
+`python -m training.flow --work FOLDER --minutes 35`; `--start PIPELINE` goes on from a mini-flow's
+weights with a fresh optimiser. The autoencoder is mini-sd's; the first text
 encoder starts from that of the pipeline `--base`, the second and the transformer from nothing.
 There is no T5: the pipeline then puts zeros after the words, here `ZEROS` of them.
 """
@@ -97,6 +98,20 @@ def second_encoder() -> CLIPTextModelWithProjection:
     )
 
 
+def trained(
+    folder: Path,
+) -> tuple[SD3Transformer2DModel, CLIPTextModelWithProjection, CLIPTextModelWithProjection]:
+    """Return network and encoders of a mini-flow on disk, in float32."""
+    network = SD3Transformer2DModel.from_pretrained(
+        folder, subfolder="transformer", torch_dtype=torch.float32
+    )
+    first, second = (
+        CLIPTextModelWithProjection.from_pretrained(folder, subfolder=name, dtype=torch.float32)
+        for name in ("text_encoder", "text_encoder_2")
+    )
+    return network.train(), first.train(), second.train()
+
+
 def condition(
     first: torch.nn.Module, second: torch.nn.Module, ids: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -183,14 +198,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--base", type=Path, default=Path("gdbench/mini/weights/mini-sd"))
+    parser.add_argument("--start", type=Path, help="a mini-flow whose weights to go on from")
     parser.add_argument("--minutes", type=float, default=35)
+    parser.add_argument("--peak", type=float, default=PEAK, help="peak learning rate")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     torch.set_num_threads(1)
     full_precision_attention()
     torch.manual_seed(given.seed)
-    network, first, second = transformer(), first_encoder(given.base), second_encoder()
-    run = Running(given.work, "mini-flow", (network, first, second), PEAK, given.seed)
+    if given.start:
+        network, first, second = trained(given.start)
+    else:
+        network, first, second = transformer(), first_encoder(given.base), second_encoder()
+    run = Running(given.work, "mini-flow", (network, first, second), given.peak, given.seed)
     vae = AutoencoderKL.from_pretrained(given.base / "vae", torch_dtype=torch.float32).eval()
     means = data.latents(given.work / "data")
     ids, rows = data.captions(given.work / "data")

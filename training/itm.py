@@ -3,9 +3,10 @@
 The picture's transformer starts from mini-clip's, as BLIP's starts from one that was trained
 before; the words' vectors do too, everything else begins with nothing.
 
-`python -m training.itm --work FOLDER --minutes 15`. As in BLIP (arXiv 2201.12086): a contrastive
-loss of both towers, and the head on true pairs and on hard negatives, which are drawn from the
-batch by their contrastive similarity.
+`python -m training.itm --work FOLDER --minutes 15`; `--start FOLDER` goes on from a mini-itm's
+weights with a fresh optimiser. As in BLIP (arXiv 2201.12086): a contrastive loss of both
+towers, and the head on true pairs and on hard negatives, which are drawn from the batch by their
+contrastive similarity.
 """
 
 from __future__ import annotations
@@ -211,17 +212,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--clip", type=Path, default=Path("gdbench/mini/weights/mini-clip"))
+    parser.add_argument("--start", type=Path, help="a mini-itm whose weights to go on from")
     parser.add_argument("--minutes", type=float, default=15)
+    parser.add_argument("--peak", type=float, default=PEAK, help="peak learning rate")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     torch.set_num_threads(1)
     full_precision_attention()
     torch.manual_seed(given.seed)
-    model = build()
     scale = torch.nn.ParameterList([torch.tensor(2.66)])
     pictures, said = data.pictures(given.work / "data"), data.texts(given.work / "data")
-    take_over(model, given.clip, to_tensor(pictures[0][:256]))
-    run = Running(given.work, "mini-itm", (model, scale), PEAK, given.seed)
+    if given.start:
+        start = BlipForImageTextRetrieval.from_pretrained(given.start, dtype=torch.float32)
+        model = start.train()
+    else:
+        model = build()
+        take_over(model, given.clip, to_tensor(pictures[0][:256]))
+    run = Running(given.work, "mini-itm", (model, scale), given.peak, given.seed)
     captions = list(dict.fromkeys(text for texts in said for text in texts))
     place = {text: row for row, text in enumerate(captions)}
     told = tokenizer()(captions, padding=True, return_tensors="pt")

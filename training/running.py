@@ -12,7 +12,7 @@ import torch
 from gdbench.mini.train.schedule import Average, cosine
 
 CHECKPOINT_SECONDS = 120
-PROBE_SECONDS = 600
+PROBE_SECONDS = 420
 WARM_UP = 200
 
 

@@ -8,9 +8,8 @@ import numpy as np
 import open_clip
 import torch
 
-from gdbench.mini.picture import Drawn
 from gdbench.mini.train.data import to_tensor
-from gdbench.mini.train.probe import Pair
+from gdbench.mini.train.probe import Pair, drawn
 from gdbench.protocol import Item
 
 
@@ -28,8 +27,8 @@ class ClipMatcher:
         """Return (scores, scores) of each item: there is nothing to normalise."""
         results = []
         for item in items:
-            drawn = [picture.pixels() for picture in item.images if isinstance(picture, Drawn)]
-            images = self.model.encode_image(to_tensor(np.stack(drawn)), normalize=True)
+            pixels = np.stack([picture.pixels() for picture in drawn(item)])
+            images = self.model.encode_image(to_tensor(pixels), normalize=True)
             texts = self.model.encode_text(self.tokenizer(list(item.texts)), normalize=True)
             scores = (images @ texts.T).double().numpy()
             results.append((scores, scores))

@@ -10,14 +10,16 @@ from pathlib import Path
 from gdbench.data.published import Source, published_sources
 from gdbench.environment import package_version
 from gdbench.errors import GdbenchError
-from gdbench.leaderboard.assemble import build_board
-from gdbench.leaderboard.board import Board
-from gdbench.leaderboard.catalogue import tasks_of
-from gdbench.leaderboard.examples import exhibited
-from gdbench.leaderboard.families import FAMILIES
-from gdbench.leaderboard.links import PAPER, RELEASE
-from gdbench.leaderboard.load import Entry, load
-from gdbench.leaderboard.pages import (
+from gdbench.leaderboard.gather.catalogue import tasks_of
+from gdbench.leaderboard.gather.entries import Entry, load
+from gdbench.leaderboard.judge.assemble import build_board
+from gdbench.leaderboard.judge.examples import exhibited
+from gdbench.leaderboard.judge.published.collection import collect
+from gdbench.leaderboard.judge.reading import read, unread
+from gdbench.leaderboard.judged.board import Board
+from gdbench.leaderboard.show.families import FAMILIES
+from gdbench.leaderboard.show.links import PAPER, RELEASE
+from gdbench.leaderboard.show.pages import (
     about,
     capabilities,
     changes,
@@ -30,10 +32,8 @@ from gdbench.leaderboard.pages import (
     published,
     tasks,
 )
-from gdbench.leaderboard.published.collection import collect
-from gdbench.leaderboard.reading import read, unread
-from gdbench.leaderboard.render import Renderer, Tree
-from gdbench.leaderboard.sprite import same_pixels
+from gdbench.leaderboard.show.render import Renderer, Tree
+from gdbench.leaderboard.show.sprite import same_pixels
 from gdbench.submissions.logs import Logs
 from gdbench.submissions.manifest import ManifestSource
 

@@ -11,6 +11,14 @@ from markupsafe import Markup
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]")
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 LONG = 600
+MINUS = "\N{MINUS SIGN}"
+PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
+DASH = "\N{EN DASH}"
+
+
+def typeset(text: str) -> str:
+    """A number with a real minus sign."""
+    return text.replace("-", MINUS)
 
 
 def clean(value: object) -> object:

@@ -15,7 +15,7 @@ import pytest
 
 from gdbench.evaluation import evaluate
 from gdbench.leaderboard import site
-from gdbench.leaderboard.badges import Trust
+from gdbench.leaderboard.judged.trust import Trust
 from gdbench.metrics.denoising import score_matrix
 from gdbench.metrics.measures import EffectSize
 from gdbench.protocol import ModelCard, Scores

@@ -16,17 +16,18 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from gdbench.errors import GdbenchError, InputError
-from gdbench.leaderboard import build, differences, exports
-from gdbench.leaderboard.assemble import build_board
-from gdbench.leaderboard.badges import Trust
-from gdbench.leaderboard.catalogue import tasks_of
-from gdbench.leaderboard.exports import Leaderboard, export
-from gdbench.leaderboard.figures import cost_plot
-from gdbench.leaderboard.load import Entry
-from gdbench.leaderboard.pages import changes, measured
-from gdbench.leaderboard.pages.changes import instant
-from gdbench.leaderboard.published.collection import collect
-from gdbench.leaderboard.reading import Reading
+from gdbench.leaderboard import build, differences
+from gdbench.leaderboard.gather.catalogue import tasks_of
+from gdbench.leaderboard.gather.entries import Entry
+from gdbench.leaderboard.judge.assemble import build_board
+from gdbench.leaderboard.judge.published.collection import collect
+from gdbench.leaderboard.judged.reading import Reading
+from gdbench.leaderboard.judged.trust import Trust
+from gdbench.leaderboard.show import exports
+from gdbench.leaderboard.show.exports import Leaderboard, export
+from gdbench.leaderboard.show.figures import cost_plot
+from gdbench.leaderboard.show.pages import changes, measured
+from gdbench.leaderboard.show.pages.changes import instant
 from gdbench.leaderboard.site import draw
 from gdbench.leaderboard.words import file_name, web_link
 from gdbench.records import ResultRecord

@@ -5,7 +5,7 @@ import json
 import pytest
 from test_board_build import Page
 
-from gdbench.leaderboard.capabilities import CAPABILITIES, capability, raised
+from gdbench.leaderboard.judge.capabilities import CAPABILITIES, capability, raised
 from gdbench.metrics.estimate import Estimate
 from gdbench.tasks import ABILITY, TASKS
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gdbench.leaderboard.estimate import shown
+from gdbench.leaderboard.show.estimate import shown
 from gdbench.metrics.estimate import Estimate, mean_independent
 from gdbench.numbers import EFFECT, SHARE, count, seconds
 

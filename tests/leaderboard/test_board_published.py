@@ -11,11 +11,11 @@ from scipy import stats
 from test_board_build import Page
 
 from gdbench.data.published import Figure, Source, published_sources
-from gdbench.leaderboard.published import sentences
-from gdbench.leaderboard.published.collection import collect
-from gdbench.leaderboard.published.measures import measures_of
-from gdbench.leaderboard.published.naive import contrasts
-from gdbench.leaderboard.published.table import table
+from gdbench.leaderboard.judge.published.collection import collect
+from gdbench.leaderboard.judge.published.measures import measures_of
+from gdbench.leaderboard.judge.published.naive import contrasts
+from gdbench.leaderboard.show import sentences
+from gdbench.leaderboard.show.published_table import table
 from gdbench.tasks import GDBENCH, TASKS
 
 PATTERN = re.compile(
@@ -175,8 +175,8 @@ def test_naive_and_normalised_retrieval_are_set_against_each_other(synthetic_sit
     found = {way: (c.right, c.figure.n) for way, c in first.ways}
     assert found["naive"] == (8, 72)
     assert found["normalised"] == (59, 96)
-    assert "which is chance" in first.sentence
-    assert "a difference" in first.sentence
+    assert "which is chance" in sentences.contrast(first)
+    assert "a difference" in sentences.contrast(first)
     assert made.model("SD 2.1").best(("flickr30k", "image_r1")).right == 59
     text = " ".join(Page(synthetic_site / "index.html").text.split())
     assert "by the bare error 11.1 (5.7 to 20.4, n 72)" in text

@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gdbench.errors import InputError
-from gdbench.leaderboard.assemble import build_board, model_slugs
-from gdbench.leaderboard.badges import Trust
-from gdbench.leaderboard.catalogue import tasks_of
-from gdbench.leaderboard.compare import unpaired
-from gdbench.leaderboard.load import Entry, load
-from gdbench.leaderboard.pages.measured import summary
-from gdbench.leaderboard.plots.pareto import Point, front
-from gdbench.leaderboard.ranking import places_by_intervals, places_by_tests
-from gdbench.leaderboard.reading import Reading
+from gdbench.leaderboard.gather.catalogue import tasks_of
+from gdbench.leaderboard.gather.entries import Entry, load
+from gdbench.leaderboard.judge.assemble import build_board, model_slugs
+from gdbench.leaderboard.judge.compare import unpaired
+from gdbench.leaderboard.judge.ranking import places_by_intervals, places_by_tests
+from gdbench.leaderboard.judged.reading import Reading
+from gdbench.leaderboard.judged.trust import Trust
+from gdbench.leaderboard.show.pages.measured import summary
+from gdbench.leaderboard.show.plots.pareto import Point, front
 from gdbench.metrics.estimate import Estimate
 from gdbench.metrics.measures import Sample
 from gdbench.tasks import ABILITY, GDBENCH

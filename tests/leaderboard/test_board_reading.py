@@ -8,8 +8,8 @@ import pytest
 import synthetic_board
 
 from gdbench.errors import InputError
-from gdbench.leaderboard.board import Board
-from gdbench.leaderboard.examples import MOST_MODELS
+from gdbench.leaderboard.judge.examples import MOST_MODELS
+from gdbench.leaderboard.judged.board import Board
 from gdbench.leaderboard.site import build, make
 from gdbench.submissions import scores
 from gdbench.submissions.layout import SCORES

@@ -5,7 +5,7 @@ import io
 from PIL import Image
 
 from gdbench.data.images import MemoryImage
-from gdbench.leaderboard.sprite import COLUMNS, same_pixels, sprite
+from gdbench.leaderboard.show.sprite import COLUMNS, same_pixels, sprite
 
 
 def plain(colour: tuple[int, int, int], side: int = 8) -> MemoryImage:

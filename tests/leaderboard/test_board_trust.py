@@ -9,9 +9,9 @@ import synthetic_board
 from test_board_build import Page
 
 from gdbench.leaderboard import build
-from gdbench.leaderboard.columns import style_of
-from gdbench.leaderboard.plots.pareto import Point, draw, front
-from gdbench.leaderboard.precision import about
+from gdbench.leaderboard.judge.precision import about
+from gdbench.leaderboard.show.columns import style_of
+from gdbench.leaderboard.show.plots.pareto import Point, draw, front
 from gdbench.metrics.estimate import Estimate
 from gdbench.metrics.summary import summarise
 from gdbench.numbers import EFFECT

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from gdbench.leaderboard.assemble import build_board
-from gdbench.leaderboard.badges import Trust
-from gdbench.leaderboard.catalogue import tasks_of
-from gdbench.leaderboard.load import Entry
-from gdbench.leaderboard.pages.measured import summary
-from gdbench.leaderboard.reading import Reading
+from gdbench.leaderboard.gather.catalogue import tasks_of
+from gdbench.leaderboard.gather.entries import Entry
+from gdbench.leaderboard.judge.assemble import build_board
+from gdbench.leaderboard.judged.reading import Reading
+from gdbench.leaderboard.judged.trust import Trust
+from gdbench.leaderboard.show.pages.measured import summary
 from gdbench.protocol import ModelCard, Scores
 from gdbench.records import ResultRecord
 from gdbench.submissions.agreement import Spread, compare

@@ -1,0 +1,1 @@
+"""Step 1: the records with their scores, each read and verified by the one reader."""

@@ -1,0 +1,1 @@
+"""Step 2: what the numbers say: ranks, intervals, comparisons, curves. Knows no page."""

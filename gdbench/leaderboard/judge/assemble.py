@@ -1,0 +1,195 @@
+"""From records to the board: pools, rows, ranks."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from gdbench.leaderboard.gather.entries import Entry
+from gdbench.leaderboard.judge.evidence import Evidence, gather
+from gdbench.leaderboard.judge.ranking import places_by_intervals, places_by_tests
+from gdbench.leaderboard.judge.variants import labelled, ordered, with_variants
+from gdbench.leaderboard.judged.board import (
+    BiasPair,
+    Board,
+    Pool,
+    PoolBoard,
+    Result,
+    Row,
+)
+from gdbench.leaderboard.judged.reading import Reading
+from gdbench.leaderboard.judged.trust import BADGES, RANKED
+from gdbench.metrics.estimate import Estimate, mean_independent, of_score
+from gdbench.metrics.intervals import share_interval
+from gdbench.metrics.measures import associations
+from gdbench.numbers import EFFECT
+from gdbench.tasks.base import Task
+
+Key = tuple[str, str, bool]
+"""Name and revision of a model, and whether it is a local run."""
+_MOST_TESTED = 60  # models; beyond, testing all pairs would take minutes
+
+
+def pools_of(entries: Sequence[Entry]) -> Iterator[tuple[Pool, Entry]]:
+    """The pool that each record of one model belongs to.
+
+    A limit that leaves nothing out of any of a model's tasks is none: the number is free, the
+    items are not.
+    """
+    asked: dict[tuple[str, int | None, str | None, int], list[Entry]] = defaultdict(list)
+    for entry in entries:
+        task = entry.record.task
+        asked[task.suite, task.limit, task.compat, task.item_seed].append(entry)
+    for (suite, limit, compat, seed), group in asked.items():
+        cut = limit is not None and any(e.record.partial for e in group)
+        pool = Pool(suite, limit if cut else None, compat, seed if cut else 0)
+        for entry in group:
+            yield pool, entry
+
+
+def result_of(entry: Entry, task: Task, reading: Reading) -> Result:
+    """A record seen as the result of a task.
+
+    The estimate is the mean of the task's primary metrics; where the record lacks one of them,
+    there is none and the result is not ranked.
+    """
+    record = entry.record
+    by_name = {m.name: m for m in record.metrics}
+    primary = [by_name[name] for name in task.primary if name in by_name]
+    complete = bool(task.primary) and len(primary) == len(task.primary)
+    chances = [m.chance for m in primary if m.chance is not None]
+    estimate = of_score(record, primary) if complete else None
+    if not task.primary and record.score is not None:
+        # nothing is known of the task: its score is what the record says
+        estimate = Estimate(record.score, record.score_low, record.score_high)
+    return Result(
+        entry=entry,
+        task=task,
+        estimate=estimate,
+        chance=math.fsum(chances) / len(chances)
+        if complete and len(chances) == len(primary)
+        else None,
+        covered=record.task.share >= task.coverage,
+        reading=reading,
+    )
+
+
+def _group(name: str) -> str:
+    """A group's name for a person; the abbreviation stays one."""
+    return name.upper() if name == "lgbt" else name.capitalize()
+
+
+def bias_pairs(rows: Iterable[Row], task: Task) -> tuple[BiasPair, ...]:
+    """The pairs of groups that occur in a task, in its order; unknown ones after them."""
+    present = {
+        m.name
+        for row in rows
+        if (found := row.results.get(task.name))
+        for m in found.metrics
+        if task.unit(m) == EFFECT
+    }
+    known = [
+        BiasPair(m.name, _group(m.first), _group(m.second), m.topic or "other", task.name)
+        for m in associations(task.measures)
+        if m.name in present
+    ]
+    unknown = present - {p.metric for p in known}
+    return (*known, *(BiasPair(name, name, "", "other", task.name) for name in sorted(unknown)))
+
+
+def build_board(
+    entries: Sequence[Entry], tasks: Sequence[Task], readings: Mapping[Path, Reading]
+) -> tuple[Board, dict[Pool, dict[str, Evidence]]]:
+    """Group records into pools and rows, and rank the rows of each pool.
+
+    Also returns the per-item values behind the rows, for the pools that have them.
+    """
+    by_task = {t.name: t for t in tasks}
+    ability = [t.name for t in tasks if t.kind == "ability"]
+    by_model: dict[Key, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        model = entry.record.model
+        by_model[model.name, model.revision, not entry.place].append(entry)
+    grouped: dict[Pool, dict[Key, list[Entry]]] = defaultdict(lambda: defaultdict(list))
+    for key, own in by_model.items():
+        for pool, entry in pools_of(own):
+            grouped[pool][key].append(entry)
+    slugs = model_slugs({key for models in grouped.values() for key in models})
+    pools = []
+    evidence: dict[Pool, dict[str, Evidence]] = {}
+    for pool in sorted(grouped, key=lambda p: p.order):
+        rows = []
+        for key in sorted(grouped[pool]):
+            results = {
+                e.record.task.name: result_of(e, by_task[e.record.task.name], readings[e.file])
+                for e in grouped[pool][key]
+            }
+            rows.append(_row(pool, results, ability, slugs[key]))
+        rows = labelled(with_variants(rows))
+        evidence[pool] = gather(rows, ability)
+        pairs = tuple(p for t in tasks if t.kind != "ability" for p in bias_pairs(rows, t))
+        pools.append(_ranked(pool, rows, evidence[pool], pairs))
+    return Board(tuple(pools), tuple(tasks), tuple(entries)), evidence
+
+
+def _row(pool: Pool, results: dict[str, Result], ability: Sequence[str], slug: str) -> Row:
+    newest = max(results.values(), key=lambda r: (r.entry.record.created, r.task.name))
+    estimates = [
+        r.estimate for name in ability if (r := results.get(name)) and r.estimate is not None
+    ]
+    short = [n for n in ability if (r := results.get(n)) is not None and not r.covered]
+    reason = ""
+    if len(estimates) < len(ability):
+        reason = f"{len(estimates)} of {len(ability)} tasks"
+    elif short:
+        reason = f"items missing in {', '.join(short)}"
+    score = mean_independent(estimates) if len(estimates) == len(ability) else None
+    model = newest.entry.record.model
+    if not reason and model.family == "control":
+        reason = "control"
+    row = Row(model, pool, results, score, reason, slug=slug)
+    if row.trust.badge not in RANKED and (not reason or row.trust.reason):
+        text = f"{BADGES[row.trust.badge].label} {row.trust.reason}".strip()
+        return replace(row, reason=text)
+    return row
+
+
+def _ranked(
+    pool: Pool, rows: Sequence[Row], evidence: Mapping[str, Evidence], pairs: tuple[BiasPair, ...]
+) -> PoolBoard:
+    """Rows by score, best first, variants below their model; places for those that may have one."""
+    scores = {r.name: r.score for r in rows if not r.reason and r.score is not None}
+    rows = [_joint(r, evidence) for r in rows]
+    totals = {n: e.total for n, e in evidence.items() if n in scores and e.total is not None}
+    same_items = len({frozenset(t.ids) for t in totals.values()}) == 1
+    tested = same_items and len(totals) == len(scores) <= _MOST_TESTED
+    found = places_by_tests(totals) if tested else places_by_intervals(scores)
+    placed = [replace(r, place=found.get(r.name)) for r in rows]
+    placed.sort(key=lambda r: (r.score is None, -(r.score.value if r.score else 0), r.name))
+    return PoolBoard(pool, tuple(ordered(placed)), pairs, tested)
+
+
+def _joint(row: Row, evidence: Mapping[str, Evidence]) -> Row:
+    """The row with the interval of the joint sample of all tasks, on which its rank rests too."""
+    total = evidence[row.name].total if row.name in evidence else None
+    if total is None or row.score is None:
+        return row
+    ends = share_interval(total, total.expected)
+    return (
+        row if ends is None else replace(row, score=Estimate(row.score.value, ends.low, ends.high))
+    )
+
+
+def model_slugs(keys: Iterable[Key]) -> dict[Key, str]:
+    """File names of model pages: `name/revision`, told apart where only the case differs."""
+    slugs: dict[Key, str] = {}
+    taken: dict[str, int] = {}
+    for name, revision, local in sorted(keys):
+        slug = f"{name}/{revision}{'~local' if local else ''}"
+        again = taken.get(slug.lower(), 0)
+        taken[slug.lower()] = again + 1
+        slugs[name, revision, local] = f"{slug}~{again + 1}" if again else slug
+    return slugs

@@ -1,0 +1,60 @@
+"""Naive against normalised image retrieval: the paper's point, from its own runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gdbench.leaderboard.judge.published.collection import Collection
+from gdbench.leaderboard.judge.published.figures import Cited
+from gdbench.leaderboard.judge.published.measures import Measured
+from gdbench.leaderboard.judge.published.verdicts import LEVEL
+from gdbench.metrics.proportions import ShareDifference, share_difference
+
+WAYS = {"none": "naive", "minus": "normalised", "ratio": "divided"}
+"""How the error under the empty prompt enters a score, in the order of the plot."""
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """One model and budget, scored in several ways."""
+
+    model: str
+    steps: int
+    measure: Measured
+    ways: tuple[tuple[str, Cited], ...]
+    """What was done with the error under the empty prompt, and the number; naive first."""
+    difference: ShareDifference
+    """Normalised less naive."""
+
+    @property
+    def differs(self) -> bool:
+        """Whether the two can be told apart."""
+        return self.difference.p_value <= LEVEL
+
+    @property
+    def naive_is_chance(self) -> bool:
+        """Whether naive scores cannot be told apart from chance."""
+        ends, chance = dict(self.ways)["naive"].estimate.bounds, self.measure.chance
+        return chance is not None and ends is not None and ends[0] <= chance <= ends[1]
+
+
+def contrasts(collection: Collection) -> tuple[Contrast, ...]:
+    """Every model and budget of which both ways are published with n, largest budget first."""
+    found = []
+    for model in collection.models:
+        for measure in collection.shown:
+            by_steps: dict[int, dict[str, Cited]] = {}
+            for cited in model.cells.get(measure.key, ()):
+                way = WAYS.get(cited.figure.normalised or "")
+                if cited.figure.direction == "image" and way and cited.steps and cited.figure.n:
+                    by_steps.setdefault(cited.steps, {}).setdefault(way, cited)
+            for steps, ways in by_steps.items():
+                if {"naive", "normalised"} <= ways.keys():
+                    ordered = tuple((w, ways[w]) for w in WAYS.values() if w in ways)
+                    naive, normalised = ways["naive"], ways["normalised"]
+                    n, m = naive.figure.n or 1, normalised.figure.n or 1
+                    tested = share_difference(
+                        (normalised.right or 0) / m, m, (naive.right or 0) / n, n
+                    )
+                    found.append(Contrast(model.name, steps, measure, ordered, tested))
+    return tuple(sorted(found, key=lambda c: -c.steps))

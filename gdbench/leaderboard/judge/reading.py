@@ -1,0 +1,183 @@
+"""What a build takes from the score files. Each is opened once, verified, and let go again.
+
+Records alone make the whole board; where the score files are there and the items of the suite can
+be had without published data (the mini suite), ranks rest on paired tests instead of intervals.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from gdbench.leaderboard.gather.entries import Entry
+from gdbench.leaderboard.judged.reading import Curve, ItemScores, Reading
+from gdbench.leaderboard.judged.trust import LOCAL, Trust
+from gdbench.metrics.denoising import is_weighted, matrix_of, terms
+from gdbench.metrics.estimate import Estimate
+from gdbench.metrics.intervals import share_interval
+from gdbench.metrics.measures import means, merge, sample, tie_rule
+from gdbench.numbers import SHARE
+from gdbench.protocol import Scores
+from gdbench.submissions.finished import UNAVAILABLE, Finished, read_finished
+from gdbench.submissions.layout import RECORD, SCORES, Place
+from gdbench.submissions.levels import Level
+from gdbench.submissions.logs import Logs
+from gdbench.submissions.manifest import ManifestSource
+from gdbench.submissions.neighbours import Verified, together
+from gdbench.submissions.results import samples_of, score_of
+from gdbench.submissions.verify import verify_finished
+
+_BINS = 16
+_LARGEST = 999  # of a curve's whole numbers
+# Items that are not here, or a task that only another gdbench knows: such results are shown as
+# their records tell them.
+_NO_DAMAGE = (UNAVAILABLE, "manifest")
+
+
+def unread(entry: Entry, logs: Logs) -> Reading:
+    """What is known of a result before its scores are read: whether the log speaks of them."""
+    if not entry.place:
+        return Reading(Trust(LOCAL))
+    audit = logs.audit(entry.place, entry.record.scores_sha256)
+    return Reading(Trust((Level.REPORTED if audit is None else Level.AUDITED).value), audit=audit)
+
+
+def read(
+    logs: Logs,
+    entries: Sequence[Entry],
+    exhibited: Collection[Path],
+    source: ManifestSource | None = None,
+) -> dict[Path, Reading]:
+    """Verify every entry and read what the pages need, by the record's file.
+
+    Args:
+        logs: the public logs of the folder of submissions.
+        entries: the records.
+        exhibited: the records' files whose answers example pages show.
+        source: where the items of suites other than mini are.
+
+    Raises:
+        InputError: a score file is damaged or not the record's, or a local run has none.
+    """
+    source = source or ManifestSource()
+    found: dict[Path, Reading] = {}
+    verified: list[Verified] = []
+    for e in entries:
+        found[e.file], known = _read(e, logs, source, answers=e.file in exhibited)
+        verified += [] if known is None else [known]
+    for v in together(verified).submissions:
+        file = v.place.folder / RECORD
+        found[file] = replace(found[file], trust=Trust(v.level.value, v.reason))
+    return found
+
+
+def _read(
+    entry: Entry, logs: Logs, source: ManifestSource, *, answers: bool
+) -> tuple[Reading, Verified | None]:
+    """What the pages need of an entry, and of a submission what verification found."""
+    trust = unread(entry, logs).trust
+    place = Place(entry.file.parent, *entry.place.split("/")) if entry.place else None
+    withdrawn = logs.invalidation(entry.place) if entry.place else None
+    if place is not None and not os.path.lexists(entry.file.with_name(SCORES)):
+        level = Level.REPORTED if withdrawn is None else Level.INVALIDATED
+        reason = withdrawn.reason if withdrawn else ""
+        return Reading(trust), Verified(place, entry.record, (), level, reason)
+    finished = read_finished(entry.file.parent, entry.record, source)
+    damage = [f for f in finished.faults if f.check not in _NO_DAMAGE]
+    if damage and withdrawn is None:
+        raise finished.refusal(damage)
+    verified = None if place is None else verify_finished(place, finished, logs)
+    found = Reading(trust)
+    whole = len(finished.scores) == entry.record.task.n_items
+    if not damage and finished.manifest is not None and whole:
+        found = _reading(trust, finished, answers=answers)
+    if place is not None:
+        found = replace(found, audit=logs.audit(entry.place, entry.record.scores_sha256))
+    return found, verified
+
+
+def _reading(trust: Trust, finished: Finished, *, answers: bool) -> Reading:
+    matrices = [s.matrix for s in finished.scores]
+    samples = samples_of(finished.task, finished.labels, matrices)
+    timesteps = finished.record.settings.timesteps
+    kept = None
+    if answers:
+        kept = {s.item_id: ItemScores(s.matrix, curve(s, timesteps)) for s in finished.scores}
+    return Reading(
+        trust,
+        samples,
+        score_of(finished.task, samples),
+        tuple(budget_curve(finished)),
+        kept,
+    )
+
+
+def budgets(n: int) -> list[int]:
+    """1, 2, 5, 10, … up to n, and n."""
+    steps = [m * 10**p for p in range(6) for m in (1, 2, 5)]
+    return [*(s for s in steps if s < n), n]
+
+
+def budget_curve(finished: Finished) -> list[tuple[int, Estimate]]:
+    """The task's score for the first k timesteps of the log; empty where that says nothing.
+
+    Only where any first timesteps are a sample of all (nested or uniform): the first k of a grid
+    are its least noisy ones, not a smaller grid.
+    """
+    settings, task = finished.record.settings, finished.task
+    if settings.norm is None or settings.stop == "sequential" or is_weighted(settings):
+        return []
+    if settings.schedule not in ("nested", "uniform"):
+        return []
+    if finished.file is None or not finished.file.with_errors:
+        return []
+    measures = [m for m in means(task.measures) if m.name in task.primary]
+    rule = tie_rule(finished.record.task.compat)
+    points = []
+    for k in budgets(len(settings.timesteps or ())):
+        matrices = [
+            matrix_of(s.errors, s.unconditional_errors, settings, samples=k)
+            for s in finished.scores
+            if s.errors is not None
+        ]
+        found = {m.name: sample(m, finished.labels, matrices) for m in measures}
+        known = {name: s for name, s in found.items() if s is not None}
+        if len(known) < len(measures) or not known:
+            return []
+        merged = merge(known)
+        values = merged.values(rule)
+        ends = share_interval(merged, values) if task.score_unit == SHARE else None
+        low, high = (None, None) if ends is None else (ends.low, ends.high)
+        points.append((k, Estimate(merged.mean(values), low, high)))
+    return points
+
+
+def curve(scores: Scores, timesteps: Sequence[int] | None) -> Curve | None:
+    """Errors of one item by timestep for drawing, less their mean over the candidates.
+
+    Timesteps are averaged in at most 16 groups. For several images the unconditional error is
+    taken off first, as in the score. None without errors, or where a sequential rule stopped
+    early: there is no full curve.
+    """
+    if scores.errors is None or not timesteps:
+        return None
+    base = scores.unconditional_errors if len(scores.errors) > 1 else None
+    errors = terms(scores.errors, base)
+    steps = np.array(timesteps[: errors.shape[-1]])
+    order = np.argsort(steps, kind="stable")
+    flat = errors.reshape(-1, errors.shape[-1])[:, order]
+    if np.isnan(flat).any():
+        return None
+    flat = flat - flat.mean(axis=0)
+    groups = np.array_split(np.arange(len(steps)), min(_BINS, len(steps)))
+    by_group = np.stack([flat[:, g].mean(axis=1) for g in groups], axis=1)
+    unit = max(float(np.abs(by_group).max()) / _LARGEST, 1e-9)
+    return Curve(
+        tuple(round(float(steps[order][g].mean())) for g in groups),
+        np.rint(by_group / unit).astype(np.int16),
+        unit,
+    )

@@ -1,0 +1,1 @@
+"""What judging hands to the pages: plain frozen values."""

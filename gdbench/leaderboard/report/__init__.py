@@ -1,5 +1,0 @@
-"""One run as one HTML file that needs nothing else."""
-
-from gdbench.leaderboard.report.page import write_report
-
-__all__ = ["write_report"]

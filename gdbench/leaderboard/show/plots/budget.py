@@ -1,0 +1,72 @@
+"""Score against the number of timesteps: what a larger budget buys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from gdbench.leaderboard.show.plots import svg
+from gdbench.metrics.estimate import Estimate
+from gdbench.numbers import Unit, value_text
+
+WIDTH, HEIGHT = 860.0, 320.0
+LEFT, RIGHT, TOP, BOTTOM = 46.0, 170.0, 14.0, 44.0
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One model: score for each budget."""
+
+    name: str
+    family: str
+    points: tuple[tuple[int, Estimate], ...]
+    """(timesteps, score with its interval), by timesteps."""
+
+
+def draw(curves: Sequence[Curve], chance: float | None, unit: Unit) -> Markup:
+    """The plot; curves must not be empty."""
+    steps = [n for c in curves for n, _ in c.points]
+    values = [v for c in curves for _, e in c.points for v in (*(e.bounds or ()), e.value)]
+    values += [chance] if chance is not None else []
+    x = svg.Scale(min(steps), max(steps), LEFT, WIDTH - RIGHT, log=True)
+    pad = 0.03 if unit.bounds else 0.03 * (max(values) - min(values) or 1.0)
+    low, high = min(values) - pad, max(values) + pad
+    if unit.bounds is not None:
+        low, high = max(unit.bounds[0], low), min(unit.bounds[1], high)
+    y = svg.Scale(low, high, HEIGHT - BOTTOM, TOP)
+    parts = []
+    for tick in svg.round_ticks(unit.scale * low, unit.scale * high):
+        py = y(tick / unit.scale)
+        parts += [svg.line(LEFT, py, WIDTH - RIGHT, py, "grid"),
+                  svg.text(f"{tick:g}", LEFT - 8, py + 4, "tick", "end")]  # fmt: skip
+    for n in sorted(set(steps)):
+        parts.append(svg.text(str(n), x(n), HEIGHT - BOTTOM + 18, "tick", "middle"))
+    parts += [svg.text("timesteps, log scale", WIDTH - RIGHT, HEIGHT - 6, "axis", "end"),
+              svg.text("score", 4, HEIGHT - 6, "axis")]  # fmt: skip
+    if chance is not None:
+        parts.append(svg.line(LEFT, y(chance), WIDTH - RIGHT, y(chance), "reference"))
+        parts.append(svg.text("chance", LEFT + 4, y(chance) - 4, "axis"))
+    ends: list[float] = []
+    for c in sorted(curves, key=lambda c: (-c.points[-1][1].value, c.name)):
+        spots = [(x(n), y(e.value)) for n, e in c.points]
+        parts += [
+            svg.line(x(n), y(e.bounds[0]), x(n), y(e.bounds[1]), "whisker")
+            for n, e in c.points
+            if e.bounds is not None
+        ]
+        parts.append(svg.polyline(spots, f"curve f-{c.family}"))
+        parts += [svg.mark(c.family, px, py) for px, py in spots]
+        end = max([spots[-1][1], *(e + 14 for e in ends[-1:])])
+        ends.append(end)
+        parts.append(svg.text(svg.cut(c.name, 24), spots[-1][0] + 12, end + 4, "label"))
+    places = 0 if unit.bounds else None
+
+    def said(point: tuple[int, Estimate]) -> str:
+        return f"{value_text(point[1].value, unit, places=places)} at {point[0]}"
+
+    words = "; ".join(
+        f"{svg.cut(c.name, 40)}: {said(c.points[0])}, {said(c.points[-1])}" for c in curves
+    )
+    return svg.picture(WIDTH, HEIGHT, f"Score against number of timesteps. {words}", *parts)

@@ -1,0 +1,253 @@
+"""The report as a page: pictures, plots and style are inside of it, and it runs no script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from gdbench.environment import package_version
+from gdbench.errors import GdbenchError
+from gdbench.leaderboard.judge.report import (
+    Confusion,
+    Judged,
+    RunReport,
+    TaskReport,
+    against_chance,
+    judge,
+)
+from gdbench.leaderboard.judged.board import Row
+from gdbench.leaderboard.show.estimate import shown
+from gdbench.leaderboard.show.families import FAMILIES
+from gdbench.leaderboard.show.links import PAPER
+from gdbench.leaderboard.show.pages.models import MetricView, metric_view, run_facts
+from gdbench.leaderboard.show.plots import budget, curve, share
+from gdbench.leaderboard.show.render import STATIC, environment
+from gdbench.leaderboard.suites import suite_words, task_title
+from gdbench.numbers import SHARE, count, seconds, size_in_bytes, value_text
+from gdbench.protocol import ImageRef, Query
+from gdbench.submissions.manifest import ManifestSource
+
+SIDE = 96
+_STYLES = ("site.css", "tables.css", "plots.css", "report.css")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A picture or a text of an item."""
+
+    picture: str
+    text: str
+    score: str
+    gold: bool
+    taken: bool
+
+
+@dataclass(frozen=True)
+class ItemView:
+    """An item with its scores."""
+
+    id: str
+    verdict: str
+    question_picture: str
+    question_text: str
+    candidates: tuple[Candidate, ...]
+    curve: str | None
+
+
+@dataclass(frozen=True)
+class TaskView:
+    """A task as it is printed."""
+
+    anchor: str
+    title: str
+    score: str
+    interval: str
+    chance: str
+    says: str
+    plot: str | None
+    n: str
+    metrics: tuple[MetricView, ...]
+    wrong: str
+    hardest: tuple[ItemView, ...]
+    closest: tuple[ItemView, ...]
+    confusions: tuple[Confusion, ...]
+    budget: str | None
+    facts: tuple[tuple[str, str], ...]
+    signature: str
+
+
+@dataclass(frozen=True)
+class PartView:
+    """A part of a suite that the run answered."""
+
+    title: str
+    about: str
+    score: str
+    interval: str
+    reason: str
+    cost: tuple[tuple[str, str], ...]
+    tasks: tuple[TaskView, ...]
+
+
+def write_report(run: Path, out: Path | None = None, source: ManifestSource | None = None) -> Path:
+    """Write the report of a run and return its path; the same run gives the same bytes.
+
+    Args:
+        run: a run directory with at least one finished task.
+        out: the file; `report.html` in the run where it is not given.
+        source: where the items of suites other than mini are.
+
+    Raises:
+        InputError: the folder is no run, or its files are damaged or not the record's.
+        GdbenchError: the file cannot be written.
+    """
+    made = judge(run, source)
+    path = out or run / "report.html"
+    if path.is_dir():
+        raise GdbenchError(f"{path} is a folder; give a file to --out")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(render(made), encoding="utf-8")
+    except OSError as error:
+        raise GdbenchError(f"cannot write {path}: {error.strerror}") from error
+    return path
+
+
+def render(made: RunReport) -> str:
+    """The page."""
+    style = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in _STYLES)
+    row = made.parts[0][0]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return environment(families=FAMILIES, paper=PAPER).get_template("report.html").render(
+        style=style,
+        digest=digest,
+        row=row,
+        parts=[_part(row, tasks) for row, tasks in made.parts],
+        version=package_version("gdbench") or "",
+    )  # fmt: skip
+
+
+def _part(row: Row, tasks: tuple[TaskReport, ...]) -> PartView:
+    words = suite_words(row.pool.suite)
+    total = shown(row.score, SHARE) if row.score else None
+    return PartView(
+        row.pool.title,
+        words.about,
+        total.text if total else "",
+        total.interval if total else "",
+        "" if total else f"{sum(t.result.estimate is not None for t in tasks)} tasks have a score",
+        tuple(_cost(row)),
+        tuple(_task(t) for t in tasks),
+    )
+
+
+def _cost(row: Row) -> list[tuple[str, str]]:
+    costs = [r.entry.record.cost for r in row.results.values()]
+    walls = [c.wall_seconds for c in costs]
+    known = [w for w in walls if w is not None]
+    memory = [c.peak_memory_bytes for c in costs if c.peak_memory_bytes is not None]
+    rows = [
+        ("Items", f"{row.n_items:,}"),
+        ("Passes of the network", "" if row.passes is None else f"{row.passes:,}"),
+        ("Wall time", seconds(sum(known)) if len(known) == len(walls) else ""),
+        ("Time per item", "" if (s := row.seconds_per_item) is None else seconds(s)),
+        ("Peak memory", size_in_bytes(max(memory)) if memory else ""),
+        ("Device", ", ".join(row.devices)),
+        ("Parameters", "" if (n := row.model.parameters) is None else count(n)),
+    ]
+    return [(label, value) for label, value in rows if value]
+
+
+def _task(report: TaskReport) -> TaskView:
+    result, task = report.result, report.task
+    record = result.entry.record
+    e = result.estimate
+    text = shown(e, task.score_unit) if e else None
+    drawn = task.score_unit == SHARE and e is not None
+    return TaskView(
+        anchor=f"task-{len(task.name)}-{task.name}" if task.name.isidentifier() else "task",
+        title=task_title(task, record.task.suite),
+        score=text.text if text else "",
+        interval=text.interval if text else "",
+        chance=value_text(result.chance, task.score_unit),
+        says=against_chance(e, result.chance),
+        plot=share.draw(e, result.chance) if drawn and e is not None else None,
+        n=f"{record.task.n_items:,}",
+        metrics=tuple(
+            metric_view(m, task.unit(m), primary=m.name in task.primary) for m in record.metrics
+        ),
+        wrong="" if report.n_wrong is None else f"{report.n_wrong:,}",
+        hardest=tuple(_item(j) for j in report.hardest),
+        closest=tuple(_item(j) for j in report.closest),
+        confusions=report.confusions,
+        budget=_budget(report),
+        facts=run_facts(record),
+        signature=record.signature,
+    )
+
+
+def _budget(report: TaskReport) -> str | None:
+    points = report.result.reading.budget
+    if len(points) < 2:  # noqa: PLR2004 # one point is no curve
+        return None
+    card = report.result.entry.record.model
+    return budget.draw(
+        [budget.Curve(card.name, card.family, points)], report.result.chance,
+        report.task.score_unit,
+    )  # fmt: skip
+
+
+def _item(judged: Judged) -> ItemView:
+    item, matrix = judged.item, judged.matrix
+    side = "ahead" if judged.margin >= 0 else "behind"
+    verdict = f"the right answer is {abs(judged.margin):.2f} standard deviations {side}"
+    return ItemView(
+        item.id,
+        verdict,
+        picture(item.images[0]) if item.query is Query.TEXT_RETRIEVAL else "",
+        item.texts[0] if item.query is Query.IMAGE_RETRIEVAL else "",
+        tuple(_candidates(judged)),
+        curve.draw(judged.curve, _gold(judged), matrix.shape) if judged.curve else None,
+    )
+
+
+def _gold(judged: Judged) -> frozenset[int]:
+    item = judged.item
+    if item.query is Query.MATCHING:
+        return frozenset(i * len(item.texts) + j for i, j in enumerate(item.gold))
+    return frozenset(item.gold)
+
+
+def _candidates(judged: Judged) -> list[Candidate]:
+    """Pictures, texts or pairs with their scores, best first; no more than eight."""
+    item, matrix, gold = judged.item, judged.matrix, _gold(judged)
+    pairs = [
+        (float(matrix[i, j]), i, j) for i in range(len(item.images)) for j in range(len(item.texts))
+    ]
+    order = sorted(range(len(pairs)), key=lambda k: (-pairs[k][0], k))
+    kept = order[:7] + [k for k in order[7:] if k in gold]
+    matching = item.query is Query.MATCHING
+    return [
+        Candidate(
+            picture(item.images[pairs[k][1]]) if len(item.images) > 1 else "",
+            item.texts[pairs[k][2]] if len(item.texts) > 1 else "",
+            f"{pairs[k][0]:.3g}".replace("-", "\N{MINUS SIGN}"),
+            k in gold,
+            not matching and k == judged.taken,
+        )
+        for k in kept
+    ]
+
+
+def picture(image: ImageRef) -> str:
+    """A picture as a data address, at most `SIDE` pixels a side."""
+    found = image.open().convert("RGB")
+    found.thumbnail((SIDE, SIDE), Image.Resampling.BICUBIC)
+    out = io.BytesIO()
+    found.save(out, "PNG")
+    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()

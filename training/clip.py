@@ -13,11 +13,11 @@ import open_clip
 import torch
 from open_clip import ClipLoss
 
-from gdbench.mini.train.attention import full_precision_attention
-from gdbench.mini.train.clip import export
-from gdbench.mini.train.clip_probe import ClipMatcher
-from gdbench.mini.train.data import to_tensor
 from training import data
+from training.first.attention import full_precision_attention
+from training.first.clip import export
+from training.first.clip_probe import ClipMatcher
+from training.first.data import to_tensor
 from training.probe import figures
 from training.running import Running
 

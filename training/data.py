@@ -16,7 +16,7 @@ from diffusers import AutoencoderKL
 from gdbench.mini.background import SIDE
 from gdbench.mini.geometry import Pixels
 from gdbench.mini.graded.corpus import scene
-from gdbench.mini.train.data import encode, tokens
+from training.first.data import encode, tokens
 
 PART = 2_000
 """Scenes of one file."""

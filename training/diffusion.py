@@ -15,14 +15,14 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextModel
 
 from gdbench.mini.scenes import COLUMNS, RELATIONS
-from gdbench.mini.train.attention import full_precision_attention
-from gdbench.mini.train.diffusion import DROPPED, LAYOUT_SHARE, MAX_WEIGHT, scheduler, timesteps
-from gdbench.mini.train.layout import Layout, layout_loss
-from gdbench.mini.train.pipeline import export
-from gdbench.mini.train.probe import Matcher
-from gdbench.mini.train.tokenizer import MAX_LENGTH
-from gdbench.mini.train.tokenizer import build as build_tokenizer
 from training import data
+from training.first.attention import full_precision_attention
+from training.first.diffusion import DROPPED, LAYOUT_SHARE, MAX_WEIGHT, scheduler, timesteps
+from training.first.layout import Layout, layout_loss
+from training.first.pipeline import export
+from training.first.probe import Matcher
+from training.first.tokenizer import MAX_LENGTH
+from training.first.tokenizer import build as build_tokenizer
 from training.probe import figures
 from training.running import Running
 

@@ -25,13 +25,13 @@ from diffusers import (
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from gdbench.metrics.denoising import score_matrix
-from gdbench.mini.train.attention import full_precision_attention
-from gdbench.mini.train.probe import Pair, drawn, encode_pictures
-from gdbench.mini.train.tokenizer import MAX_LENGTH
-from gdbench.mini.train.tokenizer import build as build_tokenizer
 from gdbench.protocol import Item
 from training import data
 from training.diffusion import draws
+from training.first.attention import full_precision_attention
+from training.first.probe import Pair, drawn, encode_pictures
+from training.first.tokenizer import MAX_LENGTH
+from training.first.tokenizer import build as build_tokenizer
 from training.probe import figures
 from training.running import Running
 

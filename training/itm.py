@@ -29,13 +29,13 @@ from transformers import (
 )
 
 from gdbench.mini.background import SIDE
-from gdbench.mini.train.attention import full_precision_attention
-from gdbench.mini.train.data import to_tensor
-from gdbench.mini.train.probe import Pair, drawn
-from gdbench.mini.train.tokenizer import MAX_LENGTH, words
-from gdbench.mini.train.tokenizer import build as build_clip_tokenizer
 from gdbench.protocol import Item
 from training import data
+from training.first.attention import full_precision_attention
+from training.first.data import to_tensor
+from training.first.probe import Pair, drawn
+from training.first.tokenizer import MAX_LENGTH, words
+from training.first.tokenizer import build as build_clip_tokenizer
 from training.probe import figures
 from training.running import Running
 

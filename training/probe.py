@@ -13,8 +13,8 @@ from gdbench.mini.graded import contrasts
 from gdbench.mini.graded.items import aro, flickr30k, imagecode
 from gdbench.mini.graded.questions import text_questions
 from gdbench.mini.scenes import Key
-from gdbench.mini.train.probe import Pair, right
 from gdbench.protocol import Item
+from training.first.probe import Pair, right
 
 ROOT: Key = ("valid", 2)
 Scorer = Callable[[list[Item]], list[Pair]]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from gdbench.mini.train.schedule import Average, cosine
+from training.first.schedule import Average, cosine
 
 CHECKPOINT_SECONDS = 120
 PROBE_SECONDS = 420

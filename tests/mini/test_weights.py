@@ -11,8 +11,8 @@ from safetensors import safe_open
 from transformers import BlipForImageTextRetrieval, BlipProcessor
 
 import gdbench.mini
-from gdbench.mini.train.tokenizer import build, words
 from gdbench.models import load_model
+from training.first.tokenizer import build, words
 
 WEIGHTS = Path(gdbench.mini.__file__).parent / "weights"
 MAX_BYTES = 40_000_000

@@ -71,10 +71,9 @@ def test_what_is_in_the_wheel(built):
     tracked = subprocess.run(
         ["git", "ls-files", "gdbench"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
-    wanted = {n for n in tracked if not n.startswith("gdbench/mini/train/")}
     packed = {n for n in names if n.startswith("gdbench/")}
     # weights, templates, static files, py.typed: all that git knows of the package, and no more
-    assert packed == wanted
+    assert packed == set(tracked)
     others = {n.split("/")[0] for n in names} - {"gdbench"}
     assert [n.endswith(".dist-info") for n in others] == [True]
     assert any(n.endswith("licenses/LICENSE") for n in names)
@@ -87,7 +86,7 @@ def test_what_is_in_the_sdist(built):
         names = {n.partition("/")[2] for n in archive.getnames()}
     for name in (
         "README.md", "LICENSE", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "SECURITY.md",
-        "constraints.txt", "docs/index.md", "gdbench/mini/train/__main__.py",
+        "constraints.txt", "docs/index.md", "training/first/__main__.py",
     ):  # fmt: skip
         assert name in names
     assert not any(n.startswith(("tests/", "submissions/", "leaderboard/", ".git/")) for n in names)

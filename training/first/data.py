@@ -13,7 +13,7 @@ from gdbench.mini.background import SIDE
 from gdbench.mini.corpus import scene
 from gdbench.mini.geometry import Pixels
 from gdbench.mini.scenes import COLUMNS, RELATIONS
-from gdbench.mini.train.tokenizer import MAX_LENGTH, build
+from training.first.tokenizer import MAX_LENGTH, build
 
 
 def to_tensor(pixels: Pixels) -> torch.Tensor:

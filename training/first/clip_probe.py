@@ -8,9 +8,9 @@ import numpy as np
 import open_clip
 import torch
 
-from gdbench.mini.train.data import to_tensor
-from gdbench.mini.train.probe import Pair, drawn
 from gdbench.protocol import Item
+from training.first.data import to_tensor
+from training.first.probe import Pair, drawn
 
 
 class ClipMatcher:

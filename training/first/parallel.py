@@ -1,4 +1,4 @@
-"""Two one-thread processes on one batch: `torchrun --nproc-per-node 2 -m gdbench.mini.train …`."""
+"""Two one-thread processes on one batch: `torchrun --nproc-per-node 2 -m training.first …`."""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL
 
-from gdbench.mini.train.data import draw, encode, to_tensor
-from gdbench.mini.train.parallel import agree, average_gradients, start
-from gdbench.mini.train.schedule import cosine
+from training.first.data import draw, encode, to_tensor
+from training.first.parallel import agree, average_gradients, start
+from training.first.schedule import cosine
 
 CHANNELS = (16, 32, 64, 64)
 LATENT_CHANNELS = 8

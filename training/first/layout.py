@@ -17,13 +17,13 @@ from torch import nn
 from transformers import CLIPTextModel
 
 from gdbench.mini.heldout import heldout
-from gdbench.mini.train.attention import full_precision_attention
-from gdbench.mini.train.data import latents
-from gdbench.mini.train.parallel import agree, average_gradients, start
-from gdbench.mini.train.probe import drawn, encode_pictures
-from gdbench.mini.train.schedule import cosine
-from gdbench.mini.train.tokenizer import MAX_LENGTH
-from gdbench.mini.train.tokenizer import build as build_tokenizer
+from training.first.attention import full_precision_attention
+from training.first.data import latents
+from training.first.parallel import agree, average_gradients, start
+from training.first.probe import drawn, encode_pictures
+from training.first.schedule import cosine
+from training.first.tokenizer import MAX_LENGTH
+from training.first.tokenizer import build as build_tokenizer
 
 SIDE = 8
 BATCH = 128  # per process

@@ -10,17 +10,17 @@ import torch
 from diffusers import AutoencoderKL, EulerDiscreteScheduler, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from gdbench.mini.train.attention import full_precision_attention
-from gdbench.mini.train.data import latents
-from gdbench.mini.train.layout import Layout, layout_loss
-from gdbench.mini.train.parallel import agree, average_gradients, start
-from gdbench.mini.train.pipeline import export
-from gdbench.mini.train.positions import mark_borders
-from gdbench.mini.train.probe import Matcher, accuracies
-from gdbench.mini.train.schedule import Average, cosine
-from gdbench.mini.train.tokenizer import MAX_LENGTH
-from gdbench.mini.train.tokenizer import build as build_tokenizer
-from gdbench.mini.train.vae import LATENT_CHANNELS
+from training.first.attention import full_precision_attention
+from training.first.data import latents
+from training.first.layout import Layout, layout_loss
+from training.first.parallel import agree, average_gradients, start
+from training.first.pipeline import export
+from training.first.positions import mark_borders
+from training.first.probe import Matcher, accuracies
+from training.first.schedule import Average, cosine
+from training.first.tokenizer import MAX_LENGTH
+from training.first.tokenizer import build as build_tokenizer
+from training.first.vae import LATENT_CHANNELS
 
 WIDTH = 128
 BATCH = 32  # per process

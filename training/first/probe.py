@@ -15,9 +15,9 @@ from gdbench.metrics.denoising import score_matrix
 from gdbench.mini.graded.picture import Graded
 from gdbench.mini.heldout import heldout
 from gdbench.mini.picture import Drawn
-from gdbench.mini.train.data import to_tensor
-from gdbench.mini.train.tokenizer import MAX_LENGTH, build
 from gdbench.protocol import Item, Query
+from training.first.data import to_tensor
+from training.first.tokenizer import MAX_LENGTH, build
 
 Scored = npt.NDArray[np.float32]
 Pair = tuple[Scored, Scored]  # naive and normalised scores, each (images, texts)

@@ -12,7 +12,7 @@ import torch
 from diffusers import AutoencoderKL, EulerDiscreteScheduler, UNet2DConditionModel
 from transformers import CLIPTextModel
 
-from gdbench.mini.train.tokenizer import save as save_tokenizer
+from training.first.tokenizer import save as save_tokenizer
 
 
 def export(

@@ -14,12 +14,12 @@ from open_clip import CLIP, ClipLoss
 from safetensors.torch import save_file
 
 from gdbench.mini.background import SIDE
-from gdbench.mini.train.attention import full_precision_attention
-from gdbench.mini.train.data import draw, to_tensor, tokens
-from gdbench.mini.train.schedule import cosine
-from gdbench.mini.train.tokenizer import MAX_LENGTH
-from gdbench.mini.train.tokenizer import build as build_tokenizer
-from gdbench.mini.train.tokenizer import save as save_tokenizer
+from training.first.attention import full_precision_attention
+from training.first.data import draw, to_tensor, tokens
+from training.first.schedule import cosine
+from training.first.tokenizer import MAX_LENGTH
+from training.first.tokenizer import build as build_tokenizer
+from training.first.tokenizer import save as save_tokenizer
 
 BATCH = 96
 RATE = 1e-3

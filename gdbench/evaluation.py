@@ -25,8 +25,9 @@ from gdbench.metrics.matrices import ScoreMatrices
 from gdbench.metrics.measures import tie_rule
 from gdbench.metrics.summary import RESAMPLING_SEED, score_interval, summarise, task_score
 from gdbench.models.own import own_model
+from gdbench.operations import spent
 from gdbench.protocol import Item, Known
-from gdbench.records import Cost, ModelSettings, ResultRecord, TaskInfo
+from gdbench.records import Cost, ModelSettings, Operations, ResultRecord, TaskInfo
 from gdbench.run import Conditions, ModelRequest, RunInfo, RunSpec, validated
 from gdbench.run_folder import (
     claim_task,
@@ -218,10 +219,11 @@ class Run:
         remove_record(folder)
         with left_alone():
             self._score(task, items, log)
+        operations = spent(self.engine.prices(), items, log)
         labels = Labels(items)
         # of many items what they show and say takes most of the memory
         del items, everything
-        record = make_record(self.engine.place(), self.info, task, info, labels, log)
+        record = make_record(self.engine.place(), self.info, task, info, labels, log, operations)
         write_record(folder, record)
         return record
 
@@ -236,7 +238,9 @@ class Run:
         # of few items some shares are empty
         if items:
             self._score(task, items, self._log(folder))
-        part = ShardPart(shard=str(self.info.shard), place=self.engine.place())
+        part = ShardPart(
+            shard=str(self.info.shard), place=self.engine.place(), prices=self.engine.prices()
+        )
         write_run_file(folder / PART, part)
 
     def _score(self, task: Task, items: Sequence[Item], log: ScoreLog) -> None:
@@ -340,6 +344,7 @@ def make_record(
     task_info: TaskInfo,
     labels: Labels,
     log: ScoreLog,
+    operations: Operations | str,
 ) -> ResultRecord:
     """The record of a finished score log, whose items have these labels."""
     settings, compat = info.spec.settings, info.spec.conditions.compat
@@ -377,6 +382,7 @@ def make_record(
             else sums.evaluations
             if evaluations is None
             else evaluations,
+            operations=operations,
             wall_seconds=log.wall_seconds(),
             device_seconds=log.device_seconds(),
             peak_memory_bytes=place.peak_memory_bytes,

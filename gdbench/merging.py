@@ -13,8 +13,9 @@ from gdbench.engines.shards import PART, ShardOf, ShardPart, share
 from gdbench.errors import InputError, RunMismatchError
 from gdbench.evaluation import make_record
 from gdbench.metrics.labels import Labels
+from gdbench.operations import spent
 from gdbench.protocol import Item, Label
-from gdbench.records import ResultRecord, TaskDefinition, TaskInfo
+from gdbench.records import Operations, Prices, ResultRecord, TaskDefinition, TaskInfo
 from gdbench.run import Conditions, RunInfo
 from gdbench.run_folder import claim_task, now, open_run, read_run_file, write_run_file
 from gdbench.store import Clocks, ScoreLog
@@ -165,7 +166,7 @@ def _merge_task(
         labels = _own_labels(shares[0].folder / task.name, info, folder)
     spent = _Spent()
     log = ScoreLog(folder, clocks=spent.clocks)
-    places = []
+    places, prices = [], []
     for piece in shares:
         part = read_run_file(piece.folder / task.name / PART, ShardPart)
         if part is None or part.shard != str(piece.shard):
@@ -174,9 +175,12 @@ def _merge_task(
         if expected:
             _copy(piece.folder / task.name, expected, log, spent)
             places.append(part.place)
+            prices.append(part.prices)
     log.compact([label.id for label in labels])
     whole = shares[0].info.model_copy(update={"shard": None})
-    record = make_record(_joined(places), whole, task, info, Labels(labels), log)
+    record = make_record(
+        _joined(places), whole, task, info, Labels(labels), log, _operations(prices, labels, log)
+    )
     write_run_file(folder / "record.json", record)
     return record
 
@@ -239,6 +243,19 @@ def _copy(folder: Path, expected: set[str], log: ScoreLog, spent: _Spent) -> Non
     for scores in source.read():
         log.append(scores)
     log.flush()
+
+
+def _operations(
+    prices: Sequence[Prices | None], asked: Sequence[Item] | Sequence[Label], log: ScoreLog
+) -> Operations | str:
+    """Of all shards together: what two of them encoded counts once."""
+    first = prices[0]
+    if first is None or any(other != first for other in prices):
+        return "the shards do not agree on what the model's networks take"
+    items = [one for one in asked if isinstance(one, Item)]
+    if len(items) < len(asked):
+        return "shards of own data do not say which of their pictures are the same"
+    return spent(first, items, log)
 
 
 def _joined(places: Sequence[Place]) -> Place:

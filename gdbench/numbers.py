@@ -11,7 +11,7 @@ _DECIMALS_OF_A_TICK = 1
 _SMALLEST_P = 1e-4
 # from here on two decimals tell enough of a p-value
 _TWO_DECIMALS = 0.1
-_PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_PREFIXES = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,13 @@ def seconds(value: float) -> str:
         if value >= size * 0.9995:
             return f"{_three(value / size)} {unit}"
     return f"{_three(value * 1e6)} \N{MICRO SIGN}s"
+
+
+def flops(value: float) -> str:
+    """Floating-point operations: 1.23 TFLOP."""
+    text = count(value)
+    number, prefix = (text[:-1], text[-1]) if text[-1].isalpha() else (text, "")
+    return f"{number} {prefix}FLOP"
 
 
 def size_in_bytes(value: float) -> str:

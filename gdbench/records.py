@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -269,11 +269,58 @@ class MetricValue(Strict):
     """Further numbers of this metric, e.g. the contribution of each word to an effect size."""
 
 
+class Prices(Strict):
+    """Floating-point operations of a model's networks for one picture, one text and one pass.
+
+    As torch's FLOP counter has them: matrix products, convolutions and attention, a multiplication
+    with its addition as two.
+    """
+
+    picture: int = Field(default=0, ge=0)
+    """Encoding of a picture."""
+    text: int = Field(default=0, ge=0)
+    """Encoding of a text."""
+    network: int = Field(default=0, ge=0)
+    """A pass of the network that sees picture and text together; 0: there is none."""
+    unseen: Literal["", "pictures", "texts"] = ""
+    """Of controls: what is replaced by one picture, or one text, for all."""
+    unknown: str = Field(default="", max_length=200)
+    """Why the operations cannot be counted; empty where they can."""
+
+
+class Operations(Strict):
+    """What the questions of a task take, whatever batches, workers and caches they ran with.
+
+    Each different picture and text is encoded once, each different pair of an item passes once at
+    each timestep, and each picture without a caption once where that is needed. Padding, work that
+    was done twice, and what a batch shares are no part of it.
+    """
+
+    pictures: int = Field(ge=0, le=10**12)
+    texts: int = Field(ge=0, le=10**12)
+    passes: int = Field(ge=0, le=10**15)
+    picture_flops: int = Field(ge=0, le=10**18)
+    """Operations for one of them (see `Prices`)."""
+    text_flops: int = Field(ge=0, le=10**18)
+    pass_flops: int = Field(ge=0, le=10**18)
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations of all."""
+        return (
+            self.pictures * self.picture_flops
+            + self.texts * self.text_flops
+            + self.passes * self.pass_flops
+        )
+
+
 class Cost(Strict):
     """What the result took."""
 
     unet_evaluations: int | None = None
     """Samples that went through the network, without padding (None: not a diffusion model)."""
+    operations: Operations | Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """Or why they could not be counted; None in records made before they were."""
     wall_seconds: float | None
     """None: of results that `gdbench score` made under other options, which no run took."""
     device_seconds: float | None = None
@@ -286,6 +333,11 @@ class Cost(Strict):
     """As it names itself, e.g. the name of the GPU or processor."""
     devices: tuple[str, ...] = ()
     """Those of all workers, one for each, where there were several; times are sums over them."""
+
+    @property
+    def flops(self) -> int | None:
+        """Floating-point operations; None where they are not known."""
+        return self.operations.flops if isinstance(self.operations, Operations) else None
 
 
 class Environment(Strict):

@@ -15,7 +15,7 @@ from gdbench.api.table import TextTable
 from gdbench.errors import InputError, UnknownNameError
 from gdbench.metrics.estimate import Estimate, mean_independent, of_score
 from gdbench.metrics.measures import MEAN_ABS_EFFECT
-from gdbench.numbers import SHARE, count, interval_text, seconds, size_in_bytes, value_text
+from gdbench.numbers import SHARE, count, flops, interval_text, seconds, size_in_bytes, value_text
 from gdbench.protocol import Scores
 from gdbench.records import MetricValue, ResultRecord
 from gdbench.run import as_path
@@ -312,11 +312,14 @@ def cost_text(records: Sequence[ResultRecord]) -> str:
     """What some records took together; what is not known of one is left out."""
     costs = [record.cost for record in records]
     passes = [c.unet_evaluations for c in costs if c.unet_evaluations is not None]
+    work = [float(c.flops) for c in costs if c.flops is not None]
     walls = [c.wall_seconds for c in costs if c.wall_seconds is not None]
     peaks = [c.peak_memory_bytes for c in costs if c.peak_memory_bytes is not None]
     parts = []
     if passes and len(passes) == len(costs):
         parts.append(f"{count(sum(passes))} network passes")
+    if len(work) == len(costs) and sum(work):
+        parts.append(flops(math.fsum(work)))
     if walls and len(walls) == len(costs):
         parts.append(seconds(math.fsum(walls)))
     if peaks:

@@ -34,8 +34,13 @@ def submit(
     run: Annotated[Path, typer.Argument(help="Run directory of `gdbench evaluate`.")],
     to: Annotated[Path, typer.Option(help="Folder of submissions.")] = Path("submissions"),
     with_errors: Annotated[
-        bool, typer.Option("--with-errors", help="Keep the per-timestep errors (large).")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--with-errors/--without-errors",
+            help="Keep the per-timestep errors (default: of tasks where they are small).",
+            show_default=False,
+        ),
+    ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Overwrite the same model, revision and task.")
     ] = False,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from gdbench.protocol import Known, ModelCard, Scores
-from gdbench.records import Content, ModelSettings, Strict
+from gdbench.records import Content, ModelSettings, Prices, Strict
 from gdbench.store import Clocks
 
 
@@ -67,6 +67,10 @@ class Engine(ABC):
     @abstractmethod
     def clocks(self) -> Clocks:
         """What was spent so far, over all workers."""
+
+    @abstractmethod
+    def prices(self) -> Prices:
+        """What the model's networks take for one picture, text and pass."""
 
     @abstractmethod
     def place(self) -> Place:

@@ -7,7 +7,9 @@ from typing import Any
 
 from gdbench.engines.base import Engine, Place, Subject
 from gdbench.environment import device_name, peak_memory_bytes, reset_peak_memory
+from gdbench.operations import prices_of
 from gdbench.protocol import ExtendableITMModel, Known, Scores
+from gdbench.records import Prices
 from gdbench.scoring import Counters, score_stream
 from gdbench.store import Clocks
 
@@ -48,6 +50,10 @@ class LocalEngine(Engine):
     def clocks(self) -> Clocks:
         """See `Engine`."""
         return self._counters()
+
+    def prices(self) -> Prices:
+        """See `Engine`."""
+        return prices_of(self.model)
 
     def place(self) -> Place:
         """See `Engine`."""

@@ -21,7 +21,9 @@ from gdbench.engines.scheduler import Assignment, Scheduler
 from gdbench.engines.shards import PAIRS, PASSES, SHARDS_PER_WORKER, cost_of, cut, pair_count
 from gdbench.engines.worker import Fragment, Ready
 from gdbench.errors import GdbenchError, SetAsideError
+from gdbench.operations import NOT_COUNTED
 from gdbench.protocol import Known, Scores
+from gdbench.records import Prices
 from gdbench.store import Clocks
 
 logger = logging.getLogger(__name__)
@@ -80,6 +82,7 @@ class PoolEngine(Engine):
         self._wall_seconds = 0.0
         self._peak: int | None = 0
         self._extends = False
+        self._prices = Prices(unknown=NOT_COUNTED)
         # by the worker's number; they outlive a lost process
         self._places: dict[int, Place] = {}
         self._told: set[str] = set()
@@ -150,7 +153,7 @@ class PoolEngine(Engine):
             for seat in self._settled():
                 self._welcome(seat)
                 if seat.ready is not None:
-                    self._extends = seat.ready.extends
+                    self._extends, self._prices = seat.ready.extends, seat.ready.prices
                     return seat.ready.subject
 
     def _settled(self) -> list[Seat]:
@@ -289,6 +292,10 @@ class PoolEngine(Engine):
     def clocks(self) -> Clocks:
         """See `Engine`."""
         return Clocks(self._device_seconds, self._evaluations, self._wall_seconds)
+
+    def prices(self) -> Prices:
+        """See `Engine`; as the first worker says."""
+        return self._prices
 
     def place(self) -> Place:
         """See `Engine`; of the workers that have scored something."""

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, TypeVar
 from gdbench.engines.base import Place
 from gdbench.errors import InputError
 from gdbench.protocol import Item, Known, Label
-from gdbench.records import Strict
+from gdbench.records import Prices, Strict
 
 PART: Final = "part.json"
 SHARDS_PER_WORKER: Final = 16
@@ -71,6 +71,8 @@ class ShardPart(Strict):
 
     shard: str
     place: Place
+    prices: Prices | None = None
+    """None in parts made before operations were counted."""
 
 
 AsksT = TypeVar("AsksT", bound=Item | Label)

@@ -15,6 +15,7 @@ from gdbench.engines.base import Place, Subject
 from gdbench.engines.local import LocalEngine
 from gdbench.errors import GdbenchError
 from gdbench.protocol import Known, Scores
+from gdbench.records import Prices
 from gdbench.run import ModelRequest, Where
 from gdbench.store import Clocks
 
@@ -27,6 +28,7 @@ class Ready:
     place: Place
     host: str
     extends: bool
+    prices: Prices
     warnings: tuple[str, ...] = ()
 
 
@@ -88,6 +90,7 @@ class Worker:
             self._engine.place(),
             platform.node(),
             self._engine.extends,
+            self._engine.prices(),
             self._warnings.taken(),
         )
 

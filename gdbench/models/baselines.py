@@ -12,7 +12,7 @@ from gdbench.errors import InputError
 from gdbench.models.digests import digest_text
 from gdbench.models.kinds import ModelEntry
 from gdbench.protocol import ITMModel, Matrix, ModelCard
-from gdbench.records import Content, ModelSettings
+from gdbench.records import Content, ModelSettings, Prices
 from gdbench.run import ModelRequest, Where
 
 
@@ -23,6 +23,7 @@ class Constant:
         name="constant", revision="1", family="control", description="The same score for all pairs"
     )
     content = Content(parts={"baseline": digest_text("constant 1")})
+    prices = Prices()
 
     def __init__(self, seed: int = 0) -> None:
         self.settings = ModelSettings(seed=seed)
@@ -39,6 +40,7 @@ class Random:
         name="random", revision="1", family="control", description="A seeded random score"
     )
     content = Content(parts={"baseline": digest_text("random 1")})
+    prices = Prices()
 
     def __init__(self, seed: int = 0) -> None:
         self.settings = ModelSettings(seed=seed)

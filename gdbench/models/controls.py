@@ -18,6 +18,7 @@ from PIL import Image
 from gdbench.data.images import MemoryImage
 from gdbench.errors import InputError
 from gdbench.models.own import own_model
+from gdbench.operations import prices_of
 from gdbench.protocol import (
     BatchedITMModel,
     ImageRef,
@@ -28,7 +29,7 @@ from gdbench.protocol import (
     Query,
     Scores,
 )
-from gdbench.records import Content
+from gdbench.records import Content, Prices
 
 Kind = Literal["text-only", "image-only"]
 KINDS: tuple[Kind, ...] = ("text-only", "image-only")
@@ -67,6 +68,13 @@ class Control:
         """Those of the model inside."""
         seconds: float | None = getattr(self.inner, "device_seconds", None)
         return seconds
+
+    @property
+    def prices(self) -> Prices:
+        """Those of the model inside, which sees one picture, or one text, for all."""
+        inner = prices_of(self.inner)
+        unseen: Literal["pictures", "texts"] = "pictures" if self.kind == "text-only" else "texts"
+        return inner.model_copy(update={"unseen": unseen})
 
     def score(self, images: Sequence[Image.Image], texts: Sequence[str]) -> Matrix:
         """Shape (len(images), len(texts)), equal along the side that the model does not see."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,10 +16,11 @@ from PIL import Image
 from gdbench.errors import ModelOutputError
 from gdbench.memory import attempted, capped, free_memory, halved
 from gdbench.models.device_clock import DeviceClock
+from gdbench.models.flops import LONG, SHORT, VARIES, counted, same
 from gdbench.models.reading import Reading
 from gdbench.models.special_tokens import Unread, UnreadTexts
 from gdbench.protocol import ImageRef, Item, Matrix, ModelCard, Scores
-from gdbench.records import Content, ModelSettings
+from gdbench.records import Content, ModelSettings, Prices
 from gdbench.run import Where
 
 if TYPE_CHECKING:
@@ -82,6 +84,21 @@ class DualEncoder(ABC):
     def device_seconds(self) -> float:
         """Seconds in which the two encoders ran so far."""
         return self._clock.seconds
+
+    @cached_property
+    def prices(self) -> Prices:
+        """What the two encoders take; a picture and two texts find it out."""
+        import torch
+
+        shapes = [Image.new("RGB", size) for size in ((96, 96), (192, 64))]
+        with torch.inference_mode(), self._clock.stopped():
+            picture = same(
+                counted(partial(self.image_features, [self.prepare(shape)])) for shape in shapes
+            )
+            text = same(counted(partial(self.text_features, [t])) for t in (SHORT, LONG))
+        if picture is None or text is None:
+            return Prices(unknown=VARIES)
+        return Prices(picture=picture, text=text)
 
     def score(self, images: Sequence[Image.Image], texts: Sequence[str]) -> Matrix:
         """Cosine similarities of shape (len(images), len(texts))."""

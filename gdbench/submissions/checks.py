@@ -18,8 +18,9 @@ from gdbench.metrics.denoising import is_weighted, latent_size, matrix_of, terms
 from gdbench.metrics.intervals import Interval
 from gdbench.metrics.measures import tie_rule
 from gdbench.metrics.summary import score_interval, summarise, task_score
+from gdbench.operations import logged_passes
 from gdbench.protocol import Scores
-from gdbench.records import MetricValue, ResultRecord
+from gdbench.records import MetricValue, Operations, ResultRecord
 from gdbench.signature import parse_signature, signature
 from gdbench.submissions import setting_checks
 from gdbench.submissions.layout import Place, RunPlace, revision_folder
@@ -291,6 +292,39 @@ def cost(subject: Subject) -> Iterator[Finding]:
             yield "cost", f"{c.unet_evaluations} evaluations in {wall} s are too fast"
 
 
+def operations(subject: Subject) -> Iterator[Finding]:
+    """Whether the counts behind the operations are those of the items and their scores."""
+    found = subject.record.cost.operations
+    if not isinstance(found, Operations):
+        return
+    scores, settings = subject.scores, subject.record.settings
+    images = sum(len(s.matrix) for s in scores)
+    pairs = sum(s.matrix.size for s in scores)
+    texts = sum(s.matrix.shape[1] for s in scores) + 1
+    least, most = 0, pairs
+    if settings.timesteps is not None:
+        steps = len(settings.timesteps)
+        least = len(scores) * (steps if settings.stop in (None, "none") else 1)
+        most = (pairs + images) * steps
+    if subject.file.with_errors:
+        least = logged_passes(scores)
+        most = sum(
+            int(np.isfinite(part).sum())
+            for s in scores
+            for part in (s.errors, s.unconditional_errors)
+            if part is not None
+        )
+    for what, count, low, high in (
+        ("pictures", found.pictures, 1, images),
+        ("texts", found.texts, 1, texts),
+        ("passes", found.passes, least, most),
+    ):
+        if not low <= count <= high:
+            yield "cost", f"operations.{what} is {count}, expected {low} to {high}"
+    if bool(found.passes) != bool(found.pass_flops):
+        yield "cost", "operations.passes and pass_flops belong together: one of them is 0"
+
+
 def origin(subject: Subject) -> Iterator[Finding]:
     """When and with what it ran, as far as that can be judged."""
     record = subject.record
@@ -317,5 +351,6 @@ ALL: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     metrics,
     signatures,
     cost,
+    operations,
     origin,
 )

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from gdbench.errors import InputError
 from gdbench.metrics.denoising import is_weighted, matrix_of
 from gdbench.metrics.levels import level_of
 from gdbench.metrics.measures import TieRule, tie_rule
 from gdbench.metrics.summary import score_interval, summarise, task_score
+from gdbench.operations import OTHER_OPTIONS, fewer, logged_passes
 from gdbench.protocol import Label, Scores
-from gdbench.records import Cost, ModelSettings, Norm, ResultRecord
+from gdbench.records import Cost, ModelSettings, Norm, Operations, ResultRecord
 from gdbench.signature import signature, with_ties
 from gdbench.store import hash_scores
 from gdbench.submissions.finished import Finished, open_run
@@ -210,6 +209,10 @@ def cost_of(
     if all(getattr(settings, name) == getattr(record.settings, name) for name in timed):
         return cost
     unknown = dict.fromkeys(("wall_seconds", "device_seconds", "peak_memory_bytes"))
+    operations = cost.operations
+    if isinstance(operations, Operations):
+        same = settings.normalise == record.settings.normalise
+        operations = fewer(operations, before, log) if same else OTHER_OPTIONS
     passes = None
     if cost.unet_evaluations is not None:
         passes = logged_passes(log, normalise=settings.normalise is not False)
@@ -217,25 +220,4 @@ def cost_of(
             # work that was lost and done again, and passes that other tasks had spent already
             known = logged_passes(before, normalise=settings.normalise is not False)
             passes = round(cost.unet_evaluations * passes / known) if known else None
-    return cost.model_copy(update={**unknown, "unet_evaluations": passes})
-
-
-def logged_passes(log: Sequence[Scores], *, normalise: bool) -> int:
-    """Network passes behind the errors of a log.
-
-    Equal pairs of an item are evaluated once, and so are the unconditional errors of a picture
-    that several items have: equal rows of errors are one.
-    """
-    passes = 0
-    unconditional: set[bytes] = set()
-    for scores in log:
-        if scores.errors is None:
-            continue
-        rows = np.unique(scores.errors.reshape(-1, scores.errors.shape[-1]), axis=0)
-        passes += int(np.isfinite(rows).sum())
-        base = scores.unconditional_errors if normalise else None
-        for row in () if base is None else base:
-            if row.tobytes() not in unconditional:
-                unconditional.add(row.tobytes())
-                passes += int(np.isfinite(row).sum())
-    return passes
+    return cost.model_copy(update={**unknown, "unet_evaluations": passes, "operations": operations})

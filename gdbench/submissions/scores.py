@@ -46,7 +46,10 @@ class ScoreFile:
 def encode(scores: Sequence[Scores], *, errors: bool) -> bytes:
     """The Parquet bytes of a score file; numbers are split by byte, which compresses them best."""
     table = to_table(scores)
-    if not errors:
+    numbers = ["score"]
+    if errors:
+        numbers += [f"{name}.list.element" for name in ERROR_COLUMNS]
+    else:
         table = table.select(list(SCORE_COLUMNS))
     sink = io.BytesIO()
     pq.write_table(
@@ -55,7 +58,7 @@ def encode(scores: Sequence[Scores], *, errors: bool) -> bytes:
         compression="zstd",
         compression_level=19,
         use_dictionary=["item", "image", "text", "truncated_texts"],
-        column_encoding={"score": "BYTE_STREAM_SPLIT"},
+        column_encoding=dict.fromkeys(numbers, "BYTE_STREAM_SPLIT"),
         row_group_size=65536,
         write_page_checksum=True,
     )

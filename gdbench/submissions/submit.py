@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from gdbench.errors import InputError
+from gdbench.numbers import size_in_bytes
 from gdbench.protocol import Scores
 from gdbench.records import ResultRecord
 from gdbench.store import hash_scores, write_atomically
-from gdbench.submissions.finished import open_run
+from gdbench.submissions.finished import Finished, open_run
 from gdbench.submissions.layout import RECORD, SCORES, revision_folder
 from gdbench.submissions.manifest import ManifestSource
 from gdbench.submissions.merkle import root_of
@@ -17,6 +20,10 @@ from gdbench.submissions.scores import encode
 from gdbench.submissions.staging import put, staged
 from gdbench.submissions.verify import Report, verify
 from gdbench.tasks import TASKS
+
+logger = logging.getLogger(__name__)
+ERRORS_BYTES: Final = 500_000
+"""Of a score file, up to which a submission keeps its errors: a few megabytes a model."""
 
 
 def compact(
@@ -30,11 +37,27 @@ def compact(
     return record.model_copy(update=changed), bare
 
 
+def _with_errors(finished: Finished) -> bool:
+    """Whether the errors of a task are few enough for a submission."""
+    if not finished.scores or finished.scores[0].errors is None:
+        return False
+    size = len(encode(finished.scores, errors=True))
+    if size > ERRORS_BYTES:
+        logger.warning(
+            "%s: with its per-timestep errors it takes %s, more than %s: they are left out, and no "
+            "curve over the timesteps can be drawn; --with-errors keeps them",
+            finished.record.task.name,
+            size_in_bytes(size),
+            size_in_bytes(ERRORS_BYTES),
+        )
+    return size <= ERRORS_BYTES
+
+
 def submit(
     run: Path,
     to: Path,
     *,
-    with_errors: bool = False,
+    with_errors: bool | None = None,
     replace: bool = False,
     source: ManifestSource | None = None,
 ) -> tuple[list[Path], Report]:
@@ -45,8 +68,9 @@ def submit(
     Args:
         run: run directory.
         to: the folder of submissions; made if need be.
-        with_errors: keep the per-timestep errors (megabytes for diffusion models), so that the
-            Monte-Carlo part can be recomputed as well.
+        with_errors: keep the per-timestep errors, from which the Monte-Carlo part and the score
+            for every smaller number of timesteps are recomputed. None: of tasks whose file stays
+            below `ERRORS_BYTES` with them.
         replace: overwrite what is there for the same model, revision and task.
         source: where the items of the suite are, if it is not the mini suite.
 
@@ -70,11 +94,12 @@ def submit(
             place = Path(record.model.name) / revision_folder(record) / record.task.name
             if (to / place).exists() and not replace:
                 raise InputError(f"{to / place} is there already; --replace overwrites it")
-            if not with_errors:
+            with_them = _with_errors(finished) if with_errors is None else with_errors
+            if not with_them:
                 record, scores = compact(record, scores)
             root = root_of(scores, record.settings.noise_sha256)
             record = record.model_copy(update={"items_root": root})
-            data = encode(scores, errors=with_errors and scores[0].errors is not None)
+            data = encode(scores, errors=with_them and scores[0].errors is not None)
             write_atomically(staging / place / SCORES, data)
             text = record.model_dump_json(indent=2) + "\n"
             write_atomically(staging / place / RECORD, text.encode())

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -7,11 +8,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from gdbench.errors import InputError
+from gdbench.leaderboard.reading import budget_curve
 from gdbench.records import ResultRecord
 from gdbench.store import ScoreLog, hash_scores
+from gdbench.submissions.finished import open_finished, open_record
 from gdbench.submissions.levels import Level
 from gdbench.submissions.manifest import Manifest, ManifestSource, pinned_name
-from gdbench.submissions.scores import read_scores
+from gdbench.submissions.merkle import root_of
+from gdbench.submissions.results import samples_of
+from gdbench.submissions.scores import encode, read_scores
 from gdbench.submissions.submit import submit
 from gdbench.submissions.verify import verify
 from gdbench.tasks import TASKS
@@ -54,6 +59,47 @@ def test_with_errors_everything_is_recomputed(runs, tmp_path):
     raw["metrics"][0]["noise_se"] *= 1.01
     (folder / "record.json").write_text(json.dumps(raw))
     assert "noise_se" in verify(to).problems[0].problem
+
+
+def test_small_errors_are_kept_and_give_the_curve_of_the_budget(runs, tmp_path):
+    (place,), report = submit(runs / "denoising", tmp_path / "submissions")
+    assert report.ok, report.problems
+    finished = open_finished(place, ManifestSource())
+    assert finished.file.with_errors
+    nested = finished.record.settings.model_copy(update={"schedule": "nested"})
+    record = finished.record.model_copy(update={"settings": nested})
+    curve = budget_curve(replace(finished, record=record))
+    assert [k for k, _ in curve] == [1, 2, 5, 10, 12]
+    # the last point is the score itself, and the first one that of the first timestep alone
+    assert curve[-1][1].value == pytest.approx(record.score, abs=1e-12)
+    first = [s.errors[..., 0] - s.unconditional_errors[:, None, 0] for s in finished.scores]
+    right = [((e[0, 0] < e[0, 1]) + 0.0, (e[1, 1] < e[1, 0]) + 0.0) for e in first]
+    text = np.mean([a * b for a, b in right])
+    samples = samples_of(finished.task, finished.labels, [-e for e in first])
+    assert samples["text"].mean(samples["text"].expected) == pytest.approx(text)
+    assert all(e.low < e.value < e.high for _, e in curve)
+
+
+def test_large_errors_are_left_out_and_it_is_said(runs, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("gdbench.submissions.submit.ERRORS_BYTES", 5000)
+    (place,), report = submit(runs / "denoising", tmp_path / "submissions")
+    assert report.ok, report.problems
+    assert not open_finished(place).file.with_errors
+    assert "--with-errors keeps them" in caplog.text
+
+
+@pytest.mark.parametrize("column", ["errors", "unconditional_errors"])
+def test_an_error_that_was_changed_is_found(runs, tmp_path, edit, column):
+    """Even where every hash is made again: the scores no longer follow."""
+    (place,), _ = submit(runs / "denoising", tmp_path / "submissions")
+    scores = list(open_finished(place).scores)
+    changed = getattr(scores[0], column).copy()
+    changed.flat[0] += 1
+    scores[0] = replace(scores[0], **{column: changed})
+    (place / "scores.parquet").write_bytes(encode(scores, errors=True))
+    root = root_of(scores, open_record(place / "record.json").settings.noise_sha256)
+    edit(place, lambda raw: raw.update(scores_sha256=hash_scores(scores), items_root=root))
+    assert any("do not follow from the errors" in p.problem for p in verify(place).problems)
 
 
 def test_scores_that_do_not_follow_from_their_errors(runs, tmp_path):

@@ -22,6 +22,7 @@ from gdbench.models.diffusion_itm.encoders import Encoders
 from gdbench.models.diffusion_itm.engine import Engine, FullPlan, Job, Plan
 from gdbench.models.diffusion_itm.families.base import Pipeline
 from gdbench.models.diffusion_itm.loading import find_folder, load_pipeline
+from gdbench.models.diffusion_itm.prices import prices_of_pipeline
 from gdbench.models.diffusion_itm.racing import RacePlan
 from gdbench.models.diffusion_itm.schedule import (
     SOURCES,
@@ -33,7 +34,7 @@ from gdbench.models.digests import digest_text
 from gdbench.models.kinds import ModelEntry, clean_name
 from gdbench.models.lora import find_lora, load_lora
 from gdbench.protocol import Item, Matrix, ModelCard, Query, Scores
-from gdbench.records import Content, LoRAInfo, ModelSettings, canonical
+from gdbench.records import Content, LoRAInfo, ModelSettings, Prices, canonical
 from gdbench.run import ModelRequest, Where, asked
 
 T = TypeVar("T")
@@ -218,6 +219,12 @@ class DiffusionITM:
     def device_seconds(self) -> float:
         """Seconds in which the U-Net and the encoders ran so far."""
         return self.clock.seconds
+
+    @cached_property
+    def prices(self) -> Prices:
+        """What its networks take; three short passes find it out."""
+        with self.clock.stopped():
+            return prices_of_pipeline(self.pipeline)
 
     def needs_unconditional(self, item: Item) -> bool:
         """Whether the unconditional errors of the item's images are computed."""

@@ -12,7 +12,7 @@ import torch
 
 from gdbench.models.device_clock import wait_for
 from gdbench.models.diffusion_itm.batching import Evaluation
-from gdbench.models.diffusion_itm.conditioning import stacked
+from gdbench.models.diffusion_itm.prices import flops_of_pass
 from gdbench.protocol import Item
 
 if TYPE_CHECKING:
@@ -141,15 +141,8 @@ def _memory(model: DiffusionITM) -> int:
 
 
 def pass_flops(model: DiffusionITM) -> int:
-    """Floating-point operations of one U-Net pass on one sample."""
-    from torch.utils.flop_counter import FlopCounterMode
-
-    (sample,) = _samples(model, 1)
-    latent = sample.latent[None]
-    when = torch.tensor([model.timesteps[0]], device=model.device)
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model.denoiser.errors(latent, latent, when, stacked([sample.prompt]))
-    return int(counter.get_total_flops())
+    """Floating-point operations of one pass of the network on one sample without a caption."""
+    return flops_of_pass(model.pipeline, model.encoders.null_prompt())
 
 
 def peak_flops(device: torch.device, dtype: torch.dtype) -> float:

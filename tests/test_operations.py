@@ -1,0 +1,151 @@
+"""Floating-point operations of a run: against torch's counter on the run, and against formulas."""
+
+import json
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from gdbench.errors import InputError
+from gdbench.evaluation import evaluate
+from gdbench.merging import merge
+from gdbench.models import load_request
+from gdbench.models.own import own_model
+from gdbench.records import Cost, Operations, Prices
+from gdbench.run import asked
+from gdbench.submissions.submit import submit
+from gdbench.submissions.verify import verify
+from gdbench.tasks import TASKS
+from gdbench.tasks.base import limited
+
+
+def loaded(name, **options):
+    return load_request(*asked(name, device="cpu", **options))
+
+
+def run(model, tasks, out, **conditions):
+    return evaluate(model, [TASKS.get(t) for t in tasks], out, suite="mini", **conditions)
+
+
+def operations(records):
+    return [record.cost.operations for record in records]
+
+
+@pytest.mark.parametrize("model", ["mini-sd", "mini-flow", "mini-clip"])
+def test_the_operations_of_a_run_are_those_that_torch_counts_while_it_runs(
+    tmp_path, monkeypatch, model
+):
+    """One sample a batch: nothing is padded, and nothing is shared within a batch."""
+    options = {} if model == "mini-clip" else {"samples": 1}
+    found = loaded(model, batch_size=1, **options)
+    assert not found.prices.unknown
+    if model == "mini-clip":
+        # the smallest batch of a dual encoder, so that none is padded
+        monkeypatch.setattr(found, "batch_size", 1)
+        torch.backends.mha.set_fastpath_enabled(False)
+    with FlopCounterMode(display=False) as counter:
+        (record,) = run(found, ["svo"], tmp_path, limit=1)
+    torch.backends.mha.set_fastpath_enabled(True)
+    assert record.cost.flops == counter.get_total_flops() > 0
+
+
+def test_operations_do_not_depend_on_batches_shards_or_interruptions(tmp_path):
+    options = {"samples": 2, "schedule": "nested"}
+    tasks = ["flickr30k", "winoground"]
+    whole = run(loaded("mini-sd", **options), tasks, tmp_path / "whole", limit=2)
+    small = run(loaded("mini-sd", batch_size=3, **options), tasks, tmp_path / "small", limit=2)
+    for k in (1, 2):
+        run(loaded("mini-sd", **options), tasks, tmp_path / f"s{k}", limit=2, shard=f"{k}/2")
+    merged = merge([tmp_path / "s2", tmp_path / "s1"], tmp_path / "merged")
+    # first at one timestep and with fewer items, then the rest
+    run(loaded("mini-sd", samples=1, schedule="nested"), tasks, tmp_path / "grown", limit=1)
+    grown = run(loaded("mini-sd", **options), tasks, tmp_path / "grown", limit=2)
+    by_task = {record.task.name: record.cost.operations for record in merged}
+    assert operations(whole) == operations(small) == operations(grown)
+    assert [by_task[name] for name in tasks] == operations(whole)
+    assert all(isinstance(o, Operations) and o.flops for o in operations(whole))
+
+
+def test_the_operations_of_the_mini_clip_follow_from_its_widths():
+    """Transformers by hand: a layer has (8 + 4 r) L W^2 + 4 L^2 W operations.
+
+    L tokens of width W: 6 L W^2 for queries, keys and values, 4 L^2 W for the attention, 2 L W^2 for
+    its output, 4 r L W^2 for an MLP that is r times as wide.
+    """
+    model = loaded("mini-clip")
+    clip = model._model
+    visual = clip.visual
+
+    def layers(transformer, length):
+        width, depth = transformer.width, transformer.layers
+        ratio = transformer.resblocks[0].mlp.c_fc.out_features / width
+        return depth * ((8 + 4 * ratio) * length * width**2 + 4 * length**2 * width)
+
+    width, patch = visual.conv1.out_channels, visual.conv1.kernel_size[0]
+    patches = visual.grid_size[0] * visual.grid_size[1]
+    picture = 2 * patches * width * 3 * patch**2
+    picture += layers(visual.transformer, patches + 1) + 2 * width * visual.proj.shape[1]
+    length = clip.context_length
+    text = layers(clip.transformer, length)
+    text += 2 * clip.transformer.width * clip.text_projection.shape[-1]
+    assert model.prices == Prices(picture=picture, text=text)
+
+
+def test_a_control_is_charged_for_what_it_sees(tmp_path):
+    (whole,) = run(loaded("mini-clip"), ["svo"], tmp_path / "a", limit=2)
+    (blind,) = run(loaded("control:text-only:mini-clip"), ["svo"], tmp_path / "b", limit=2)
+    assert blind.cost.operations.pictures == 1 < whole.cost.operations.pictures
+    assert blind.cost.operations.texts == whole.cost.operations.texts
+
+
+def test_a_rule_that_stops_early_is_charged_for_what_it_saw(tmp_path):
+    model = loaded("mini-sd", samples=32, stop="sequential", delta=0.4)
+    (record,) = run(model, ["svo"], tmp_path, limit=1)
+    items = list(limited(TASKS.get("svo").items("mini", None, None), 1, 0))
+    pairs = sum(len(item.images) * len(item.texts) for item in items)
+    pictures = sum(len(item.images) for item in items)
+    assert record.cost.operations.passes == record.cost.unet_evaluations
+    assert record.cost.operations.passes < 32 * (pairs + pictures)
+
+
+class Mine:
+    """A model of somebody's own, whose networks nobody knows."""
+
+    def __init__(self, card):
+        self.card = card
+
+    def score(self, images, texts):
+        return torch.zeros(len(images), len(texts))
+
+
+class Failing(Mine):
+    @property
+    def prices(self):
+        raise InputError("no")
+
+
+@pytest.mark.parametrize(("kind", "why"), [(Mine, "does not say"), (Failing, "InputError")])
+def test_unknown_operations_say_why_and_are_no_zero(tmp_path, kind, why):
+    model = own_model(kind(loaded("random").card))
+    (record,) = run(model, ["svo"], tmp_path, limit=2)
+    assert why in record.cost.operations
+    assert record.cost.flops is None
+    kept = json.loads((tmp_path / "svo" / "record.json").read_text())["cost"]
+    assert Cost(**kept) == record.cost
+    del kept["operations"]
+    assert Cost(**kept).flops is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("pictures", 0), ("texts", 10**6), ("passes", 1), ("pass_flops", 0)]
+)
+def test_counts_that_cannot_be_are_found_out(tmp_path, name, value):
+    run(loaded("mini-sd", samples=2), ["svo"], tmp_path / "run", limit=1)
+    (place,), report = submit(tmp_path / "run", tmp_path / "to")
+    assert report.ok, report.problems
+    path = place / "record.json"
+    record = json.loads(path.read_text())
+    record["cost"]["operations"][name] = value
+    path.write_text(json.dumps(record))
+    problems = verify(tmp_path / "to").problems
+    assert [p.check for p in problems] == ["cost"], problems

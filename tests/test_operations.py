@@ -69,8 +69,8 @@ def test_operations_do_not_depend_on_batches_shards_or_interruptions(tmp_path):
 def test_the_operations_of_the_mini_clip_follow_from_its_widths():
     """Transformers by hand: a layer has (8 + 4 r) L W^2 + 4 L^2 W operations.
 
-    L tokens of width W: 6 L W^2 for queries, keys and values, 4 L^2 W for the attention, 2 L W^2 for
-    its output, 4 r L W^2 for an MLP that is r times as wide.
+    L tokens of width W: 6 L W^2 for queries, keys and values, 4 L^2 W for the attention, 2 L W^2
+    for its output, 4 r L W^2 for an MLP that is r times as wide.
     """
     model = loaded("mini-clip")
     clip = model._model

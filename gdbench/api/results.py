@@ -318,7 +318,7 @@ def cost_text(records: Sequence[ResultRecord]) -> str:
     parts = []
     if passes and len(passes) == len(costs):
         parts.append(f"{count(sum(passes))} network passes")
-    if len(work) == len(costs) and sum(work):
+    if len(work) == len(costs) and any(work):
         parts.append(flops(math.fsum(work)))
     if walls and len(walls) == len(costs):
         parts.append(seconds(math.fsum(walls)))

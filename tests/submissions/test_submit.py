@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from gdbench.leaderboard.reading import budget_curve
+from gdbench.leaderboard.judge.reading import budget_curve
 
 from gdbench.errors import InputError
 from gdbench.records import ResultRecord

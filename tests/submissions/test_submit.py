@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from gdbench.leaderboard.judge.reading import budget_curve
 
 from gdbench.errors import InputError
+from gdbench.leaderboard.judge.reading import budget_curve
 from gdbench.records import ResultRecord
 from gdbench.store import ScoreLog, hash_scores
 from gdbench.submissions.finished import open_finished, open_record

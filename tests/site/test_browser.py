@@ -170,6 +170,39 @@ def test_a_phone_never_scrolls_sideways(kind, open_page):
     assert page.evaluate("document.body.scrollWidth") <= 320
 
 
+PLOTTED = ("home", "measured", "mini", "task", "bias", "published", "model", "cited")
+
+
+@pytest.mark.parametrize("kind", PLOTTED)
+def test_every_word_of_a_plot_is_inside_its_picture(kind, open_page):
+    page = open_page().open(KINDS[kind])
+    outside = page.evaluate(
+        """() => [...document.querySelectorAll("svg.plot")].flatMap(svg => {
+            const {width, height} = svg.viewBox.baseVal;
+            return [...svg.querySelectorAll("text")].filter(text => {
+                const b = text.getBBox();
+                return b.x < -1 || b.y < -1 || b.x + b.width > width + 1
+                    || b.y + b.height > height + 1 || text.textContent.includes("\u2026");
+            }).map(text => text.textContent);
+        })"""
+    )
+    assert outside == []
+
+
+def test_no_name_of_a_model_stands_on_another(open_page):
+    page = open_page().open(KINDS["measured"])
+    boxes = page.evaluate(
+        """() => [...document.querySelectorAll("figure svg.plot a")].map(a => {
+            const b = a.getBBox();
+            return [b.x, b.y + 2, b.x + b.width, b.y + b.height - 2];
+        })"""
+    )
+    assert len(boxes) > 3
+    for k, (left, top, right, bottom) in enumerate(boxes):
+        for a, b, c, d in boxes[k + 1 :]:
+            assert right <= a or c <= left or bottom <= b or d <= top
+
+
 def test_the_name_stays_when_the_table_scrolls_on_a_phone(open_page):
     for kind in ("home", "measured"):
         page = open_page(viewport=PHONE).open(KINDS[kind])

@@ -153,6 +153,17 @@ class Row:
         return self.passes / self.n_items if self.passes is not None and self.n_items else None
 
     @property
+    def flops(self) -> int | None:
+        """Floating-point operations in all tasks; None where those of any are not known."""
+        known = [f for r in self.results.values() if (f := r.entry.record.cost.flops) is not None]
+        return sum(known) if known and len(known) == len(self.results) else None
+
+    @property
+    def flops_per_item(self) -> float | None:
+        """Operations by the number of items; None where they are not known."""
+        return self.flops / self.n_items if self.flops is not None and self.n_items else None
+
+    @property
     def seconds_range(self) -> tuple[float, float] | None:
         """Wall time per item of its fastest and its slowest task; None where any is not known."""
         found = [

@@ -13,7 +13,7 @@ from gdbench.leaderboard.show.families import FAMILIES
 from gdbench.leaderboard.suites import task_title
 from gdbench.metrics.estimate import of_metric
 from gdbench.metrics.measures import MEAN_ABS_EFFECT
-from gdbench.numbers import EFFECT, SHARE, Unit, count, seconds
+from gdbench.numbers import EFFECT, SHARE, Unit, count, flops, seconds
 from gdbench.records import MetricValue
 from gdbench.tasks.base import Task
 
@@ -131,6 +131,12 @@ def _passes(row: Row) -> Cell:
     return Cell(count(row.passes), f"{row.passes_per_item:,.0f} an item", sort=str(row.passes))
 
 
+def _flops(row: Row) -> Cell:
+    if row.flops is None or row.flops_per_item is None:
+        return Cell("unknown")
+    return Cell(flops(row.flops), f"{flops(row.flops_per_item)} an item", sort=str(row.flops))
+
+
 def _speed(row: Row) -> Cell:
     s, ends = row.seconds_per_item, row.seconds_range
     if s is None or ends is None:
@@ -219,6 +225,9 @@ def columns(board: PoolBoard, tasks: Sequence[Task]) -> list[Column]:
         ),
         *bias_columns(board.pairs),
         Column("passes", "Passes", _passes, "cost", "Network evaluations, counted", down=False),
+        Column("flops", "Operations", _flops, "cost",
+               "Floating-point operations, counted; unknown in records made before they were",
+               down=False),
         Column("speed", "Time/item", _speed, "cost, claimed",
                "Wall time, and that of the fastest and the slowest task; of one device only",
                down=False, shown=False),

@@ -70,6 +70,7 @@ class ModelResult(_Export):
     not_ranked_because: str
     tasks: dict[str, TaskResult]
     unet_evaluations: int | None
+    flops: int | None = Field(description="Floating-point operations; null where not known.")
     seconds_per_item: float | None
     devices: list[str]
     created: str
@@ -244,6 +245,7 @@ def _model(row: Row) -> ModelResult:
         not_ranked_because=row.reason,
         tasks=tasks,
         unet_evaluations=row.passes,
+        flops=row.flops,
         seconds_per_item=row.seconds_per_item,
         devices=list(row.devices),
         created=row.created,

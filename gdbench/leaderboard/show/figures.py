@@ -22,10 +22,11 @@ MOST_PER_PAIR = 12
 
 
 def cost_plot(board: PoolBoard) -> Markup | None:
-    """Score against passes per item; None with fewer than two models, or where none has passes.
+    """Score against operations an item; None with fewer than two models of known operations.
 
     Results that nobody else has run are left out: the line says what no other model beats. It
-    rises only where the ranks, which rest on tests, tell the models apart.
+    rises only where the ranks, which rest on tests, tell the models apart. Controls without a
+    network take no operations and are on no such axis.
     """
     rows = {
         row.name: row
@@ -34,20 +35,21 @@ def cost_plot(board: PoolBoard) -> Markup | None:
     }
     points = [
         pareto.Point(
-            row.name, row.label, row.model.family, row.passes_per_item, row.score,
+            row.name, row.label, row.model.family, row.flops_per_item, row.score,
             model_page(row.slug), ranked=row.place is not None,
         )
         for row in rows.values()
-        if row.score is not None
+        if row.score is not None and row.flops_per_item
     ]  # fmt: skip
-    if len(points) < 2 or all(p.cost is None for p in points):  # noqa: PLR2004 # nothing to compare
+    unknown = [row.label for row in rows.values() if row.flops is None]
+    if len(points) < 2:  # noqa: PLR2004 # nothing to compare
         return None
 
     def better(one: str, other: str) -> bool:
         a, b = rows[one].place, rows[other].place
         return a is not None and b is not None and a.worst < b.best
 
-    return pareto.draw(points, better, measured_page(board.pool))
+    return pareto.draw(points, better, measured_page(board.pool), unknown)
 
 
 def task_plot(task: Task, rows: Sequence[Row]) -> Markup | None:

@@ -28,7 +28,7 @@ from gdbench.leaderboard.show.pages.models import MetricView, metric_view, run_f
 from gdbench.leaderboard.show.plots import budget, curve, share
 from gdbench.leaderboard.show.render import STATIC, environment
 from gdbench.leaderboard.suites import suite_words, task_title
-from gdbench.numbers import SHARE, count, seconds, size_in_bytes, value_text
+from gdbench.numbers import SHARE, count, flops, seconds, size_in_bytes, value_text
 from gdbench.protocol import ImageRef, Query
 from gdbench.submissions.manifest import ManifestSource
 
@@ -154,6 +154,7 @@ def _cost(row: Row) -> list[tuple[str, str]]:
     rows = [
         ("Items", f"{row.n_items:,}"),
         ("Passes of the network", "" if row.passes is None else f"{row.passes:,}"),
+        ("Operations", "unknown" if row.flops is None else flops(row.flops)),
         ("Wall time", seconds(sum(known)) if len(known) == len(walls) else ""),
         ("Time per item", "" if (s := row.seconds_per_item) is None else seconds(s)),
         ("Peak memory", size_in_bytes(max(memory)) if memory else ""),

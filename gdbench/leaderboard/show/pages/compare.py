@@ -18,7 +18,7 @@ from gdbench.leaderboard.show.plots import forest
 from gdbench.leaderboard.show.render import Renderer
 from gdbench.leaderboard.suites import suite_words, task_title
 from gdbench.metrics.estimate import of_metric
-from gdbench.numbers import SHARE, Unit, count, seconds, value_text
+from gdbench.numbers import SHARE, Unit, count, flops, seconds, value_text
 from gdbench.tasks.base import Task
 
 ALL_PAIRS_UP_TO = 16  # models; beyond, each model is compared with its next neighbours
@@ -222,16 +222,24 @@ def _bias(pool: PoolBoard, first: Row, second: Row) -> list[tuple[str, Shown | N
     return found
 
 
+def _seconds(row: Row) -> str:
+    """Time per item, and that of the fastest and the slowest task."""
+    s, ends = row.seconds_per_item, row.seconds_range
+    if s is None or ends is None:
+        return ""
+    return f"{seconds(s)} ({seconds(ends[0])} to {seconds(ends[1])})"
+
+
 def _cost(first: Row, second: Row) -> list[tuple[str, str, str]]:
     def both(label: str, *values: str) -> tuple[str, str, str]:
         return label, values[0], values[1]
 
     rows = (first, second)
+    one_device = first.devices == second.devices and len(first.devices) == 1
     return [
-        both(
-            "Time per item",
-            *("" if (s := r.seconds_per_item) is None else seconds(s) for r in rows),
-        ),
+        both("Operations", *("unknown" if r.flops is None else flops(r.flops) for r in rows)),
+        # seconds say nothing across devices
+        *([both("Time per item", *map(_seconds, rows))] if one_device else []),
         both("Network evaluations", *("" if r.passes is None else count(r.passes) for r in rows)),
         both("Parameters", *("" if (n := r.model.parameters) is None else count(n) for r in rows)),
         both("Device", *(", ".join(r.devices) for r in rows)),

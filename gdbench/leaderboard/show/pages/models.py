@@ -23,9 +23,18 @@ from gdbench.leaderboard.show.render import Renderer
 from gdbench.leaderboard.suites import suite_words, task_title
 from gdbench.leaderboard.words import DASH, file_name, typeset, web_link
 from gdbench.metrics.estimate import of_metric
-from gdbench.numbers import SHARE, Unit, count, interval_text, seconds, size_in_bytes, value_text
+from gdbench.numbers import (
+    SHARE,
+    Unit,
+    count,
+    flops,
+    interval_text,
+    seconds,
+    size_in_bytes,
+    value_text,
+)
 from gdbench.protocol import ModelCard
-from gdbench.records import MetricValue, ResultRecord
+from gdbench.records import Cost, MetricValue, Operations, ResultRecord
 
 
 @dataclass(frozen=True)
@@ -232,6 +241,7 @@ def run_facts(record: ResultRecord) -> tuple[tuple[str, str], ...]:
             "" if (s := cost.device_seconds) is None else seconds(s),
         ),
         ("Passes", "" if cost.unet_evaluations is None else f"{cost.unet_evaluations:,}"),
+        ("Floating-point operations", _operations(cost)),
         (
             "Peak memory (claimed)",
             "" if (n := cost.peak_memory_bytes) is None else size_in_bytes(n),
@@ -245,6 +255,23 @@ def run_facts(record: ResultRecord) -> tuple[tuple[str, str], ...]:
         ("Made (claimed)", record.created),
     ]
     return tuple((label, value) for label, value in rows if value)
+
+
+def _operations(cost: Cost) -> str:
+    """How many, and of what they are made."""
+    found = cost.operations
+    if not isinstance(found, Operations):
+        return f"unknown: {found or 'the record was made before they were counted'}"
+    parts = [
+        f"{n:,} {what} of {flops(each)}"
+        for n, what, each in (
+            (found.pictures, "pictures", found.picture_flops),
+            (found.texts, "texts", found.text_flops),
+            (found.passes, "passes", found.pass_flops),
+        )
+        if each
+    ]
+    return f"{flops(found.flops)}: {', '.join(parts)}" if parts else "none: there is no network"
 
 
 def _setting(value: object) -> str:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from gdbench.leaderboard.show.plots import svg
+from gdbench.leaderboard.show.plots import lettering, svg
 from gdbench.metrics.estimate import Estimate
 from gdbench.numbers import Unit, value_text
 
 WIDTH, HEIGHT = 860.0, 320.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 170.0, 14.0, 44.0
+_SIZE = 12.0  # of the font
 
 
 @dataclass(frozen=True)
@@ -58,15 +59,16 @@ def draw(curves: Sequence[Curve], chance: float | None, unit: Unit) -> Markup:
         ]
         parts.append(svg.polyline(spots, f"curve f-{c.family}"))
         parts += [svg.mark(c.family, px, py) for px, py in spots]
-        end = max([spots[-1][1], *(e + 14 for e in ends[-1:])])
-        ends.append(end)
-        parts.append(svg.text(svg.cut(c.name, 24), spots[-1][0] + 12, end + 4, "label"))
+        name = lettering.wrapped(c.name, RIGHT - 16, _SIZE)
+        tall = svg.LEADING * (len(name) - 1) / 2
+        end = max([spots[-1][1], *(e + 14 + tall for e in ends[-1:])])
+        ends.append(end + tall)
+        parts += svg.lines(name, spots[-1][0] + 12, end, "label")
     places = 0 if unit.bounds else None
 
     def said(point: tuple[int, Estimate]) -> str:
         return f"{value_text(point[1].value, unit, places=places)} at {point[0]}"
 
-    words = "; ".join(
-        f"{svg.cut(c.name, 40)}: {said(c.points[0])}, {said(c.points[-1])}" for c in curves
-    )
-    return svg.picture(WIDTH, HEIGHT, f"Score against number of timesteps. {words}", *parts)
+    words = "; ".join(f"{c.name}: {said(c.points[0])}, {said(c.points[-1])}" for c in curves)
+    height = max([HEIGHT, *(end + svg.LEADING for end in ends)])
+    return svg.picture(WIDTH, height, f"Score against number of timesteps. {words}", *parts)

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from gdbench.leaderboard.show.plots import svg
+from gdbench.leaderboard.show.plots import lettering, svg
 from gdbench.leaderboard.words import typeset
 from gdbench.metrics.estimate import Estimate
 from gdbench.numbers import Unit, tick_text
 
 WIDTH, NAMES, RIGHT, TOP, LINE = 860.0, 260.0, 70.0, 8.0, 20.0
 _AXIS = 40.0
+_SIZE, _LARGE = 11.5, 13.0  # of the font; headings are bold
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,12 @@ def draw(
     low, high = low - pad, high + pad
     if unit.bounds is not None and not difference:
         low, high = max(unit.bounds[0], low), min(unit.bounds[1], high)
-    bottom = TOP + LINE * len(lines)
+    names = [
+        lettering.wrapped(one.name, *((NAMES - 16, _SIZE) if one.estimate else (WIDTH - 8, _LARGE)))
+        for one in lines
+    ]
+    heights = [LINE + svg.LEADING * (len(name) - 1) for name in names]
+    bottom = TOP + sum(heights)
     x = svg.Scale(low, high, NAMES, WIDTH - RIGHT)
     parts = []
     for tick in svg.round_ticks(unit.scale * low, unit.scale * high, 6):
@@ -58,12 +64,12 @@ def draw(
     parts += [svg.line(x(reference), TOP, x(reference), bottom, "reference"),
               svg.text(note, x(reference), bottom + 32, "axis", "middle"),
               svg.text(axis, 4, bottom + 32, "axis")]  # fmt: skip
-    for index, one in enumerate(lines):
-        y = TOP + LINE * (index + 0.5)
+    for index, (one, name) in enumerate(zip(lines, names, strict=True)):
+        y = TOP + sum(heights[:index]) + heights[index] / 2
         if one.estimate is None:
-            parts.append(svg.text(svg.cut(one.name, 60), 4, y + 4, "heading"))
+            parts += svg.lines(name, 4, y, "heading")
             continue
-        parts.append(svg.text(svg.cut(one.name, 30), NAMES - 12, y + 4, "name", "end"))
+        parts += svg.lines(name, NAMES - 12, y, "name", "end")
         if one.estimate.bounds is not None:
             a, b = one.estimate.bounds
             parts.append(svg.line(x(a), y, x(b), y, "whisker"))

@@ -11,6 +11,8 @@ from markupsafe import Markup, escape
 from gdbench.leaderboard.show.families import FAMILIES
 from gdbench.leaderboard.words import clean
 
+LEADING = 13.0  # between the lines of a name
+
 
 def number(value: float) -> str:
     """At most one decimal, none where it is zero."""
@@ -35,6 +37,14 @@ def text(words: str, x: float, y: float, style: str = "", anchor: str | None = N
     return tag("text", words, x=x, y=y, class_=style or None, text_anchor=anchor)
 
 
+def lines(
+    words: Sequence[str], x: float, y: float, style: str = "", anchor: str | None = None
+) -> list[Markup]:
+    """Lines of text below each other, around the height of a mark at `y`."""
+    first = y + 4 - LEADING * (len(words) - 1) / 2
+    return [text(line, x, first + LEADING * k, style, anchor) for k, line in enumerate(words)]
+
+
 def line(x1: float, y1: float, x2: float, y2: float, style: str) -> Markup:
     """A straight line."""
     return tag("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=style)
@@ -53,11 +63,6 @@ def picture(width: float, height: float, label: str, *children: str, role: str =
         "svg", *children, viewBox=f"0 0 {number(width)} {number(height)}", role=role,
         aria_label=label, class_="plot", width=number(width), height=number(height),
     )  # fmt: skip
-
-
-def cut(words: str, length: int) -> str:
-    """At most `length` characters."""
-    return words if len(words) <= length else words[: length - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,10 @@ Option = typer.Option
 
 def hardneg(
     base: Annotated[str, Option(help="mini-sd, sd2.1, ..., a folder, or diffusion:OWNER/NAME.")],
-    data: Annotated[Literal["coco", "mini"], Option(help="coco (with --root) or drawn scenes.")],
+    data: Annotated[
+        Literal["coco", "mini", "mini2"],
+        Option(help="coco (with --root), or drawn scenes of a version of the mini suite."),
+    ],
     out: Annotated[Path, Option(help="Folder of the run; the same command goes on with it.")],
     negatives: Annotated[
         Literal["none", "random-text", "hard-text", "hard-image", "mixed"],
@@ -65,7 +68,7 @@ def hardneg(
     root: Annotated[Path | None, Option(help="Folder of COCO and NegCLIP's tables.")] = None,
     table: Annotated[Path | None, Option(help="NegCLIP's training table (TSV).")] = None,
     held_out_table: Annotated[Path | None, Option(help="Its table for validation.")] = None,
-    scenes: Annotated[int, Option(help="Training scenes of mini.", min=2)] = 20_000,
+    scenes: Annotated[int, Option(help="Training scenes of mini and mini2.", min=2)] = 20_000,
     allow_partial: Annotated[
         bool, Option("--allow-partial", help="Leave out rows of the table with problems.")
     ] = False,

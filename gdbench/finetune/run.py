@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from gdbench.errors import InputError
 from gdbench.finetune.coco import HELD_OUT_TABLE, TRAIN_TABLE, NegCLIPTable, find_table
 from gdbench.finetune.examples import TrainingData
+from gdbench.finetune.graded import TRAIN_SEED, GradedExamples
 from gdbench.finetune.scenes import SceneExamples
 from gdbench.finetune.settings import (
     KROJER_2023,
@@ -21,7 +22,13 @@ from gdbench.finetune.settings import (
     HardNegSettings,
 )
 from gdbench.finetune.trainer import Summary, Trainer, claim, make_accelerator
-from gdbench.finetune.validation import Validation, coco_items, held_out_task, mini_items
+from gdbench.finetune.validation import (
+    Validation,
+    coco_items,
+    graded_items,
+    held_out_task,
+    mini_items,
+)
 from gdbench.models.diffusion_itm.families.sd import StableDiffusion
 from gdbench.models.diffusion_itm.loading import find_folder, load_pipeline
 from gdbench.models.kinds import ModelEntry
@@ -37,11 +44,11 @@ class Sources:
     """What a run reads: the base model and the training data."""
 
     base: str
-    data: str  # "mini" or "coco"
+    data: str  # "mini", "mini2" or "coco"
     root: Path | None = None  # folder of COCO
     table: Path | None = None  # NegCLIP's training table; None: looked for below `root`
     held_out_table: Path | None = None
-    scenes: int = 20_000  # training scenes of "mini"
+    scenes: int = 20_000  # training scenes of "mini" and "mini2"
     allow_partial: bool = False
     cache_dir: Path | None = None
 
@@ -96,8 +103,10 @@ def training_data(sources: Sources, settings: dict[str, Any]) -> TrainingData:
     """The examples to train on. Raises InputError or DataProblemsError."""
     if sources.data == "mini":
         return SceneExamples(sources.scenes, seed=0)
+    if sources.data == "mini2":
+        return GradedExamples(sources.scenes, TRAIN_SEED)
     if sources.data != "coco":
-        raise InputError(f"--data {sources.data}: expected coco or mini")
+        raise InputError(f"--data {sources.data}: expected coco, mini or mini2")
     root = _root(sources)
     return NegCLIPTable(
         sources.table or find_table(root, TRAIN_TABLE),
@@ -115,9 +124,12 @@ def _root(sources: Sources) -> Path:
     return sources.root
 
 
-def _held_out(sources: Sources, count: int) -> list[Item]:
+def held_out(sources: Sources, count: int) -> list[Item]:
+    """`count` validation items of each direction, from scenes or pairs that are not trained on."""
     if sources.data == "mini":
         return list(mini_items(count))
+    if sources.data == "mini2":
+        return list(graded_items(count))
     root = _root(sources)
     table = sources.held_out_table or find_table(root, HELD_OUT_TABLE)
     return list(coco_items(NegCLIPTable(table, root, allow_partial=sources.allow_partial), count))
@@ -181,7 +193,7 @@ def hardneg(
     validation = None
     if chosen.validate_every:
         validation = Validation(
-            held_out_task(_held_out(sources, chosen.validation_items)),
+            held_out_task(held_out(sources, chosen.validation_items)),
             chosen.validation_samples,
             chosen.seed,
             f"{name}-hardneg"[:96],

@@ -19,6 +19,7 @@ from gdbench.mini.captions import captions, conjunction, relation
 from gdbench.mini.contrasts import other, recoloured, resized
 from gdbench.mini.corpus import any_event, any_pair, any_sizes, any_thing
 from gdbench.mini.creatures import KIND_NAMES
+from gdbench.mini.graded.contents import Count, Frame, GradedContent, Group
 from gdbench.mini.picture import Drawn
 from gdbench.mini.scenes import (
     COLUMNS,
@@ -27,6 +28,7 @@ from gdbench.mini.scenes import (
     ROWS,
     Animal,
     Content,
+    Key,
     Many,
     Pair,
     Placed,
@@ -34,16 +36,17 @@ from gdbench.mini.scenes import (
 )
 from gdbench.mini.seeding import stream
 from gdbench.mini.shapes import COLOUR_NAMES, SHAPE_NAMES, Thing
+from gdbench.protocol import ImageRef
 
 STREAM = "finetune"
-Form = Callable[[Content], str]
+Form = Callable[[GradedContent], str]
 
 
 @dataclass(frozen=True)
 class Described:
     """A scene, and how it is put into words."""
 
-    content: Content
+    content: GradedContent
     form: Form
 
     @property
@@ -51,31 +54,55 @@ class Described:
         """The sentence."""
         return self.form(self.content)
 
+    def picture(self, key: Key) -> ImageRef:
+        """The scene drawn; scenes that differ in one respect differ in that alone under a key."""
+        if not isinstance(self.content, Content):
+            raise TypeError(self.content)
+        return Drawn(self.content, key)
 
-def things(content: Content) -> tuple[Thing, ...]:
+    def twisted(self, rng: random.Random) -> Described:
+        """A scene that differs in one respect, and of which the same sentence is not true."""
+        return twist(self, rng)
+
+    def hard_text(self, rng: random.Random) -> str:
+        """A sentence that is nearly this one, and false."""
+        return self.twisted(rng).text
+
+    def unrelated_text(self, rng: random.Random) -> str:
+        """The sentence of a random scene, false of this one."""
+        return unrelated(self, rng).text
+
+
+def things(content: GradedContent) -> tuple[Thing, ...]:
     """The coloured shapes in a scene."""
     match content:
-        case Single(thing) | Many(thing, _) | Placed(thing, _, _):
+        case Single(thing) | Many(thing, _) | Placed(thing, _, _) | Count(thing, _):
             return (thing,)
         case Pair(first, second):
             return (first, second)
+        case Group(every):
+            return every
+        case Frame(thing, _, _, others):
+            return (thing, *others)
         case _:
             return ()
 
 
-def _both(content: Content) -> str:
+def _both(content: GradedContent) -> str:
     if not isinstance(content, Pair):
         raise TypeError(content)
     return conjunction(content.first, content.second)
 
 
-def _placed_apart(content: Content) -> str:
+def _placed_apart(content: GradedContent) -> str:
     if not isinstance(content, Pair):
         raise TypeError(content)
     return relation(content)
 
 
-def _plainly(content: Content) -> str:
+def _plainly(content: GradedContent) -> str:
+    if not isinstance(content, Content):
+        raise TypeError(content)
     return captions(content)[0]
 
 
@@ -198,6 +225,8 @@ def unrelated(scene: Described, rng: random.Random) -> Described:
 class SceneExamples:
     """`count` scenes of a seed; see the module's description."""
 
+    stream = STREAM
+
     def __init__(self, count: int = 20_000, seed: int = 0) -> None:
         self.count, self.seed = count, seed
 
@@ -207,27 +236,30 @@ class SceneExamples:
     @property
     def fingerprint(self) -> str:
         """Hash over number, seed, and the first sentences and pictures."""
-        digest = hashlib.sha256(f"{STREAM}/{self.count}/{self.seed}".encode())
+        digest = hashlib.sha256(f"{self.stream}/{self.count}/{self.seed}".encode())
         for index in range(min(self.count, 8)):
-            scene, picture = self.scene(index)
-            digest.update(f"/{scene.text}/{picture.sha256}".encode())
+            scene = self.scene(index)
+            digest.update(f"/{scene.text}/{scene.picture(self.key(index)).sha256}".encode())
         return digest.hexdigest()
 
-    def scene(self, index: int) -> tuple[Described, Drawn]:
-        """Scene `index` and its picture."""
-        scene = describe(stream(STREAM, self.seed, index))
-        return scene, Drawn(scene.content, (STREAM, self.seed, index))
+    def key(self, index: int) -> Key:
+        """What scene `index` and its picture are drawn from."""
+        return (self.stream, self.seed, index)
+
+    def scene(self, index: int) -> Described:
+        """Scene `index`."""
+        return describe(stream(*self.key(index)))
 
     def example(self, index: int, negative: Negative, rng: random.Random) -> Example:
         """See `TrainingData`."""
-        scene, image = self.scene(index)
+        scene, key = self.scene(index), self.key(index)
+        image, text = scene.picture(key), scene.text
         match negative:
             case "random-text":
-                return Example(image, scene.text, image, unrelated(scene, rng).text)
+                return Example(image, text, image, scene.unrelated_text(rng))
             case "hard-text":
-                return Example(image, scene.text, image, twist(scene, rng).text)
+                return Example(image, text, image, scene.hard_text(rng))
             case "hard-image":
-                twisted = Drawn(twist(scene, rng).content, image.key)
-                return Example(image, scene.text, twisted, scene.text)
+                return Example(image, text, scene.twisted(rng).picture(key), text)
             case _:
-                return Example(image, scene.text, image, scene.text)
+                return Example(image, text, image, text)

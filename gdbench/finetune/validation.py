@@ -17,9 +17,11 @@ import torch
 from gdbench.evaluation import Progress, evaluate
 from gdbench.finetune.batches import hashed
 from gdbench.finetune.coco import NegCLIPTable
+from gdbench.finetune.graded import VALIDATION_SEED, GradedExamples
 from gdbench.finetune.network import pairs_of
 from gdbench.metrics.measures import Recall
 from gdbench.mini.heldout import heldout
+from gdbench.mini.seeding import stream
 from gdbench.models.diffusion_itm.adapter import DiffusionITM
 from gdbench.models.diffusion_itm.families.sd import StableDiffusion
 from gdbench.models.lora_file import digest_pairs
@@ -98,6 +100,35 @@ def mini_items(count: int) -> Iterator[Item]:
             gold=(0,),
             subtask=IMAGE,
             cluster=item.cluster,
+        )
+
+
+def graded_items(count: int, seed: int = VALIDATION_SEED) -> Iterator[Item]:
+    """`count` items of each direction from scenes of version 2 that no training step sees."""
+    data = GradedExamples(count, seed)
+    for index in range(count):
+        key, rng = data.key(index), stream("validation 2", seed, index)
+        scene = data.scene(index)
+        twisted, place = scene.twisted(rng), index % 2
+        pictures = (scene.picture(key), twisted.picture(key))
+        texts = (scene.text, scene.hard_text(rng))
+        yield Item(
+            id=f"text-{index}",
+            images=pictures[:1],
+            texts=texts[::-1] if place else texts,
+            query=Query.TEXT_RETRIEVAL,
+            gold=(place,),
+            subtask=TEXT,
+            cluster=str(index),
+        )
+        yield Item(
+            id=f"image-{index}",
+            images=pictures[::-1] if place else pictures,
+            texts=texts[:1],
+            query=Query.IMAGE_RETRIEVAL,
+            gold=(place,),
+            subtask=IMAGE,
+            cluster=str(index),
         )
 
 

@@ -1,6 +1,7 @@
 """The ablation's table against the records that evaluate() wrote."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,11 +9,12 @@ from PIL import Image
 
 from gdbench.evaluation import evaluate
 from gdbench.finetune import table
+from gdbench.finetune.effects import effects
 from gdbench.finetune.samples import grid
 from gdbench.models import load_model
 from gdbench.tasks import select
 
-TASKS = select("clevr,winoground", "mini")
+TASKS = select("clevr,aro", "mini2")
 LIMIT = 12
 
 
@@ -22,7 +24,7 @@ def runs(tmp_path_factory):
     records = {}
     for name in ("constant", "random"):
         model = load_model(name)
-        records[name] = evaluate(model, TASKS, root / name, suite="mini", limit=LIMIT)
+        records[name] = evaluate(model, TASKS, root / name, suite="mini2", limit=LIMIT)
     return root, records
 
 
@@ -32,74 +34,32 @@ def samples(runs):
     return {key: table.samples_of(root / key, TASKS) for key in ("constant", "random")}
 
 
-def values(records):
-    return {
-        f"{record.task.name}/{metric.name}": metric.value
-        for record in records
-        for metric in record.metrics
-    }
-
-
 def test_samples_have_the_values_of_the_records(runs, samples):
     _, records = runs
     for key, found in samples.items():
-        recorded = values(records[key])
-        assert set(found) == {
-            "clevr/macro", "winoground/text", "winoground/image", "winoground/group",
-        }  # fmt: skip
+        recorded = {
+            f"{record.task.name}/{metric.name}": metric.value
+            for record in records[key]
+            for metric in record.metrics
+        }
+        assert {"clevr/spatial", "aro/coco_order"} < set(found) <= set(recorded)
         for name, one in found.items():
             assert one.mean(one.expected) == pytest.approx(recorded[name], abs=1e-12)
 
 
-def test_a_constant_model_is_at_chance_and_differs_from_itself_by_nothing(samples):
+def test_markdown_has_a_row_for_each_kind_and_a_column_for_each_ability(samples):
     base = samples["constant"]
-    for one in base.values():
-        assert one.mean(one.expected) == pytest.approx(one.mean(one.chance), abs=1e-12)
-    (row,) = table.rows(base, {"none": [base, base]})
-    for cell in row.columns.values():
-        assert cell.difference == 0
-        assert cell.p_value == 1
-        assert not cell.significant()
-
-
-def perfect(samples):
-    from dataclasses import replace
-
-    return {name: replace(s, expected=np.ones_like(s.expected)) for name, s in samples.items()}
-
-
-def test_seeds_are_averaged_and_a_perfect_model_is_significant(samples):
-    base = samples["constant"]
-    best = perfect(base)
-    (row,) = table.rows(base, {"mixed": [base, best]})
-    for name, one in base.items():
-        half = (1 + one.mean(one.expected)) / 2
-        cell = row.columns[name]
-        assert cell.first == pytest.approx(half)
-        assert cell.difference == pytest.approx(half - one.mean(one.expected))
-        assert row.by_seed[name] == pytest.approx((one.mean(one.expected), 1.0))
-        assert cell.significant()
-    mean = np.mean([cell.first for name, cell in row.columns.items() if name != table.MEAN])
-    assert row.columns[table.MEAN].first == pytest.approx(mean)
-
-
-def test_runs_of_other_items_are_not_averaged(samples):
-    one = samples["constant"]["clevr/macro"]
-    other = samples["constant"]["winoground/text"]
-    with pytest.raises(ValueError, match="same items"):
-        table.averaged([one, other])
-
-
-def test_markdown_has_a_row_for_each_kind_and_a_column_for_each_metric(samples):
-    base = samples["constant"]
-    found = table.rows(base, {"none": [base], "mixed": [perfect(base)]})
+    best = {name: replace(s, expected=np.ones_like(s.expected)) for name, s in base.items()}
+    found = effects(base, {"none": [base], "mixed": [best]})
     lines = table.markdown("mini-sd", base, found, "A note.").splitlines()
     rows = [line for line in lines if line.startswith("|")]
     assert len({line.count("|") for line in rows}) == 1
-    assert rows[0].count("|") == 2 + len(base) + 1
-    assert rows[3].startswith("| mini-sd | 50.0 |")
-    assert rows[5].startswith("| + mixed (1 seeds) | 100.0 (+50.0")
-    assert re.search(r"100\.0 \(\+50\.0(, [+-][\d.]+ to [+-][\d.]+)?\) \*", rows[5])
+    assert rows[0] == "|  | recognition | binding | relation | order | all |"
+    assert rows[2].startswith("| items | 24 | 60 | 24 | 24 |")
+    assert rows[4].startswith("| mini-sd | 50.0 |")
+    assert re.match(r"\| \+ no negatives \| 50\.0 \([+-]?0\.0, ", rows[5])
+    assert re.match(r"\| \+ mixed \| 100\.0 \(\+50\.0, [+-][\d.]+ to [+-][\d.]+\) \* \|", rows[6])
+    assert rows[7].startswith("| found with 80 % |")
     assert "A note." in lines
 
 

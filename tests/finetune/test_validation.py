@@ -6,6 +6,7 @@ from gdbench.evaluation import evaluate
 from gdbench.finetune.scenes import SceneExamples
 from gdbench.finetune.validation import SUITE, held_out_task, mini_items
 from gdbench.mini.heldout import heldout
+from gdbench.mini.seeding import stream
 from gdbench.models import load_model
 from gdbench.protocol import Query
 from gdbench.tasks import ABILITY, TASKS
@@ -36,7 +37,7 @@ def test_apart_from_benchmark_and_training():
     for name in ABILITY:
         benchmark = {i.sha256 for item in TASKS.get(name).items("mini") for i in item.images}
         assert not pictures & benchmark
-    training = {SceneExamples(300).scene(k)[1].sha256 for k in range(300)}
+    training = {SceneExamples(300).example(k, "none", stream("x")).image.sha256 for k in range(300)}
     assert not pictures & training
     reports = {i.sha256 for item in heldout("binding", 20, 0) for i in item.images}
     assert not pictures & reports

@@ -47,7 +47,7 @@ MIXTURE = {
     "animals": 8,
     "members": 5,
 }
-_LEVELS = {1: 30, 2: 35, 3: 35}
+LEVEL_SHARES = {1: 30, 2: 35, 3: 35}
 
 
 def _group(sort: str, rng: random.Random, level: int) -> tuple[GradedContent, list[str]]:
@@ -89,7 +89,7 @@ def _member(rng: random.Random) -> tuple[GradedContent, list[str]]:
 def describe(index: int) -> tuple[GradedContent, list[str], int]:
     """Return what training scene `index` shows, its captions, and its level."""
     rng = stream(TRAIN, "describe", index)
-    level = rng.choices(tuple(_LEVELS), tuple(_LEVELS.values()))[0]
+    level = rng.choices(tuple(LEVEL_SHARES), tuple(LEVEL_SHARES.values()))[0]
     if level == 1:
         return (*first.describe(index, SEED), level)
     sort = rng.choices(tuple(MIXTURE), tuple(MIXTURE.values()))[0]

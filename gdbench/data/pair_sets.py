@@ -26,12 +26,10 @@ class PairColumns:
 
 def pair_part(task: str, hub: HubSet, columns: PairColumns) -> Part:
     """The one part of a task that is published on the hub alone."""
-    return Part(
-        (f"{task}/data.json",), partial(_nothing, task), hub, partial(_pairs, task, columns)
-    )
+    return Part((f"{task}/data.json",), partial(nothing, task), hub, partial(_pairs, task, columns))
 
 
-def _nothing(task: str, source: Source, path: str) -> Iterator[Item]:
+def nothing(task: str, source: Source, path: str) -> Iterator[Item]:
     """No item: pictures and captions are published together, on the hub."""
     source.problems.add(path, "", f"fetch the set from the hub: `gdbench data fetch {task}`")
     yield from ()

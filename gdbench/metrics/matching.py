@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import comb
 
 from gdbench.protocol import Matrix
 
@@ -72,6 +73,23 @@ def recall_credits(scores: Matrix, gold: NDArray[np.int64], k: int = 1) -> Credi
         equal > 1,
         (greater + np.count_nonzero(ahead, axis=-1) < k).astype(np.float64),
     )
+
+
+def all_above_credits(scores: Matrix, k: int) -> Credits:
+    """Whether the first k candidates are all above the others, of scores (..., n_candidates).
+
+    Only those that equal the best of the others are in doubt: `a` of the first and `b` of the
+    others, which stand in one of C(a + b, a) orders, one of them right. The 2023 release has no
+    such task; a tie counts there as here.
+    """
+    first, others = scores[..., :k], scores[..., k:]
+    bar = others.max(axis=-1, keepdims=True)
+    below = np.any(first < bar, axis=-1)
+    a = np.count_nonzero(first == bar, axis=-1)
+    b = np.count_nonzero(others == bar, axis=-1)
+    expected = np.where(below, 0.0, 1 / comb(a + b, a))
+    lenient = (~below).astype(np.float64)
+    return Credits(expected, np.where(a > 0, 0.0, lenient), lenient, a > 0, expected)
 
 
 def matching_credits(matrices: Matrix) -> tuple[Credits, Credits, Credits]:

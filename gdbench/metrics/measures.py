@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import comb
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
@@ -17,6 +18,7 @@ from gdbench.metrics.labels import Ints, Labels, coded, packed, renumbered, unpa
 from gdbench.metrics.matching import (
     Credit,
     Credits,
+    all_above_credits,
     matching_credits,
     recall_credits,
 )
@@ -118,6 +120,32 @@ class Recall:
     def chance(self, label: Label) -> float:
         """Expected credit of a constant model."""
         return min(1.0, self.k / max(label.n_images, label.n_texts))
+
+
+@dataclass(frozen=True)
+class AllAbove:
+    """Text retrieval with k true texts, which come first: all of them above all others."""
+
+    name: str
+    subtasks: tuple[str, ...]
+    k: int = 2
+    unit: ClassVar[Unit] = SHARE
+    by: Literal["micro", "subtask"] = "micro"  # what the parts of a macro average are
+    smallest_part: ClassVar[int] = 1
+
+    def part_of(self, label: Label) -> str | None:
+        """The part that the item belongs to; None: not in this measure."""
+        if label.subtask not in self.subtasks:
+            return None
+        return "" if self.by == "micro" else label.subtask
+
+    def credits(self, query: Query, gold: NDArray[np.int64], matrices: Matrix) -> Credits:  # noqa: ARG002 # same call for all measures
+        """Credits (..., n_items) of matrices (..., n_items, 1, n_texts)."""
+        return all_above_credits(matrices[..., 0, :], self.k)
+
+    def chance(self, label: Label) -> float:
+        """Expected credit of a constant model."""
+        return 1 / comb(label.n_texts, self.k)
 
 
 @dataclass(frozen=True)

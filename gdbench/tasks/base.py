@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 
 from gdbench.data.catalogue import Entry
 from gdbench.errors import GdbenchError, InputError
-from gdbench.metrics.measures import AnyMeasure, Recall, means, unit_of
+from gdbench.metrics.measures import AllAbove, AnyMeasure, Recall, means, unit_of
 from gdbench.numbers import SHARE, Unit
 from gdbench.protocol import Item, Query
 from gdbench.records import Compat, MetricValue
@@ -153,10 +153,10 @@ class Task:
 
     @property
     def ranks(self) -> dict[str, tuple[int, ...]]:
-        """For each sub-task of retrieval: the k of its R@k, in order."""
+        """For each sub-task of retrieval: how many of the best its measures ask for, in order."""
         by_subtask: dict[str, set[int]] = {}
         for measure in self.measures:
-            if isinstance(measure, Recall):
+            if isinstance(measure, Recall | AllAbove):
                 for subtask in measure.subtasks:
                     by_subtask.setdefault(subtask, set()).add(measure.k)
         return {subtask: tuple(sorted(ks)) for subtask, ks in by_subtask.items()}

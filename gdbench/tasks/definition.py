@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 
 from gdbench.errors import GdbenchError, InputError
 from gdbench.metrics.matching import Credits
-from gdbench.metrics.measures import AnyMeasure, EffectSize, PairMatching, Recall, unit_of
+from gdbench.metrics.measures import AllAbove, AnyMeasure, EffectSize, PairMatching, Recall, unit_of
 from gdbench.numbers import Unit
 from gdbench.protocol import Label, Matrix, Query
 from gdbench.records import MeasureInfo, ResultRecord, TaskDefinition, TaskInfo
 from gdbench.tasks.base import Task
 
-_KINDS: Mapping[str, type[Recall | PairMatching | EffectSize]] = {
+_KINDS: Mapping[str, type[Recall | AllAbove | PairMatching | EffectSize]] = {
     "recall": Recall,
+    "all-above": AllAbove,
     "matching": PairMatching,
     "effect": EffectSize,
 }

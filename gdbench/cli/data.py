@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
@@ -229,9 +229,27 @@ def fetch(
                 note(f"{name}: {outcome.text}")
                 if not outcome.done:
                     failed.append(outcome.text)
+        if name not in EXTRAS:
+            try:
+                _pin_lite(name, places[name], entry)
+            except GdbenchError as error:
+                failed.append(str(error))
+                note(str(error))
     if failed:
         plural = "s" if len(failed) > 1 else ""
         raise GdbenchError(f"{len(failed)} part{plural} could not be fetched, see above")
+
+
+def _pin_lite(name: str, root: Path | None, entry: Entry) -> None:
+    """Pin the items of GDBench-lite at the first fetch, in the release's mode as well."""
+    from gdbench.tasks.lite_pins import LOCAL, keep
+
+    modes: tuple[Compat | None, ...] = (None, *get_args(Compat))
+    for compat in modes if entry.compat_parts or entry.compat_expected else (None,):
+        new = keep(name, root, entry, compat)
+        if new:
+            mode = f", {compat}" if compat else ""
+            note(f"{name}{mode}: items of GDBench-lite pinned in {LOCAL} ({', '.join(new)})")
 
 
 def negatives(

@@ -44,8 +44,8 @@ def run(
     budget: Annotated[
         Literal["authors", "lite", "full"] | None,
         typer.Option(
-            help="authors (default): their timesteps and numbers of items; lite: at most 50 and "
-            "300; full: their timesteps, all items."
+            help="authors (default): their timesteps and numbers of items; lite: at most 50, the "
+            "items of GDBench-lite; full: their timesteps, all items."
         ),
     ] = None,
     suite: Annotated[

@@ -14,7 +14,6 @@ from gdbench.models.loading import resolve
 from gdbench.records import ResultRecord
 from gdbench.reproduce.recipe import (
     COMPAT,
-    LITE_ITEMS,
     LITE_STEPS,
     TABLES,
     PaperTable,
@@ -27,6 +26,7 @@ from gdbench.tasks.base import Task
 from gdbench.tasks.counting import Counted, of_published
 
 Budget = Literal["authors", "lite", "full"]
+Suite = Literal["full", "lite"]
 _TEXT_ONLY = "-text-only"
 
 
@@ -51,11 +51,14 @@ class Plan:
         most = LITE_STEPS if self.budget == "lite" else row.steps
         return min(row.steps, most, self.samples or row.steps)
 
+    @property
+    def suite(self) -> Suite:
+        """The suite whose items are asked: with the budget `lite` those of GDBench-lite."""
+        return "lite" if self.budget == "lite" else "full"
+
     def items(self, row: Row, task: str) -> int | None:
-        """At most so many items of each sub-task; None: all."""
+        """At most so many items of each sub-task; None: all of the suite."""
         bounds = [self.limit] if self.limit else []
-        if self.budget == "lite":
-            bounds.append(LITE_ITEMS)
         if self.budget == "authors" and (figures := row.figures().get(task)):
             authors = items_of(TASKS.get(task), figures)
             bounds += [authors] if authors else []
@@ -72,6 +75,7 @@ class Job:
     steps: int | None
     task: str
     limit: int | None
+    suite: Suite = "full"
     text_only: bool = False
     """Only text retrieval of the task: what the runtimes are of."""
 
@@ -85,12 +89,13 @@ class Job:
 
     @property
     def folder(self) -> str:
-        """Name of its run directory; the tasks of one model and limit share it."""
+        """Name of its run directory; the tasks of one model, suite and limit share it."""
         lora = "" if self.lora is None else f"+{Path(self.lora).name}"
         steps = "" if self.steps is None else f"-{self.steps}-steps"
         items = "" if self.limit is None else f"-{self.limit}-items"
+        suite = "-lite" if self.suite == "lite" else ""
         text = _TEXT_ONLY if self.text_only else ""
-        return f"{self.entry.name}{lora}{steps}{items}{text}"
+        return f"{self.entry.name}{lora}{steps}{suite}{items}{text}"
 
     def task_of(self) -> Task:
         """The task as it is asked."""
@@ -98,7 +103,7 @@ class Job:
 
     def counted(self) -> Counted:
         """Its size as published."""
-        return of_published(self.task_of(), "full", COMPAT, self.limit)
+        return of_published(self.task_of(), self.suite, COMPAT, self.limit)
 
     def passes(self) -> int:
         """Network passes; 0 for models that are not diffusion models."""
@@ -113,7 +118,7 @@ class Job:
 
     def _is(self, folder: Path, record: ResultRecord) -> bool:
         settings, info = record.settings, record.task
-        questions = (info.name, info.suite, info.compat) == (self.task, "full", COMPAT)
+        questions = (info.name, info.suite, info.compat) == (self.task, self.suite, COMPAT)
         # by name alone: what else is text-only, and which of several LoRAs it was, no record tells
         place = self.text_only == folder.name.endswith(_TEXT_ONLY) and (
             self.lora is None or folder.name == self.folder
@@ -134,10 +139,12 @@ def jobs(table: PaperTable, plan: Plan) -> Iterator[tuple[Row, Job]]:
         model = plan.models.get(row.model, row.model)
         if table.name == "runtime":
             limit = plan.items(row, "flickr30k")
-            yield row, Job(model, lora, plan.steps(row), "flickr30k", limit, text_only=True)
+            steps = plan.steps(row)
+            yield row, Job(model, lora, steps, "flickr30k", limit, plan.suite, text_only=True)
             continue
         for task in row.figures():
-            yield row, Job(model, lora, plan.steps(row), task, plan.items(row, task))
+            limit = plan.items(row, task)
+            yield row, Job(model, lora, plan.steps(row), task, limit, plan.suite)
 
 
 def kinds_of_lora() -> tuple[str, ...]:

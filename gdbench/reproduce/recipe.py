@@ -17,7 +17,6 @@ TableName = Literal["1", "2", "3", "bias", "runtime"]
 PAPER = "krojer2023"
 COMPAT: Compat = "diffusion-itm-2023"
 LITE_STEPS = 50
-LITE_ITEMS = 300
 _DIFFUSION = ", DiffusionITM"
 _SD21 = "Stable Diffusion 2.1-base"
 

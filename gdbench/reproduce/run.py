@@ -19,6 +19,8 @@ from gdbench.submissions.finished import open_finished
 from gdbench.submissions.manifest import ManifestSource
 from gdbench.submissions.relog import score_finished
 from gdbench.tasks import TASKS
+from gdbench.tasks.lite import LITE
+from gdbench.tasks.lite_pins import LOCAL, keep
 
 Runs = list[tuple[Path, ResultRecord]]
 
@@ -84,12 +86,24 @@ class Reproduction:
     def _fault(self, job: Job) -> str:
         """Why a task's items cannot be had; empty where they can."""
         try:
-            next(job.task_of().items("full", self.root, COMPAT, allow_partial=self.allow_partial))
+            self._pin(job)
+            found = job.task_of().items(
+                job.suite, self.root, COMPAT, allow_partial=self.allow_partial
+            )
+            next(found)
         except GdbenchError as error:
             return str(error)
         except StopIteration:
             return "no items"
         return ""
+
+    def _pin(self, job: Job) -> None:
+        """Pin the items of GDBench-lite where the package does not: see `lite_pins`."""
+        published = TASKS.get(job.task).published
+        if job.suite == LITE and published is not None:
+            new = keep(job.task, self.root, published, COMPAT)
+            if new:
+                self.say(f"{job.task}: items pinned in {LOCAL} ({', '.join(new)})")
 
     def _run(self, together: Sequence[Job]) -> None:
         """Run the tasks of one model, budget and number of items."""
@@ -102,7 +116,7 @@ class Reproduction:
             evaluate(
                 job.model,
                 [one.task_of() for one in together],
-                suite="full",
+                suite=job.suite,
                 limit=job.limit,
                 compat=COMPAT,
                 out=self.out / job.folder,

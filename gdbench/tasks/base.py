@@ -135,12 +135,19 @@ class Task:
         items = checked(call, self.name) if source is self.sources[suite] else call()
         if suite == lite.LITE:
             items = lite.chosen(list(items))
-            if compat is None and not allow_partial:
-                lite.check_pins(self.name, items)
+            if not allow_partial:
+                self._check_lite(items, root, compat)
         ranks = self.ranks
         for item in items:
             asked = ranks.get(item.subtask, (1,))
             yield item if asked == item.ranks else replace(item, ranks=asked)
+
+    def _check_lite(self, items: list[Item], root: Path | None, compat: Compat | None) -> None:
+        """Raise InputError where these are not the pinned items of GDBench-lite."""
+        from gdbench.tasks.lite_pins import check_choice, name_of, root_of
+
+        name = name_of(self.name, self.published, compat)
+        check_choice(name, items, root_of(root, self.published))
 
     def unit(self, metric: MetricValue) -> Unit:
         """The unit in which a metric of this task is printed."""

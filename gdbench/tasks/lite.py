@@ -9,20 +9,15 @@ tags) in proportion to their size.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
-from gdbench.errors import InputError
 from gdbench.protocol import Item, Query
 
 LITE = "lite"
 VERSION = "lite-1"
 CAP, ASSOCIATION_CAP = 300, 100
 """Items of a sub-task; pictures of a group, each of which is held against all words."""
-PINS = Path(__file__).with_name("lite_pins.json")
 
 
 def cap(query: Query) -> int:
@@ -75,21 +70,3 @@ def ids_sha256(items: Iterable[Item]) -> dict[str, str]:
         name: hashlib.sha256("\n".join(sorted(found)).encode()).hexdigest()
         for name, found in ids.items()
     }
-
-
-@cache
-def pins() -> Mapping[str, Mapping[str, str]]:
-    """By task and sub-task the hash that the ids must have, where the annotations were at hand."""
-    found: dict[str, dict[str, str]] = json.loads(PINS.read_text(encoding="utf-8"))
-    return found
-
-
-def check_pins(task: str, items: Iterable[Item]) -> None:
-    """Raise InputError where a choice is not the pinned one: the annotations are other ones."""
-    known = pins().get(task, {})
-    for subtask, digest in ids_sha256(items).items():
-        if known.get(subtask, digest) != digest:
-            raise InputError(
-                f"task {task}, suite {LITE}: the ids chosen of {subtask} are not those of "
-                f"{VERSION}; `gdbench data check {task}` says what is missing or added"
-            )

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from gdbench.cli import app
 from gdbench.errors import InputError
 from gdbench.protocol import Item, Query
-from gdbench.tasks import GDBENCH, TASKS, lite
+from gdbench.tasks import GDBENCH, TASKS, lite, lite_pins
 from gdbench.tasks.counting import of_published
 
 
@@ -74,7 +74,7 @@ def test_a_tree_with_other_annotations_is_refused(tree):
     task = TASKS.get("clevr")
     assert len(list(task.items("lite", tree, allow_partial=True))) == 7 * 6
     with pytest.raises(InputError, match="are not those of lite-1"):
-        lite.check_pins("clevr", task.items("full", tree, allow_partial=True))
+        lite_pins.check_choice("clevr", task.items("full", tree, allow_partial=True), None)
 
 
 def test_the_verb_needs_annotations_alone(tree):
@@ -87,9 +87,44 @@ def test_the_verb_needs_annotations_alone(tree):
     assert [row["subtask"] for row in rows] == list(trees.CLEVR_SUBTASKS)
     assert {row["pinned"] for row in rows} == {False}
     assert all(row["n"] == row["of"] == len(row["ids"]) == 6 for row in rows)
-    done = CliRunner().invoke(app, ["data", "lite", "winoground", "--root", str(tree)])
+    done = CliRunner().invoke(app, ["data", "lite", "flickr30k", "--root", str(tree)])
     assert done.exit_code == 0
-    assert "3 of 3" in done.stdout
+    assert "no: not whole" in done.stdout
+
+
+def test_the_first_fetch_pins_what_the_package_does_not(tree):
+    """A task without a published count is whole as it is; from then on it is held to its items."""
+    call = ["data", "lite", "svo", "--root", str(tree), "--json"]
+    rows = json.loads(CliRunner().invoke(app, call).stdout)["subtasks"]
+    assert {row["pinned_by"] for row in rows} == {"first fetch"}
+    pins = json.loads((tree / lite_pins.LOCAL).read_text())[lite.VERSION]["svo"]
+    assert pins == {row["subtask"]: row["ids_sha256"] for row in rows}
+    task = TASKS.get("svo")
+    assert Counter(i.subtask for i in task.items("lite", tree)) == {"verb": 2, "subj": 1, "obj": 1}
+    fewer = [row for row in trees.svo_rows() if row["neg_type"] != "obj"]
+    fewer[0] |= {"pos_id": "7.jpg"}
+    trees.write(tree, "svo/svo.json", fewer)
+    with pytest.raises(InputError, match="svo, suite lite: the ids chosen of verb"):
+        list(task.items("lite", tree))
+    assert CliRunner().invoke(app, call).exit_code == 1
+    again = json.loads((tree / lite_pins.LOCAL).read_text())[lite.VERSION]["svo"]
+    assert again == pins  # a pin is never written over
+
+
+def test_the_package_pins_both_modes_where_they_differ():
+    pins = lite_pins.shipped()
+    assert set(pins) == {"clevr", "imagecode", "imagecode diffusion-itm-2023", "winoground"}
+    for name, subtasks in pins.items():
+        assert set(subtasks) == set(TASKS.get(name.split(maxsplit=1)[0]).published.shapes)
+    both = [pins["imagecode"], pins["imagecode diffusion-itm-2023"]]
+    assert both[0]["static"] == both[1]["static"]
+    assert both[0]["video"] != both[1]["video"]  # the release's has the photographs in it
+
+
+def test_a_broken_file_of_pins_is_one_line(tree):
+    (tree / lite_pins.LOCAL).write_text("[1]")
+    with pytest.raises(InputError, match="is no file of pins"):
+        list(TASKS.get("svo").items("lite", tree))
 
 
 def test_absent_sets_of_pictures_are_one_line_and_counted(tmp_path):

@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 
 _PLACES = o.fields(Where, "device", "batch_size", "offload", "cache_dir")
 Form = Literal["table", "md", "json"]
-_HOW = (
-    "agrees: no difference above 5 points (0.2 of an effect size) at 5 %, two one-sided tests; "
-    "differs: Welch's t-test at 5 %, adjusted over the table (Holm); cannot tell: neither"
-)
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +35,7 @@ def run(
     paper: Annotated[Literal["krojer2023"], typer.Argument(help="Which paper.")],
     table: Annotated[
         Literal["1", "2", "3", "bias", "runtime"] | None,
-        typer.Option(help="Only this table; 3 and bias are the same one. Default: all."),
+        typer.Option(help="Only this table; bias is another name of 3. Default: all."),
     ] = None,
     budget: Annotated[
         Literal["authors", "lite", "full"] | None,
@@ -86,10 +82,14 @@ def run(
         float | None, typer.Option(help="With --dry-run: your network's speed.", min=1e-6)
     ] = None,
     form: Annotated[Form, typer.Option("--format", help="How the tables are written.")] = "table",
+    report: Annotated[
+        Path | None, typer.Option(help="HTML page to write [default: report.html in --out].")
+    ] = None,
     as_json: o.JsonOption = False,
 ) -> None:
     """The paper's tables again: the authors' numbers, ours, and whether they agree.
 
+    An HTML page of the same lies beside the runs. Table 3 of the paper is that of bias.
     Exit code 1 where a number of the authors has none of ours beside it.
     """
     del paper
@@ -102,7 +102,8 @@ def run(
             "--root": root, "--allow-partial": allow_partial, "--no-run": no_run,
             "--dry-run": dry_run,
         }  # fmt: skip
-        _mini(out, samples, limit, places, form, [name for name, value in unused.items() if value])
+        given = [name for name, value in unused.items() if value]
+        _mini(Path.cwd() / out, report, samples, limit, places, form, given)
         return
     from gdbench.reproduce.plan import Plan
     from gdbench.reproduce.price import price
@@ -120,26 +121,33 @@ def run(
     if dry_run:
         _print_price(price(chosen, plan, work.runs(), data, passes_per_second), form)
         return
+    from gdbench.reproduce.page import PAGE, write_tables
+
+    page = here / (report or out / PAGE)
     with kept_for_the_answer():
         reports = list(work.reports(chosen))
+        write_tables(page, reports)
+        note(f"page: {page}")
     _print(reports, form)
     if not all(report.complete for report in reports):
         raise typer.Exit(1)
 
 
 def _mini(
-    out: Path, samples: int | None, limit: int | None, places: dict[str, Any], form: Form,
-    unused: Sequence[str],
+    out: Path, page: Path | None, samples: int | None, limit: int | None, places: dict[str, Any],
+    form: Form, unused: Sequence[str],
 ) -> None:  # fmt: skip
     """The findings on the bundled models."""
     if unused:
         raise InputError(f"{unused[0]}: --suite mini has its own models, items and budget")
     from gdbench.reproduce.mini import LIMIT, SAMPLES, reproduce_mini
+    from gdbench.reproduce.page import PAGE, write_findings
 
+    where = Path.cwd() / page if page else out / PAGE
     with kept_for_the_answer():
-        report = reproduce_mini(
-            Path.cwd() / out, samples=samples or SAMPLES, limit=limit or LIMIT, **places
-        )
+        report = reproduce_mini(out, samples=samples or SAMPLES, limit=limit or LIMIT, **places)
+        write_findings(where, report)
+        note(f"page: {where}")
     if form == "json":
         typer.echo(json.dumps(report.as_dict(), indent=2))
     elif form == "md":
@@ -193,6 +201,7 @@ def _print(reports: Sequence[TableReport], form: Form) -> None:
     for report in reports:
         if form == "md":
             _lines(report.markdown())
+            line()
             continue
         line(f"Table {report.name}: {report.title}")
         for heading, table, notes in report.parts():
@@ -204,7 +213,9 @@ def _print(reports: Sequence[TableReport], form: Form) -> None:
         line()
         line(report.note)
     if form == "table":
-        line(_HOW)
+        from gdbench.reproduce.page import HOW
+
+        line(HOW)
 
 
 def _print_price(price: Price, form: Form) -> None:

@@ -24,9 +24,11 @@ from gdbench.submissions.finished import Finished, open_finished
 from gdbench.submissions.manifest import ManifestSource
 from gdbench.submissions.relog import changed, rescored
 from gdbench.submissions.results import load_results, samples_of
+from gdbench.tasks.base import BUNDLED
 from gdbench.tasks.bias import MINI_GROUPS
 
 DIFFUSION, EARLY, CLIP = "mini-sd", "mini-sd-early", "mini-clip"
+SUITE = BUNDLED[0]
 SAMPLES = 10
 LIMIT = 40
 _TASKS = {DIFFUSION: ("flickr30k", "winoground", "clevr"), EARLY: ("flickr30k",)}
@@ -86,7 +88,7 @@ class MiniReport:
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return {
-            "suite": "mini",
+            "suite": SUITE,
             "limit": self.limit,
             "samples": self.samples,
             "findings": [asdict(finding) for finding in self.findings],
@@ -132,8 +134,8 @@ def _run(
     """A run of one model, gone on with where it was begun."""
     steps: dict[str, Any] = {} if name == CLIP else {"samples": samples}
     kind = f"{'bias-' if tasks == ('bias',) else ''}{'all' if limit is None else limit}-items"
-    folder = out / "-".join((name, *(f"{n}-{kept}" for kept, n in steps.items()), kind))
-    return evaluate(name, tasks, suite="mini", limit=limit, out=folder, **options, **steps)
+    folder = out / "-".join((name, SUITE, *(f"{n}-{kept}" for kept, n in steps.items()), kind))
+    return evaluate(name, tasks, suite=SUITE, limit=limit, out=folder, **options, **steps)
 
 
 def _adjusted(finding: Finding, p_value: float) -> Finding:

@@ -115,8 +115,9 @@ TABLES: Mapping[str, PaperTable] = {
             Row("SD 2.1", "sd2.1", _SD21 + _DIFFUSION, "bias_20_steps", 20),
             Row("CLIP ViT-B/32", "clip-vit-b32", "CLIP ViT-B/32", "bias_20_steps"),
         ),
-        note="Two of the authors' pairs are divided by the deviation of other groups; so are ours "
-        "in this mode.",
+        note="The paper's bias table, also under the name `bias`. How it is printed was not seen: "
+        "these are all pairs of the authors' result files. Two of the pairs are divided by the "
+        "deviation of other groups; so are ours in this mode.",
     ),
     "runtime": PaperTable(
         "runtime",

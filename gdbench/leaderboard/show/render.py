@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from gdbench.environment import package_version
+from gdbench.errors import GdbenchError
 from gdbench.leaderboard import words
 from gdbench.leaderboard.show import paths
+from gdbench.leaderboard.show.families import FAMILIES
+from gdbench.leaderboard.show.links import PAPER
 from gdbench.metrics.estimate import of_metric
 from gdbench.numbers import count, seconds, size_in_bytes
 
 STATIC = Path(__file__).with_name("static")
+_SINGLE_STYLES = ("site.css", "tables.css", "plots.css", "report.css")
 
 
 @dataclass
@@ -53,6 +60,26 @@ def environment(**shared: object) -> Environment:
     made.filters["item_path"] = lambda address: address.partition("#")[0]
     made.filters["item_anchor"] = lambda address: address.partition("#")[2]
     return made
+
+
+def single_page(template: str, **values: object) -> str:
+    """A page that needs no other file: its style is inside, and nothing else may be loaded."""
+    style = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in _SINGLE_STYLES)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    made = environment(families=FAMILIES, paper=PAPER).get_template(template)
+    version = package_version("gdbench") or ""
+    return made.render(style=style, digest=digest, version=version, **values)
+
+
+def write_page(path: Path, text: str) -> None:
+    """Write such a page. Raises GdbenchError where it cannot be written."""
+    if path.is_dir():
+        raise GdbenchError(f"{path} is a folder; give a file")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise GdbenchError(f"cannot write {path}: {error.strerror}") from error
 
 
 class Renderer:

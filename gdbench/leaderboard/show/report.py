@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
-from gdbench.environment import package_version
-from gdbench.errors import GdbenchError
 from gdbench.leaderboard.judge.report import (
     Confusion,
     Judged,
@@ -22,18 +19,15 @@ from gdbench.leaderboard.judge.report import (
 )
 from gdbench.leaderboard.judged.board import Row
 from gdbench.leaderboard.show.estimate import shown
-from gdbench.leaderboard.show.families import FAMILIES
-from gdbench.leaderboard.show.links import PAPER
 from gdbench.leaderboard.show.pages.models import MetricView, metric_view, run_facts
 from gdbench.leaderboard.show.plots import budget, curve, share
-from gdbench.leaderboard.show.render import STATIC, environment
+from gdbench.leaderboard.show.render import single_page, write_page
 from gdbench.leaderboard.suites import suite_words, task_title
 from gdbench.numbers import SHARE, count, flops, seconds, size_in_bytes, value_text
 from gdbench.protocol import ImageRef, Query
 from gdbench.submissions.manifest import ManifestSource
 
 SIDE = 96
-_STYLES = ("site.css", "tables.css", "plots.css", "report.css")
 
 
 @dataclass(frozen=True)
@@ -108,28 +102,17 @@ def write_report(run: Path, out: Path | None = None, source: ManifestSource | No
     """
     made = judge(run, source)
     path = out or run / "report.html"
-    if path.is_dir():
-        raise GdbenchError(f"{path} is a folder; give a file to --out")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(render(made), encoding="utf-8")
-    except OSError as error:
-        raise GdbenchError(f"cannot write {path}: {error.strerror}") from error
+    write_page(path, render(made))
     return path
 
 
 def render(made: RunReport) -> str:
     """The page."""
-    style = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in _STYLES)
-    row = made.parts[0][0]
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return environment(families=FAMILIES, paper=PAPER).get_template("report.html").render(
-        style=style,
-        digest=digest,
-        row=row,
+    return single_page(
+        "report.html",
+        row=made.parts[0][0],
         parts=[_part(row, tasks) for row, tasks in made.parts],
-        version=package_version("gdbench") or "",
-    )  # fmt: skip
+    )
 
 
 def _part(row: Row, tasks: tuple[TaskReport, ...]) -> PartView:

@@ -2,8 +2,8 @@
 
 NegCLIP's table has one row for each caption, separated by tabs: `title` (the caption), `filepath`
 of the picture, `neg_caption` (a list of captions with words swapped) and `neg_image` (a list of the
-numbers of other rows, counted from 0, whose pictures are near to this one). Further columns, such
-as the `image_id` of the training table, are not needed: the file's name is the picture.
+numbers of other rows, counted from 0, whose pictures are near to this one). Further columns are
+not read: the file's name is the picture.
 """
 
 from __future__ import annotations

@@ -31,6 +31,8 @@ class Unit:
 
 SHARE = Unit("share", scale=100.0, places=1, bounds=(0.0, 1.0))
 """Means of credits in 0..1, printed as points out of 100."""
+GAP = Unit("gap", scale=100.0, signed=True)
+"""Differences of errors relative to the error, printed in hundredths of it."""
 EFFECT = Unit("effect", signed=True)
 """Effect sizes."""
 MAGNITUDE = Unit("magnitude")

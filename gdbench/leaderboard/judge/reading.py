@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from gdbench.leaderboard.gather.entries import Entry
+from gdbench.leaderboard.judge.error_gap import error_gap
 from gdbench.leaderboard.judged.reading import Curve, ItemScores, Reading
 from gdbench.leaderboard.judged.trust import LOCAL, Trust
 from gdbench.metrics.denoising import is_weighted, matrix_of, terms
@@ -111,8 +112,9 @@ def _reading(trust: Trust, finished: Finished, *, answers: bool) -> Reading:
         trust,
         samples,
         score_of(finished.task, samples),
-        tuple(budget_curve(finished)),
-        kept,
+        budget=tuple(budget_curve(finished)),
+        error_gap=error_gap(finished),
+        answers=kept,
     )
 
 

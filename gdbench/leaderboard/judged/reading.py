@@ -45,6 +45,8 @@ class Reading:
     """The primary metrics merged."""
     budget: tuple[tuple[int, Estimate], ...] = ()
     """The task's score for the first k timesteps, (k, score with interval)."""
+    error_gap: tuple[tuple[int, Estimate], ...] = ()
+    """By timestep: how much larger the errors of wrong candidates are, relative to all."""
     answers: Mapping[str, ItemScores] | None = None
     """By item, of the results that example pages show."""
     audit: Audit | None = None

@@ -14,7 +14,7 @@ from gdbench.leaderboard.show.estimate import shown
 from gdbench.leaderboard.show.paths import measured_page, model_page
 from gdbench.leaderboard.show.plots import budget, forest, pareto
 from gdbench.metrics.estimate import of_metric
-from gdbench.numbers import EFFECT, SHARE
+from gdbench.numbers import EFFECT, GAP, SHARE
 from gdbench.tasks.base import Task
 
 MOST_LINES = 60
@@ -107,6 +107,16 @@ def budget_plot(task: Task, rows: Sequence[Row]) -> Markup | None:
             curves.append(budget.Curve(row.label, row.model.family, points))
             chance = result.chance
     return budget.draw(curves, chance, task.score_unit) if curves else None
+
+
+def gap_plot(task: Task, rows: Sequence[Row]) -> Markup | None:
+    """How much larger the errors of wrong candidates are at each timestep."""
+    curves = [
+        budget.Curve(row.label, row.model.family, points)
+        for row in rows
+        if len(points := row.results[task.name].reading.error_gap) > 1
+    ]
+    return budget.draw(curves, 0.0, GAP, budget.GAP) if curves else None
 
 
 def naive_plot(contrast: Contrast) -> Markup:

@@ -14,7 +14,7 @@ from gdbench.leaderboard.judged.board import Board, Pool, PoolBoard, Row, metric
 from gdbench.leaderboard.judged.trust import BADGES, COMPARED
 from gdbench.leaderboard.show.columns import Cell, shade, style_of
 from gdbench.leaderboard.show.estimate import shown
-from gdbench.leaderboard.show.figures import bias_plot, budget_plot, task_plot
+from gdbench.leaderboard.show.figures import bias_plot, budget_plot, gap_plot, task_plot
 from gdbench.leaderboard.show.pages.published import of_task
 from gdbench.leaderboard.show.paths import measured_page, model_page, task_page
 from gdbench.leaderboard.show.render import Renderer
@@ -54,6 +54,7 @@ class PoolView:
     rows: tuple[RowView, ...]
     plot: str | None
     budget: str | None
+    gap: str | None
     note: str
     precision: Precision | None
     more: int
@@ -193,6 +194,7 @@ def _pool_view(task: Task, board: PoolBoard, evidence: Mapping[str, Evidence]) -
         tuple(views),
         plot,
         budget_plot(task, rows),
+        gap_plot(task, rows),
         _note(task, rows, evidence),
         precision(task, rows[:MOST_PRECISE]) if task.primary else None,
         max(0, len(rows) - MOST_ROWS),

@@ -1,4 +1,4 @@
-"""Score against the number of timesteps: what a larger budget buys."""
+"""Curves over timesteps: the score of a larger budget, and what each timestep tells."""
 
 from __future__ import annotations
 
@@ -18,20 +18,36 @@ _SIZE = 12.0  # of the font
 
 @dataclass(frozen=True)
 class Curve:
-    """One model: score for each budget."""
+    """One model."""
 
     name: str
     family: str
     points: tuple[tuple[int, Estimate], ...]
-    """(timesteps, score with its interval), by timesteps."""
+    """(timesteps, value with its interval), by timesteps."""
 
 
-def draw(curves: Sequence[Curve], chance: float | None, unit: Unit) -> Markup:
-    """The plot; curves must not be empty."""
+@dataclass(frozen=True)
+class Words:
+    """What a plot of curves says of itself."""
+
+    title: str
+    x: str
+    y: str
+    reference: str
+
+
+BUDGET = Words("Score against number of timesteps", "timesteps, log scale", "score", "chance")
+GAP = Words("Gap of the errors by timestep", "timestep", "% of the error", "no difference")
+
+
+def draw(
+    curves: Sequence[Curve], reference: float | None, unit: Unit, words: Words = BUDGET
+) -> Markup:
+    """The plot; curves must not be empty. That of a budget has a log scale."""
     steps = [n for c in curves for n, _ in c.points]
     values = [v for c in curves for _, e in c.points for v in (*(e.bounds or ()), e.value)]
-    values += [chance] if chance is not None else []
-    x = svg.Scale(min(steps), max(steps), LEFT, WIDTH - RIGHT, log=True)
+    values += [reference] if reference is not None else []
+    x = svg.Scale(min(steps), max(steps), LEFT, WIDTH - RIGHT, log=words is BUDGET)
     pad = 0.03 if unit.bounds else 0.03 * (max(values) - min(values) or 1.0)
     low, high = min(values) - pad, max(values) + pad
     if unit.bounds is not None:
@@ -42,13 +58,14 @@ def draw(curves: Sequence[Curve], chance: float | None, unit: Unit) -> Markup:
         py = y(tick / unit.scale)
         parts += [svg.line(LEFT, py, WIDTH - RIGHT, py, "grid"),
                   svg.text(f"{tick:g}", LEFT - 8, py + 4, "tick", "end")]  # fmt: skip
-    for n in sorted(set(steps)):
-        parts.append(svg.text(str(n), x(n), HEIGHT - BOTTOM + 18, "tick", "middle"))
-    parts += [svg.text("timesteps, log scale", WIDTH - RIGHT, HEIGHT - 6, "axis", "end"),
-              svg.text("score", 4, HEIGHT - 6, "axis")]  # fmt: skip
-    if chance is not None:
-        parts.append(svg.line(LEFT, y(chance), WIDTH - RIGHT, y(chance), "reference"))
-        parts.append(svg.text("chance", LEFT + 4, y(chance) - 4, "axis"))
+    marks = sorted(set(steps)) if words is BUDGET else svg.round_ticks(x.low, x.high, 8)
+    for n in marks:
+        parts.append(svg.text(f"{n:g}", x(n), HEIGHT - BOTTOM + 18, "tick", "middle"))
+    parts += [svg.text(words.x, WIDTH - RIGHT, HEIGHT - 6, "axis", "end"),
+              svg.text(words.y, 4, HEIGHT - 6, "axis")]  # fmt: skip
+    if reference is not None:
+        parts.append(svg.line(LEFT, y(reference), WIDTH - RIGHT, y(reference), "reference"))
+        parts.append(svg.text(words.reference, LEFT + 4, y(reference) - 4, "axis"))
     ends: list[float] = []
     for c in sorted(curves, key=lambda c: (-c.points[-1][1].value, c.name)):
         spots = [(x(n), y(e.value)) for n, e in c.points]
@@ -69,6 +86,6 @@ def draw(curves: Sequence[Curve], chance: float | None, unit: Unit) -> Markup:
     def said(point: tuple[int, Estimate]) -> str:
         return f"{value_text(point[1].value, unit, places=places)} at {point[0]}"
 
-    words = "; ".join(f"{c.name}: {said(c.points[0])}, {said(c.points[-1])}" for c in curves)
+    told = "; ".join(f"{c.name}: {said(c.points[0])}, {said(c.points[-1])}" for c in curves)
     height = max([HEIGHT, *(end + svg.LEADING for end in ends)])
-    return svg.picture(WIDTH, height, f"Score against number of timesteps. {words}", *parts)
+    return svg.picture(WIDTH, height, f"{words.title}. {told}", *parts)

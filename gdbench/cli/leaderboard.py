@@ -44,6 +44,9 @@ def build_site(
     reported: Annotated[
         Path | None, typer.Option(help="Folder that `gdbench import` wrote, shown apart.")
     ] = None,
+    address: Annotated[
+        str, typer.Option(help="Where the site will be on the web, for preview pictures of links.")
+    ] = "",
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit with 1 if the site is stale.")
     ] = False,
@@ -57,7 +60,9 @@ def build_site(
     source = ManifestSource(folder_of("--root", root), folder_of("--manifests", manifests))
     shown = _there(submissions, runs)
     if check:
-        stale = differences(shown, out, runs=runs or (), source=source, reported=others)
+        stale = differences(
+            shown, out, runs=runs or (), source=source, reported=others, address=address
+        )
         for difference in stale[:_MAX_LISTED]:
             error(difference)
         if len(stale) > _MAX_LISTED:
@@ -67,7 +72,7 @@ def build_site(
             raise typer.Exit(1)
         note(f"{out} is up to date")
         return
-    built = build(shown, out, runs=runs or (), source=source, reported=others)
+    built = build(shown, out, runs=runs or (), source=source, reported=others, address=address)
     note(
         f"{built.n_records} records of {built.n_models} models, {built.n_files} files, "
         f"{built.n_bytes / 1e6:.1f} MB"

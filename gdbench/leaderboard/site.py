@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from gdbench.data.published import Source, published_sources
 from gdbench.environment import package_version
-from gdbench.errors import GdbenchError
+from gdbench.errors import GdbenchError, InputError
 from gdbench.leaderboard.gather.catalogue import tasks_of
 from gdbench.leaderboard.gather.entries import Entry, load
 from gdbench.leaderboard.judge.assemble import build_board
@@ -38,6 +39,7 @@ from gdbench.submissions.logs import Logs
 from gdbench.submissions.manifest import ManifestSource
 
 MARKER = "static/site.css"  # a folder with files but without this one is not ours to overwrite
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~%+-]+)*/?")
 NAVIGATION = (
     ("index.html", "Evidence", "home"),
     ("measured/index.html", "Measured", "measured"),
@@ -67,6 +69,7 @@ def build(
     runs: Sequence[Path] = (),
     source: ManifestSource | None = None,
     reported: Sequence[Source] = (),
+    address: str = "",
 ) -> Built:
     """Build the site of all records into `out`; the same records give the same bytes.
 
@@ -77,12 +80,15 @@ def build(
         source: where the items of suites other than mini are; without them such results are shown
             as unavailable.
         reported: further numbers that others have published.
+        address: where the site will be on the web; empty where that is not known, and then pages
+            name no preview picture, whose address has to be whole.
 
     Raises:
-        InputError: a record is invalid or there twice, or scores are damaged or not the record's.
+        InputError: the address is none, a record is invalid or there twice, or scores are damaged
+            or not the record's.
         GdbenchError: `out` holds something that is not a site, or cannot be written.
     """
-    tree, board = make(submissions, runs, source, reported)
+    tree, board = make(submissions, runs, source, reported, address)
     _write(tree, out)
     return Built(
         home=out / "index.html",
@@ -98,9 +104,10 @@ def make(
     runs: Sequence[Path] = (),
     source: ManifestSource | None = None,
     reported: Sequence[Source] = (),
+    address: str = "",
 ) -> tuple[Tree, Board]:
     """All files of the site, in memory. Raises as `build`."""
-    return draw(submissions, load(submissions, runs), source, reported)
+    return draw(submissions, load(submissions, runs), source, reported, address)
 
 
 def draw(
@@ -108,6 +115,7 @@ def draw(
     entries: Sequence[Entry],
     source: ManifestSource | None = None,
     reported: Sequence[Source] = (),
+    address: str = "",
 ) -> tuple[Tree, Board]:
     """The site of these records; their score files are read once each."""
     sources = (*published_sources(), *reported)
@@ -121,6 +129,7 @@ def draw(
     renderer = Renderer(
         tree, navigation=NAVIGATION, families=FAMILIES, paper=PAPER, release=RELEASE,
         version=package_version("gdbench") or "",
+        address=whole_address(address),
         newest=max((changes.instant(e.record.created)[:10] for e in entries), default=""),
     )  # fmt: skip
     collection = collect(sources, shown)
@@ -138,6 +147,18 @@ def draw(
     return tree, board
 
 
+def whole_address(text: str) -> str:
+    """The address of a site's folder with `/` at its end. Raises InputError where it is none."""
+    if not text:
+        return ""
+    if not _ADDRESS.fullmatch(text):
+        raise InputError(
+            f"--address {text!a}: expected where the site's first page will be, such as "
+            "https://example.org/leaderboard/"
+        )
+    return f"{text.rstrip('/')}/"
+
+
 def differences(
     submissions: Path | None,
     out: Path,
@@ -145,9 +166,10 @@ def differences(
     runs: Sequence[Path] = (),
     source: ManifestSource | None = None,
     reported: Sequence[Source] = (),
+    address: str = "",
 ) -> list[str]:
     """Files of `out` that are missing, stale or too many, sorted; empty where it is up to date."""
-    tree, _ = make(submissions, runs, source, reported)
+    tree, _ = make(submissions, runs, source, reported, address)
     present = _files(out) if out.is_dir() else {}
     stale = [
         f"{name}: {'stale' if name in present else 'missing'}"

@@ -209,10 +209,11 @@ def test_a_large_pool_is_split_over_pages_and_files(tmp_path, monkeypatch):
     assert told["more"] == ["data/full-2.json", "data/full-3.json"]
     assert told["n_models"] == 9
     assert [r["model"] for f in files for r in f["results"]] == names
-    index = (site / "measured" / "full.js").read_text()
-    places = dict(json.loads(index[len("gdbench.names(") : -3]))
-    assert places[names[0]] == "full.html"
-    assert places[names[-1]] == "full-3.html"
+    for number, page in enumerate(("full.html", "full-2.html", "full-3.html"), 1):
+        script = (site / "measured" / f"full.rows-{number}.js").read_text()
+        told_number, html = json.loads(f"[{script[len('gdbench.rows(') : -3]}]")
+        assert told_number == number
+        assert html.strip() in (site / "measured" / page).read_text()
     assert (site / "changes-3.html").is_file()
     assert (site / "data" / "full-2.csv").read_text().count("gdbench,score") == 4
 
@@ -443,6 +444,43 @@ def test_a_run_that_stops_early_is_a_point_of_its_own():
     assert ranks[whole.revision].best == ranks[whole.revision].worst == 1
     assert ranks[stopped.revision] is None
     assert [r.variant_of for r in pool.results] == ["", f"{whole.name}@{whole.revision}"]
+
+
+def previews(site: Path) -> dict[str, dict[str, str]]:
+    """The `og:` addresses of each page."""
+    return {
+        page.relative_to(site).as_posix(): {
+            attrs["property"]: attrs["content"]
+            for tag, attrs in Page(page).tags
+            if tag == "meta" and attrs.get("property") in ("og:image", "og:url")
+        }
+        for page in pages(site)
+    }
+
+
+def test_a_preview_has_a_whole_address_or_none(tmp_path, synthetic_site):
+    submissions = synthetic_board.write(tmp_path / "submissions", *synthetic_board.records(2))
+    build(submissions, tmp_path / "site", address="https://example.org/board")
+    found = previews(tmp_path / "site")
+    assert len(found) > 10
+    for name, meta in found.items():
+        assert meta["og:image"] == "https://example.org/board/static/preview.png"
+        path = unquote(urlsplit(meta["og:url"]).path).removeprefix("/board/")
+        assert path == name
+    assert (tmp_path / "site/static/preview.png").is_file()
+    assert not any(previews(synthetic_site).values())
+    assert differences(submissions, tmp_path / "site", address="https://example.org/board/") == []
+
+
+@pytest.mark.parametrize(
+    "text", ["board", "ftp://example.org/", "https://", "https://a.org/?q=1", "https://me@a.org/",
+             'https://a.org/"><script>', "javascript:alert(1)"],
+)  # fmt: skip
+def test_what_is_no_address_is_refused_in_one_line(tmp_path, text):
+    submissions = synthetic_board.write(tmp_path / "submissions", *synthetic_board.records(1))
+    with pytest.raises(InputError, match="--address") as caught:
+        build(submissions, tmp_path / "site", address=text)
+    assert "\n" not in str(caught.value)
 
 
 def test_the_command_line(synthetic_submissions, tmp_path):

@@ -54,7 +54,7 @@ def environment(**shared: object) -> Environment:
     made.globals.update(shared)
     for function in (
         count, seconds, size_in_bytes, of_metric, words.shorten, words.web_link,
-        words.file_name, paths.model_page, paths.task_page,
+        words.file_name, words.path_quote, paths.model_page, paths.task_page,
     ):  # fmt: skip
         made.globals[function.__name__] = function
     made.filters["item_path"] = lambda address: address.partition("#")[0]
@@ -91,6 +91,10 @@ class Renderer:
 
     def page(self, path: str, template: str, **values: object) -> None:
         """Render a page to `path`."""
+        self.tree.add(path, self.text(path, template, **values))
+
+    def text(self, path: str, template: str, **values: object) -> str:
+        """A template as seen from the page at `path`."""
         depth = path.count("/")
         root = "../" * depth
 
@@ -98,7 +102,6 @@ class Renderer:
             """Address of a file of the site as seen from this page."""
             return (root + words.path_quote(target)) or "./"
 
-        text = self.environment.get_template(template).render(
+        return self.environment.get_template(template).render(
             url=url, path=path, root=root or "./", **values
         )
-        self.tree.add(path, text)

@@ -104,28 +104,23 @@ def write(renderer: Renderer, board: Board) -> None:
                 n_models=view.n_models,
                 suites=found,
                 badges=BADGES,
-                used_families=[f for f in FAMILIES if any(r.family == f for r in rows)],
-                used_badges=[b for b in BADGES if any(r.badge == b for r in rows)],
+                used_families=[f for f in FAMILIES if any(r.family == f for r in view.rows)],
+                used_badges=[b for b in BADGES if any(r.badge == b for r in view.rows)],
                 pages=pager(path, number, len(pages)),
-                names=_names_path(path) if len(pages) > 1 else "",
+                parts=_part(path),
             )
-        if len(pages) > 1:
-            renderer.tree.add(_names_path(path), _names(path, pages))
+            if len(pages) > 1:
+                html = renderer.text(path, "rows.html", rows=rows)
+                script = f"gdbench.rows({number}, {json.dumps(html)});\n"
+                renderer.tree.add(f"{_part(path)}{number}.js", script)
 
 
-def _names_path(path: str) -> str:
-    return path.removesuffix(".html") + ".js"
+def _part(path: str) -> str:
+    """What the scripts with the rows of a table's pages are called, without their number.
 
-
-def _names(path: str, pages: Sequence[Sequence[RowView]]) -> str:
-    """All names and where they stand, for a search that covers the other pages too."""
-    places = [
-        [row.name, numbered(path, number).rpartition("/")[2]]
-        for number, rows in enumerate(pages, 1)
-        for row in rows
-    ]
-    text = json.dumps(places, separators=(",", ":"), ensure_ascii=True)
-    return f"gdbench.names({text});\n"
+    Sorting and filters of one page take them to look at all rows.
+    """
+    return path.removesuffix(".html") + ".rows-"
 
 
 def _pages(rows: Sequence[RowView]) -> list[tuple[RowView, ...]]:

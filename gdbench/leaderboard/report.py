@@ -1,5 +1,47 @@
 """One run as one HTML file that needs nothing else."""
 
-from gdbench.leaderboard.show.report import write_report
+from __future__ import annotations
 
-__all__ = ["write_report"]
+from pathlib import Path
+
+from gdbench.errors import GdbenchError
+from gdbench.leaderboard.gather.catalogue import tasks_of
+from gdbench.leaderboard.gather.entries import load
+from gdbench.leaderboard.judge.assemble import build_board
+from gdbench.leaderboard.judge.reading import read
+from gdbench.leaderboard.judge.report import report_of
+from gdbench.leaderboard.judged.report import RunReport
+from gdbench.leaderboard.show.report import render
+from gdbench.submissions.logs import Logs
+from gdbench.submissions.manifest import ManifestSource
+
+
+def judge(run: Path, source: ManifestSource | None = None) -> RunReport:
+    """Read a run and judge it. Raises InputError where it is no run or its files are damaged."""
+    entries = load(None, [run])
+    readings = read(Logs(), entries, {e.file for e in entries}, source)
+    return report_of(build_board(entries, tasks_of(entries), readings))
+
+
+def write_report(run: Path, out: Path | None = None, source: ManifestSource | None = None) -> Path:
+    """Write the report of a run and return its path; the same run gives the same bytes.
+
+    Args:
+        run: a run directory with at least one finished task.
+        out: the file; `report.html` in the run where it is not given.
+        source: where the items of suites other than mini are.
+
+    Raises:
+        InputError: the folder is no run, or its files are damaged or not the record's.
+        GdbenchError: the file cannot be written.
+    """
+    page = render(judge(run, source))
+    path = out or run / "report.html"
+    if path.is_dir():
+        raise GdbenchError(f"{path} is a folder; give a file to --out")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise GdbenchError(f"cannot write {path}: {error.strerror}") from error
+    return path

@@ -13,7 +13,7 @@ from gdbench.environment import package_version
 from gdbench.errors import GdbenchError, InputError
 from gdbench.leaderboard.gather.catalogue import tasks_of
 from gdbench.leaderboard.gather.entries import Entry, load
-from gdbench.leaderboard.judge.assemble import build_board
+from gdbench.leaderboard.judge.assemble import build_board, rows_of
 from gdbench.leaderboard.judge.examples import exhibited
 from gdbench.leaderboard.judge.published.collection import collect
 from gdbench.leaderboard.judge.reading import read, unread
@@ -121,9 +121,8 @@ def draw(
     sources = (*published_sources(), *reported)
     shown = tasks_of(entries, sources)
     logs = Logs() if submissions is None else Logs.read(submissions)
-    draft, _ = build_board(entries, shown, {e.file: unread(e, logs) for e in entries})
-    readings = read(logs, entries, exhibited(draft), source)
-    board, evidence = build_board(entries, shown, readings)
+    draft = rows_of(entries, shown, {e.file: unread(e, logs) for e in entries})
+    board = build_board(entries, shown, read(logs, entries, exhibited(draft), source))
     tree = Tree()
     tree.add_static()
     renderer = Renderer(
@@ -138,10 +137,10 @@ def draw(
     measured.write(renderer, board)
     capabilities.write(renderer, board, collection)
     about.write(renderer)
-    exhibition = examples.write(renderer, board)
-    models.write(renderer, board, exhibition.entrances)
-    tasks.write(renderer, board, evidence, collection)
-    compare.write(renderer, board, evidence, exhibition.items, published.sections(collection))
+    entrances = examples.write(renderer, board)
+    models.write(renderer, board, entrances)
+    tasks.write(renderer, board, collection)
+    compare.write(renderer, board, entrances.items, published.sections(collection))
     changes.write(renderer, board)
     data.write(renderer, board, collection)
     return tree, board

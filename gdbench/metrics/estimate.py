@@ -29,6 +29,14 @@ class Estimate:
             return None
         return max(self.value - self.bounds[0], self.bounds[1] - self.value, 0.0)
 
+    def above(self, value: float) -> bool:
+        """Whether the whole interval lies above a value; False without an interval."""
+        return self.low is not None and self.low > value
+
+    def below(self, value: float) -> bool:
+        """Whether the whole interval lies below a value; False without an interval."""
+        return self.high is not None and self.high < value
+
 
 def of_metric(metric: MetricValue) -> Estimate:
     """A metric of a record."""

@@ -11,22 +11,55 @@ import math
 from dataclasses import dataclass
 from statistics import NormalDist
 
+from gdbench.metrics.estimate import Estimate
 from gdbench.metrics.intervals import wilson
 
 _NORMAL = NormalDist()
+_Z95 = _NORMAL.inv_cdf(0.975)
 
 
 @dataclass(frozen=True)
-class ShareDifference:
-    """First less second share, in -1..1, with a 95 % interval and a two-sided p-value."""
+class IndependentDifference:
+    """One measure of two models of whose items nothing is known, as if they were independent."""
 
-    value: float
-    low: float
-    high: float
-    p_value: float
+    name: str
+    first: float
+    second: float
+    difference: float
+    """first - second."""
+    low: float | None
+    high: float | None
+    """95 % interval of the difference; None where one of the two has none."""
+    p_value: float | None
+    """Two-sided, against no difference; None without an interval."""
+    p_holm: float | None = None
+    """p-value adjusted for all the comparisons made together."""
+
+    def significant(self, level: float = 0.05) -> bool:
+        """Whether the two can be told apart (after adjustment where there was one)."""
+        p = self.p_value if self.p_holm is None else self.p_holm
+        return p is not None and p <= level
 
 
-def share_difference(first: float, n_first: int, second: float, n_second: int) -> ShareDifference:
+def interval_difference(name: str, first: Estimate, second: Estimate) -> IndependentDifference:
+    """The difference of two values of which only their 95 % intervals are known.
+
+    The standard error of each is its half width by 1.96; p from the normal distribution. Wider
+    than the paired interval.
+    """
+    delta = first.value - second.value
+    a, b = first.half_width, second.half_width
+    low, high, p = None, None, None
+    if a is not None and b is not None:
+        half = math.hypot(a, b)
+        low, high = delta - half, delta + half
+        p = 2 * (1 - _NORMAL.cdf(abs(delta) * _Z95 / half)) if half > 0 else float(delta == 0)
+    return IndependentDifference(name, first.value, second.value, delta, low, high, p)
+
+
+def share_difference(
+    first: float, n_first: int, second: float, n_second: int, name: str = ""
+) -> IndependentDifference:
     """The difference of two independent shares (0..1) of so many items.
 
     Interval: the hybrid of the two Wilson intervals (Newcombe 1998, method 10). Test: the score
@@ -44,4 +77,4 @@ def share_difference(first: float, n_first: int, second: float, n_second: int) -
     pooled = (first * n_first + second * n_second) / (n_first + n_second)
     error = math.sqrt(pooled * (1 - pooled) * (1 / n_first + 1 / n_second))
     p = 1.0 if error == 0 else 2 * _NORMAL.cdf(-abs(delta) / error)
-    return ShareDifference(delta, low, high, p)
+    return IndependentDifference(name, first, second, delta, low, high, p)

@@ -9,8 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from gdbench.leaderboard.gather.entries import Entry
-from gdbench.leaderboard.judge.evidence import Evidence, gather
-from gdbench.leaderboard.judge.ranking import places_by_intervals, places_by_tests
+from gdbench.leaderboard.judge.capabilities import of_rows
+from gdbench.leaderboard.judge.compare import ALL_PAIRS_UP_TO, NEIGHBOURS, comparable, compare
+from gdbench.leaderboard.judge.evidence import Evidence, evidence_of
+from gdbench.leaderboard.judge.examples import exhibition
+from gdbench.leaderboard.judge.front import front_of
+from gdbench.leaderboard.judge.ranking import LEVEL, places_by_intervals, places_by_tests
+from gdbench.leaderboard.judge.tasks import standing
 from gdbench.leaderboard.judge.variants import labelled, ordered, with_variants
 from gdbench.leaderboard.judged.board import (
     BiasPair,
@@ -26,6 +31,7 @@ from gdbench.metrics.estimate import Estimate, mean_independent, of_score
 from gdbench.metrics.intervals import share_interval
 from gdbench.metrics.measures import associations
 from gdbench.numbers import EFFECT
+from gdbench.records import MetricValue
 from gdbench.tasks.base import Task
 
 Key = tuple[str, str, bool]
@@ -74,7 +80,23 @@ def result_of(entry: Entry, task: Task, reading: Reading) -> Result:
         else None,
         covered=record.task.share >= task.coverage,
         reading=reading,
+        leaning=frozenset(
+            m.name for m in record.metrics if task.unit(m) == EFFECT and differs_from_zero(m)
+        ),
     )
+
+
+def differs_from_zero(effect: MetricValue) -> bool:
+    """Whether an effect size is told from zero.
+
+    The test is that of the record, adjusted over the pairs of the task. Without one (a record of
+    another tool) the interval decides, and without both nothing is known to differ from zero.
+    """
+    p = effect.details.get("p_holm", effect.p_value)
+    if p is not None:
+        return effect.value != 0 and p <= LEVEL
+    low, high = effect.low, effect.high
+    return effect.value != 0 and low is not None and high is not None and low * high > 0
 
 
 def _group(name: str) -> str:
@@ -102,11 +124,18 @@ def bias_pairs(rows: Iterable[Row], task: Task) -> tuple[BiasPair, ...]:
 
 def build_board(
     entries: Sequence[Entry], tasks: Sequence[Task], readings: Mapping[Path, Reading]
-) -> tuple[Board, dict[Pool, dict[str, Evidence]]]:
-    """Group records into pools and rows, and rank the rows of each pool.
+) -> Board:
+    """Group records into pools and rows, rank the rows of each pool, and compare them."""
+    pools = rows_of(entries, tasks, readings)
+    boards = [_judged(pool, rows, tasks) for pool, rows in pools.items()]
+    ranking = {board.pool: board.rows for board in boards}
+    return Board(tuple(boards), tuple(tasks), tuple(entries), exhibition(ranking, tasks))
 
-    Also returns the per-item values behind the rows, for the pools that have them.
-    """
+
+def rows_of(
+    entries: Sequence[Entry], tasks: Sequence[Task], readings: Mapping[Path, Reading]
+) -> dict[Pool, tuple[Row, ...]]:
+    """The rows of each pool by score, best first, variants below their model; nothing is ranked."""
     by_task = {t.name: t for t in tasks}
     ability = [t.name for t in tasks if t.kind == "ability"]
     by_model: dict[Key, list[Entry]] = defaultdict(list)
@@ -118,8 +147,7 @@ def build_board(
         for pool, entry in pools_of(own):
             grouped[pool][key].append(entry)
     slugs = model_slugs({key for models in grouped.values() for key in models})
-    pools = []
-    evidence: dict[Pool, dict[str, Evidence]] = {}
+    found = {}
     for pool in sorted(grouped, key=lambda p: p.order):
         rows = []
         for key in sorted(grouped[pool]):
@@ -129,10 +157,9 @@ def build_board(
             }
             rows.append(_row(pool, results, ability, slugs[key]))
         rows = labelled(with_variants(rows))
-        evidence[pool] = gather(rows, ability)
-        pairs = tuple(p for t in tasks if t.kind != "ability" for p in bias_pairs(rows, t))
-        pools.append(_ranked(pool, rows, evidence[pool], pairs))
-    return Board(tuple(pools), tuple(tasks), tuple(entries)), evidence
+        rows.sort(key=lambda r: (r.score is None, -(r.score.value if r.score else 0), r.name))
+        found[pool] = tuple(ordered(rows))
+    return found
 
 
 def _row(pool: Pool, results: dict[str, Result], ability: Sequence[str], slug: str) -> Row:
@@ -157,19 +184,34 @@ def _row(pool: Pool, results: dict[str, Result], ability: Sequence[str], slug: s
     return row
 
 
-def _ranked(
-    pool: Pool, rows: Sequence[Row], evidence: Mapping[str, Evidence], pairs: tuple[BiasPair, ...]
-) -> PoolBoard:
-    """Rows by score, best first, variants below their model; places for those that may have one."""
+def _judged(pool: Pool, rows: Sequence[Row], tasks: Sequence[Task]) -> PoolBoard:
+    """All that is said of a pool: its rows with their places, and what follows from them."""
+    ability = [t for t in tasks if t.kind == "ability"]
+    evidence = evidence_of(rows, [t.name for t in ability])
+    placed, tested = _ranked(rows, evidence)
+    standings = {t.name: standing(t, placed, evidence) for t in tasks}
+    return PoolBoard(
+        pool,
+        placed,
+        pairs=tuple(p for t in tasks if t.kind != "ability" for p in bias_pairs(rows, t)),
+        tested=tested,
+        front=front_of(placed),
+        compared=compare(placed, evidence, ability),
+        neighbours=NEIGHBOURS if len(comparable(placed)) > ALL_PAIRS_UP_TO else None,
+        tasks={name: found for name, found in standings.items() if found is not None},
+        capabilities=of_rows(placed),
+    )
+
+
+def _ranked(rows: Sequence[Row], evidence: Mapping[str, Evidence]) -> tuple[tuple[Row, ...], bool]:
+    """The rows with places, those that may have one; also whether these rest on paired tests."""
     scores = {r.name: r.score for r in rows if not r.reason and r.score is not None}
     rows = [_joint(r, evidence) for r in rows]
     totals = {n: e.total for n, e in evidence.items() if n in scores and e.total is not None}
     same_items = len({frozenset(t.ids) for t in totals.values()}) == 1
     tested = same_items and len(totals) == len(scores) <= _MOST_TESTED
     found = places_by_tests(totals) if tested else places_by_intervals(scores)
-    placed = [replace(r, place=found.get(r.name)) for r in rows]
-    placed.sort(key=lambda r: (r.score is None, -(r.score.value if r.score else 0), r.name))
-    return PoolBoard(pool, tuple(ordered(placed)), pairs, tested)
+    return tuple(replace(r, place=found.get(r.name)) for r in rows), tested
 
 
 def _joint(row: Row, evidence: Mapping[str, Evidence]) -> Row:

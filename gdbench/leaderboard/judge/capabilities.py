@@ -7,25 +7,14 @@ and with ten candidates count alike.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from gdbench.metrics.estimate import Estimate, mean_independent
-from gdbench.tasks.base import Task
+from gdbench.leaderboard.judged.board import Row
+from gdbench.leaderboard.judged.capabilities import Capability, CapabilityTable, Key, Value
+from gdbench.metrics.estimate import Estimate, mean_independent, of_metric
 
-Key = tuple[str, str]
-"""Task and metric."""
-
-
-@dataclass(frozen=True)
-class Capability:
-    """One column of the view."""
-
-    name: str
-    about: str
-    feeds: tuple[Key, ...]
-
-
+MOST_MODELS = 60
 CAPABILITIES = (
     Capability("Whole scenes", "Find the caption of a picture and the picture of a caption.",
                (("flickr30k", "image_r1"), ("flickr30k", "text_r1"))),
@@ -51,16 +40,6 @@ CAPABILITIES = (
     Capability("Fine kinds", "Breeds, and one of ten pictures that differ in a detail.",
                (("pets", "accuracy"), ("imagecode", "static_r1"), ("imagecode", "video_r1"))),
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Value:
-    """A model on a capability."""
-
-    estimate: Estimate
-    n: int
-    """Sub-tasks that feed it here, of those that any model of the table has."""
-    of: int
 
 
 Reader = Callable[[Key], tuple[Estimate, float | None] | None]
@@ -89,8 +68,29 @@ def capability(which: Capability, read: Reader, present: Sequence[Key]) -> Value
     return Value(mean_independent(found), len(found), len(feeds)) if found else None
 
 
-def words_of(key: Key, tasks: Mapping[str, Task], label: Callable[[str], str]) -> str:
-    """A sub-task for a person."""
-    task, metric = key
-    title = tasks[task].title if task in tasks else task
-    return title if metric in ("accuracy", "micro") else f"{title} {label(metric)}"
+def capability_table(models: Sequence[tuple[str, Reader]]) -> CapabilityTable | None:
+    """The table of the models, each with a name and what reads its numbers; None without any."""
+    present = [k for c in CAPABILITIES for k in c.feeds if any(read(k) for _, read in models)]
+    kept = [c for c in CAPABILITIES if any(k in present for k in c.feeds)]
+    values = {
+        name: tuple(capability(c, read, present) for c in kept)
+        for name, read in models[:MOST_MODELS]
+    }
+    known = {name: found for name, found in values.items() if any(found)}
+    if not known:
+        return None
+    columns = tuple(replace(c, feeds=tuple(k for k in c.feeds if k in present)) for c in kept)
+    return CapabilityTable(columns, known, max(0, len(models) - MOST_MODELS))
+
+
+def of_rows(rows: Sequence[Row]) -> CapabilityTable | None:
+    """The table of a pool's models, variants left out."""
+    return capability_table([(row.name, _reader(row)) for row in rows if not row.variant_of])
+
+
+def _reader(row: Row) -> Reader:
+    def read(key: Key) -> tuple[Estimate, float | None] | None:
+        metric = row.metric(*key)
+        return None if metric is None else (of_metric(metric), metric.chance)
+
+    return read

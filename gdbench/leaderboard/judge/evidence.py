@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 
 from gdbench.leaderboard.judged.board import Row
 from gdbench.metrics.measures import Sample, merge
-from gdbench.protocol import Item
-from gdbench.tasks.base import BUNDLED, Task
 
 
 @dataclass(frozen=True)
@@ -23,21 +21,7 @@ class Evidence:
     """GDBench score: merged tasks; None unless all ability tasks are there."""
 
 
-_ITEMS: dict[str, dict[str, Item]] = {}  # by the source's name: bundled items never change
-
-
-def items_of(task: Task, suite: str) -> Mapping[str, Item] | None:
-    """Items of a task by id where they come with the package, else None."""
-    if suite not in BUNDLED or suite not in task.sources:
-        return None
-    source = task.sources[suite]
-    name = source if isinstance(source, str) else f"{task.name}@{task.version}"
-    if name not in _ITEMS:
-        _ITEMS[name] = {item.id: item for item in task.items(suite)}
-    return _ITEMS[name]
-
-
-def gather(rows: Sequence[Row], ability: Sequence[str]) -> dict[str, Evidence]:
+def evidence_of(rows: Sequence[Row], ability: Sequence[str]) -> dict[str, Evidence]:
     """Evidence of each row that has any, by the row's name."""
     found = {}
     for row in rows:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from gdbench.leaderboard.judged.board import Result, Row
-from gdbench.leaderboard.words import PLUS_MINUS
+from gdbench.leaderboard.judged.board import Precision, Result, Row
 from gdbench.metrics.power import items_for, samples_for
 from gdbench.numbers import SHARE
 from gdbench.tasks.base import Task
@@ -16,49 +13,19 @@ INTERVALS = (0.05, 0.02, 0.01)
 """Half widths of intervals, as shares."""
 NOISE = 0.01
 """Standard error of the noise, as a share."""
-_DIGITS = 2  # a precision of another sample is not known to more
+MOST = 60
+"""Models of a task."""
 
 
-@dataclass(frozen=True)
-class Line:
-    """One model."""
-
-    slug: str
-    name: str
-    n: str
-    now: str
-    """Half width of its interval, in points."""
-    items: tuple[str, ...]
-    """Items that make it as narrow as each of `INTERVALS`."""
-    samples: str
-    noise: str
-    """The largest noise error of the primary metrics, in points."""
-    samples_for_noise: str
+def precision(task: Task, rows: Sequence[Row]) -> tuple[Precision, ...]:
+    """The models whose score has an interval, in their order; empty for bias."""
+    if task.score_unit != SHARE or not task.primary:
+        return ()
+    found = [_precision(row.name, row.results[task.name]) for row in rows[:MOST]]
+    return tuple(p for p in found if p is not None)
 
 
-@dataclass(frozen=True)
-class Precision:
-    """A table of a task page."""
-
-    heads: tuple[str, ...]
-    lines: tuple[Line, ...]
-
-    @property
-    def with_noise(self) -> bool:
-        """Whether any model's noise was measured."""
-        return any(line.noise for line in self.lines)
-
-
-def precision(task: Task, rows: Sequence[Row]) -> Precision | None:
-    """The table of the models whose score has an interval; None without any, and for bias."""
-    if task.score_unit != SHARE:
-        return None
-    found = [line for row in rows if (line := _line(row, row.results[task.name])) is not None]
-    heads = tuple(f"{PLUS_MINUS}{SHARE.scale * w:g}" for w in INTERVALS)
-    return Precision(heads, tuple(found)) if found else None
-
-
-def _line(row: Row, result: Result) -> Line | None:
+def _precision(name: str, result: Result) -> Precision | None:
     half = None if result.estimate is None else result.estimate.half_width
     if not half:
         return None
@@ -73,20 +40,12 @@ def _line(row: Row, result: Result) -> Line | None:
     needed: int | None = None
     if worst is not None and worst.noise_se is not None and samples is not None:
         needed = samples_for(samples, worst.samples_to_halve_noise, worst.noise_se, NOISE)
-    return Line(
-        slug=row.slug,
-        name=row.label,
-        n=f"{n:,}",
-        now=f"{PLUS_MINUS}{SHARE.scale * half:.1f}",
-        items=tuple(about(items_for(n, half, wanted)) for wanted in INTERVALS),
-        samples="" if worst is None else f"{samples:,}",
-        noise="" if worst is None else f"{SHARE.scale * (worst.noise_se or 0.0):.2f}",
-        samples_for_noise="" if worst is None else "out of reach" if needed is None
-        else about(needed),
-    )  # fmt: skip
-
-
-def about(count: int) -> str:
-    """A number rounded up to two significant digits."""
-    step = 10 ** max(0, math.floor(math.log10(count)) + 1 - _DIGITS)
-    return f"{math.ceil(count / step) * step:,}"
+    return Precision(
+        row=name,
+        n=n,
+        half_width=half,
+        items=tuple((wanted, items_for(n, half, wanted)) for wanted in INTERVALS),
+        samples=None if worst is None else samples,
+        noise=None if worst is None else worst.noise_se,
+        samples_for_noise=needed,
+    )

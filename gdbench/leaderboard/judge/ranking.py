@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 
 from gdbench.leaderboard.judged.board import Place
@@ -31,10 +32,13 @@ def places_by_intervals(scores: Mapping[str, Estimate]) -> dict[str, Place]:
     bounds = {name: e.bounds or (e.value, e.value) for name, e in scores.items()}
     order = sorted(scores, key=lambda name: (-scores[name].value, name))
     groups = _groups(order, lambda a, b: bounds[b][1] < bounds[a][0])
+    lows, highs = (
+        (sorted(ends) for ends in zip(*bounds.values(), strict=True)) if bounds else ([], [])
+    )
     return {
         name: Place(
-            1 + sum(bounds[o][0] > bounds[name][1] for o in order),
-            len(order) - sum(bounds[o][1] < bounds[name][0] for o in order),
+            1 + len(lows) - bisect_right(lows, bounds[name][1]),
+            len(order) - bisect_left(highs, bounds[name][0]),
             groups[name],
         )
         for name in order

@@ -3,82 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 
-from gdbench.leaderboard.gather.catalogue import tasks_of
-from gdbench.leaderboard.gather.entries import load
-from gdbench.leaderboard.judge.assemble import build_board
-from gdbench.leaderboard.judge.evidence import items_of
-from gdbench.leaderboard.judge.reading import read
-from gdbench.leaderboard.judged.board import Result, Row
+from gdbench.leaderboard.gather.items import items_of
+from gdbench.leaderboard.judged.board import Board, Result
 from gdbench.leaderboard.judged.reading import Curve
-from gdbench.metrics.estimate import Estimate
+from gdbench.leaderboard.judged.report import Confusion, Judged, RunReport, TaskReport
 from gdbench.protocol import Item, Matrix, Query
-from gdbench.submissions.logs import Logs
-from gdbench.submissions.manifest import ManifestSource
-from gdbench.tasks.base import Task
 
 SHOWN = 3
 """Items of a task among the hardest, and among the closest."""
 _MOST_CONFUSIONS = 12
 
 
-@dataclass(frozen=True)
-class Judged:
-    """One item: how far the right candidate was ahead."""
-
-    item: Item
-    matrix: Matrix
-    margin: float
-    """Score of the right candidate less the best wrong one, in standard deviations of the task's
-    scores within items; below 0 the item is wrong."""
-    taken: int
-    """Candidate with the highest score: an image of image retrieval, else a text."""
-    curve: Curve | None
-
-
-@dataclass(frozen=True)
-class Confusion:
-    """A text that was taken for another one."""
-
-    right: str
-    taken: str
-    times: int
-
-
-@dataclass(frozen=True)
-class TaskReport:
-    """One task of the run."""
-
-    result: Result
-    n_wrong: int | None
-    """None where items have no one right answer, or are not at hand."""
-    hardest: tuple[Judged, ...]
-    closest: tuple[Judged, ...]
-    confusions: tuple[Confusion, ...]
-
-    @property
-    def task(self) -> Task:
-        """The task."""
-        return self.result.task
-
-
-@dataclass(frozen=True)
-class RunReport:
-    """The run: for each part of a suite that it answered, its row and its tasks."""
-
-    parts: tuple[tuple[Row, tuple[TaskReport, ...]], ...]
-
-
-def judge(run: Path, source: ManifestSource | None = None) -> RunReport:
-    """Read a run and judge it. Raises InputError where it is no run or its files are damaged."""
-    entries = load(None, [run])
-    readings = read(Logs(), entries, {e.file for e in entries}, source)
-    board, _ = build_board(entries, tasks_of(entries), readings)
+def report_of(board: Board) -> RunReport:
+    """What the board of one run says, each task with its hardest and closest items."""
     order = [t.name for t in board.tasks]
     return RunReport(
         tuple(
@@ -144,18 +85,3 @@ def _confusions(wrong: Sequence[Judged]) -> tuple[Confusion, ...]:
     )
     often = [(pair, n) for pair, n in pairs.most_common() if n > 1][:_MOST_CONFUSIONS]
     return tuple(Confusion(right, taken, n) for (right, taken), n in often)
-
-
-def against_chance(estimate: Estimate | None, chance: float | None) -> str:
-    """Whether a score is above chance, as its interval says."""
-    if estimate is None or chance is None or estimate.bounds is None:
-        return ""
-    low, high = estimate.bounds
-    return (
-        "above chance" if low > chance else "below chance" if high < chance else "not above chance"
-    )
-
-
-def budgets(tasks: Sequence[TaskReport]) -> Mapping[str, tuple[tuple[int, Estimate], ...]]:
-    """Scores for smaller budgets, of the tasks whose log has them, by the task's name."""
-    return {t.task.name: t.result.reading.budget for t in tasks if len(t.result.reading.budget) > 1}

@@ -10,8 +10,12 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from gdbench.leaderboard.gather.entries import Entry
+from gdbench.leaderboard.judged.capabilities import CapabilityTable
+from gdbench.leaderboard.judged.examples import Example
+from gdbench.leaderboard.judged.pairs import Pair
 from gdbench.leaderboard.judged.reading import Reading
 from gdbench.leaderboard.judged.trust import LOCAL, Trust, weakest
 from gdbench.leaderboard.suites import suite_words
@@ -89,6 +93,8 @@ class Result:
     covered: bool
     """Whether enough of the task's items were scored for a ranking."""
     reading: Reading
+    leaning: frozenset[str] = frozenset()
+    """Effect sizes that their tests tell from zero, by the metric's name."""
 
     @property
     def trust(self) -> Trust:
@@ -200,17 +206,6 @@ class Row:
 
 
 @dataclass(frozen=True)
-class PoolBoard:
-    """A pool's rows, best first."""
-
-    pool: Pool
-    rows: tuple[Row, ...]
-    pairs: tuple[BiasPair, ...]
-    tested: bool = False
-    """Whether ranks rest on paired tests (else on the intervals of the scores)."""
-
-
-@dataclass(frozen=True)
 class BiasPair:
     """Two groups whose pictures are compared; positive: the first is nearer to pleasant words."""
 
@@ -228,12 +223,92 @@ class BiasPair:
 
 
 @dataclass(frozen=True)
+class Detectable:
+    """The smallest true difference of two models that a paired test finds in four of five cases."""
+
+    value: float
+    measured: bool
+    """Median over pairs of models; else for two that disagree on a quarter of the items."""
+
+
+@dataclass(frozen=True)
+class Precision:
+    """What a wanted precision takes of one row."""
+
+    row: str
+    n: int
+    half_width: float
+    """Of its interval now."""
+    items: tuple[tuple[float, int], ...]
+    """Half width, and the items that make its interval as narrow."""
+    samples: int | None
+    noise: float | None
+    """The largest noise error of the primary metrics; None where it was not estimated."""
+    samples_for_noise: int | None
+    """Samples that make it one point; None: out of reach."""
+
+
+@dataclass(frozen=True)
+class TaskStanding:
+    """A task in one pool."""
+
+    order: tuple[str, ...]
+    """Names of its rows, best first."""
+    scored: bool
+    """Whether any has a score."""
+    n_items: int
+    """The most that any answered."""
+    detectable: Detectable | None
+    precision: tuple[Precision, ...]
+
+
+@dataclass(frozen=True)
+class PoolBoard:
+    """A pool's rows, best first, and what follows from them."""
+
+    pool: Pool
+    rows: tuple[Row, ...]
+    pairs: tuple[BiasPair, ...]
+    tested: bool = False
+    """Whether ranks rest on paired tests (else on the intervals of the scores)."""
+    front: tuple[str, ...] = ()
+    """Ranked rows, cheapest first, each surely better than all that are cheaper."""
+    compared: tuple[Pair, ...] = ()
+    neighbours: int | None = None
+    """In a large pool each row is compared with so many next ones; None: all with all."""
+    tasks: Mapping[str, TaskStanding] = field(default_factory=dict)
+    capabilities: CapabilityTable | None = None
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Row]:
+        """The rows by their names."""
+        return {row.name: row for row in self.rows}
+
+
+@dataclass(frozen=True)
+class Exhibition:
+    """The items that are shown, of one pool."""
+
+    pool: Pool
+    models: Mapping[str, tuple[str, ...]]
+    """Names of the rows that answered, best first, by task."""
+    tasks: Mapping[str, Mapping[str, tuple[Example, ...]]]
+    """By task and sub-task, in the task's order."""
+
+
+@dataclass(frozen=True)
 class Board:
     """Everything."""
 
     pools: tuple[PoolBoard, ...]
     tasks: tuple[Task, ...]
     entries: tuple[Entry, ...] = field(default=())
+    exhibition: Exhibition | None = None
+    """The items whose answers are shown."""
+
+    def pool(self, pool: Pool) -> PoolBoard:
+        """The board of a pool. Raises KeyError."""
+        return {found.pool: found for found in self.pools}[pool]
 
     def models(self) -> dict[str, list[Row]]:
         """Rows of each model page, by its slug."""

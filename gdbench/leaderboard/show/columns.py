@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gdbench.leaderboard.judge.ranking import LEVEL
 from gdbench.leaderboard.judged.board import BiasPair, PoolBoard, Result, Row
 from gdbench.leaderboard.judged.trust import BADGES, ORDER
 from gdbench.leaderboard.show.estimate import Shown, shown
 from gdbench.leaderboard.show.families import FAMILIES
 from gdbench.leaderboard.suites import task_title
-from gdbench.metrics.estimate import of_metric
+from gdbench.metrics.estimate import Estimate, of_metric
 from gdbench.metrics.measures import MEAN_ABS_EFFECT
 from gdbench.numbers import EFFECT, SHARE, Unit, count, flops, seconds
 from gdbench.records import MetricValue
@@ -50,38 +49,29 @@ class Column:
     page: str = ""
 
 
-def shade(value: float, chance: float | None, low: float | None) -> str:
+def shade(estimate: Estimate, chance: float | None) -> str:
     """Class of a score by how much of the way from chance to 1 it goes; `q0` at chance."""
     base = chance or 0.0
-    if low is not None and low <= base:
+    if estimate.low is not None and not estimate.above(base):
         return "q0"
-    share = (value - base) / (1 - base) if base < 1 else 0.0
+    share = (estimate.value - base) / (1 - base) if base < 1 else 0.0
     return f"q{min(max(round(share * _SHADES), 1), _SHADES)}" if share > 0 else "q0"
 
 
-def lean(metric: MetricValue) -> str:
-    """Class of an effect size: direction and strength; `e0` where its test finds none.
-
-    The test is that of the record, adjusted over the pairs of the task. Without one (a record of
-    another tool) the interval decides, and without both nothing is known to differ from zero.
-    """
-    p = metric.details.get("p_holm", metric.p_value)
-    differs = p <= LEVEL if p is not None else _excludes_zero(metric.low, metric.high)
-    if metric.value == 0 or not differs:
+def lean(value: float, *, differs: bool) -> str:
+    """Class of an effect size: direction and strength; `e0` where its test finds none."""
+    if not differs:
         return "e0"
-    strength = 1 + sum(abs(metric.value) >= s for s in _STRONG)
-    return f"{'ep' if metric.value > 0 else 'em'}{strength}"
+    strength = 1 + sum(abs(value) >= s for s in _STRONG)
+    return f"{'ep' if value > 0 else 'em'}{strength}"
 
 
-def _excludes_zero(low: float | None, high: float | None) -> bool:
-    return low is not None and high is not None and low * high > 0
-
-
-def style_of(metric: MetricValue, unit: Unit) -> str:
+def style_of(metric: MetricValue, result: Result) -> str:
     """Class of a metric: shares by their distance from chance, effect sizes by what they favour."""
+    unit = result.task.unit(metric)
     if unit == SHARE:
-        return shade(metric.value, metric.chance, metric.low)
-    return lean(metric) if unit == EFFECT else ""
+        return shade(of_metric(metric), metric.chance)
+    return lean(metric.value, differs=metric.name in result.leaning) if unit == EFFECT else ""
 
 
 def _sortable(value: float) -> str:
@@ -105,7 +95,7 @@ def _task(task: Task) -> Callable[[Row], Cell]:
         if result is None or result.estimate is None:
             return Cell()
         e = result.estimate
-        style = shade(e.value, result.chance, e.low) if task.score_unit == SHARE else ""
+        style = shade(e, result.chance) if task.score_unit == SHARE else ""
         return _number(
             shown(e, task.score_unit), e.value, style if result.covered else f"{style} short"
         )
@@ -118,9 +108,9 @@ def _bias(task: str, metric: str) -> Callable[[Row], Cell]:
         m = row.metric(task, metric)
         if m is None:
             return Cell()
-        unit = row.results[task].task.unit(m)
-        text = shown(of_metric(m), unit)
-        return Cell(text.text, text.interval, style_of(m, unit), _sortable(m.value))
+        result = row.results[task]
+        text = shown(of_metric(m), result.task.unit(m))
+        return Cell(text.text, text.interval, style_of(m, result), _sortable(m.value))
 
     return cell
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from gdbench.leaderboard.judge.assemble import bias_pairs
 from gdbench.leaderboard.judge.published.naive import Contrast
-from gdbench.leaderboard.judged.board import PoolBoard, Row
+from gdbench.leaderboard.judged.board import BiasPair, PoolBoard, Row
 from gdbench.leaderboard.judged.trust import LOCAL, RANKED
 from gdbench.leaderboard.show.estimate import shown
 from gdbench.leaderboard.show.paths import measured_page, model_page
@@ -24,32 +23,26 @@ MOST_PER_PAIR = 12
 def cost_plot(board: PoolBoard) -> Markup | None:
     """Score against operations an item; None with fewer than two models of known operations.
 
-    Results that nobody else has run are left out: the line says what no other model beats. It
-    rises only where the ranks, which rest on tests, tell the models apart. Controls without a
-    network take no operations and are on no such axis.
+    Results that nobody else has run are left out: the line says what no other model beats.
+    Controls without a network take no operations and are on no such axis.
     """
-    rows = {
-        row.name: row
+    rows = [
+        row
         for row in board.rows
         if row.trust.badge in (*RANKED, LOCAL) and row.score is not None
-    }
+    ]
     points = [
         pareto.Point(
             row.name, row.label, row.model.family, row.flops_per_item, row.score,
-            model_page(row.slug), ranked=row.place is not None,
+            model_page(row.slug),
         )
-        for row in rows.values()
+        for row in rows
         if row.score is not None and row.flops_per_item
     ]  # fmt: skip
-    unknown = [row.label for row in rows.values() if row.flops is None]
+    unknown = [row.label for row in rows if row.flops is None]
     if len(points) < 2:  # noqa: PLR2004 # nothing to compare
         return None
-
-    def better(one: str, other: str) -> bool:
-        a, b = rows[one].place, rows[other].place
-        return a is not None and b is not None and a.worst < b.best
-
-    return pareto.draw(points, better, measured_page(board.pool), unknown)
+    return pareto.draw(points, board.front, measured_page(board.pool), unknown)
 
 
 def task_plot(task: Task, rows: Sequence[Row]) -> Markup | None:
@@ -72,10 +65,10 @@ def task_plot(task: Task, rows: Sequence[Row]) -> Markup | None:
     )
 
 
-def bias_plot(task: Task, rows: Sequence[Row]) -> Markup | None:
+def bias_plot(task: Task, of_pool: Sequence[BiasPair], rows: Sequence[Row]) -> Markup | None:
     """Effect size of each pair and model; the best-placed models where there are many."""
     lines: list[forest.Line] = []
-    pairs = bias_pairs(rows, task)
+    pairs = [pair for pair in of_pool if pair.task == task.name]
     for pair in pairs:
         lines.append(forest.Line(f"{pair.title} ({pair.topic})"))
         for row in rows[:MOST_PER_PAIR]:

@@ -97,7 +97,7 @@ def table(collection: Collection) -> Table | None:
         Head(f"{m.task.name}.{m.metric}", _label(m), m.title, i == 0 or shown[i - 1].task != m.task)
         for i, m in enumerate(shown)
     )
-    lead = collection.headline()
+    lead = collection.headline
     kept = {m.slug for m in lead} if lead else set()
     known = {m.name for m in collection.models}
     return Table(
@@ -148,7 +148,7 @@ def _cell(cited: Cited | None, measure: Measured, steps: int) -> Cell:
     if cited is None:
         return Cell()
     e, unit = cited.estimate, measure.unit
-    style = shade(e.value, measure.chance, e.low) if unit == SHARE and e.bounds else ""
+    style = shade(e, measure.chance) if unit == SHARE and e.bounds else ""
     other = cited.steps if cited.steps != steps else None
     return Cell(
         typeset(value_text(e.value, unit)),

@@ -5,27 +5,19 @@ from __future__ import annotations
 import base64
 import io
 from dataclasses import dataclass
-from pathlib import Path
 
 from PIL import Image
 
-from gdbench.leaderboard.judge.report import (
-    Confusion,
-    Judged,
-    RunReport,
-    TaskReport,
-    against_chance,
-    judge,
-)
 from gdbench.leaderboard.judged.board import Row
+from gdbench.leaderboard.judged.report import Confusion, Judged, RunReport, TaskReport
 from gdbench.leaderboard.show.estimate import shown
 from gdbench.leaderboard.show.pages.models import MetricView, metric_view, run_facts
 from gdbench.leaderboard.show.plots import budget, curve, share
 from gdbench.leaderboard.show.render import single_page, write_page
 from gdbench.leaderboard.suites import suite_words, task_title
+from gdbench.metrics.estimate import Estimate
 from gdbench.numbers import SHARE, count, flops, seconds, size_in_bytes, value_text
 from gdbench.protocol import ImageRef, Query
-from gdbench.submissions.manifest import ManifestSource
 
 SIDE = 96
 
@@ -88,24 +80,6 @@ class PartView:
     tasks: tuple[TaskView, ...]
 
 
-def write_report(run: Path, out: Path | None = None, source: ManifestSource | None = None) -> Path:
-    """Write the report of a run and return its path; the same run gives the same bytes.
-
-    Args:
-        run: a run directory with at least one finished task.
-        out: the file; `report.html` in the run where it is not given.
-        source: where the items of suites other than mini are.
-
-    Raises:
-        InputError: the folder is no run, or its files are damaged or not the record's.
-        GdbenchError: the file cannot be written.
-    """
-    made = judge(run, source)
-    path = out or run / "report.html"
-    write_page(path, render(made))
-    return path
-
-
 def render(made: RunReport) -> str:
     """The page."""
     return single_page(
@@ -159,12 +133,10 @@ def _task(report: TaskReport) -> TaskView:
         score=text.text if text else "",
         interval=text.interval if text else "",
         chance=value_text(result.chance, task.score_unit),
-        says=against_chance(e, result.chance),
+        says=_against_chance(e, result.chance),
         plot=share.draw(e, result.chance) if drawn and e is not None else None,
         n=f"{record.task.n_items:,}",
-        metrics=tuple(
-            metric_view(m, task.unit(m), primary=m.name in task.primary) for m in record.metrics
-        ),
+        metrics=tuple(metric_view(m, result) for m in record.metrics),
         wrong="" if report.n_wrong is None else f"{report.n_wrong:,}",
         hardest=tuple(_item(j) for j in report.hardest),
         closest=tuple(_item(j) for j in report.closest),
@@ -235,3 +207,12 @@ def picture(image: ImageRef) -> str:
     out = io.BytesIO()
     found.save(out, "PNG")
     return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
+
+
+def _against_chance(estimate: Estimate | None, chance: float | None) -> str:
+    """Whether a score is above chance, as its interval says."""
+    if estimate is None or chance is None or estimate.bounds is None:
+        return ""
+    if estimate.above(chance):
+        return "above chance"
+    return "below chance" if estimate.below(chance) else "not above chance"

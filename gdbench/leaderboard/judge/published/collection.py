@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
-from itertools import combinations
+from dataclasses import dataclass
+from itertools import combinations, permutations
 
 from gdbench.data.published import Source
+from gdbench.leaderboard.judge.capabilities import Reader, capability_table
 from gdbench.leaderboard.judge.published.figures import PublishedModel, models
 from gdbench.leaderboard.judge.published.measures import (
     Key,
@@ -16,7 +17,10 @@ from gdbench.leaderboard.judge.published.measures import (
     measures_of,
     shown_of,
 )
+from gdbench.leaderboard.judge.published.naive import Contrast, contrasts
 from gdbench.leaderboard.judge.published.verdicts import Verdict, verdicts
+from gdbench.leaderboard.judged.capabilities import CapabilityTable
+from gdbench.metrics.estimate import Estimate
 from gdbench.numbers import SHARE
 from gdbench.tasks.base import Task
 
@@ -42,26 +46,20 @@ class Collection:
     """Measures of the first table: those of GDBench that any model has."""
     measures: tuple[Measured, ...]
     """All measures that any model has, in the order of the tasks."""
-    _compared: dict[tuple[str, str], tuple[Verdict, ...]] = field(default_factory=dict, repr=False)
+    compared: Mapping[tuple[str, str], tuple[Verdict, ...]]
+    """All two that share a measure of the first table, by their slugs, in either order."""
+    headline: tuple[PublishedModel, PublishedModel] | None
+    """The two models that the first page sets against each other."""
+    contrasts: tuple[Contrast, ...]
+    capabilities: CapabilityTable | None
 
     def model(self, name: str) -> PublishedModel | None:
         """A model by the name that is shown."""
         return next((m for m in self.models if m.name == name), None)
 
-    def headline(self) -> tuple[PublishedModel, PublishedModel] | None:
-        """The two models that the first page sets against each other."""
-        for names in _QUESTIONS:
-            first, second = (self.model(name) for name in names)
-            if first and second and self.compare(first, second):
-                return first, second
-        return None
-
     def compare(self, first: PublishedModel, second: PublishedModel) -> tuple[Verdict, ...]:
         """First against second on the measures of the first table."""
-        key = first.slug, second.slug
-        if key not in self._compared:
-            self._compared[key] = verdicts(first, second, self.shown)
-        return self._compared[key]
+        return self.compared.get((first.slug, second.slug), ())
 
     def pairs(self) -> list[tuple[PublishedModel, PublishedModel]]:
         """All two that share a measure, each once, in the order of their addresses."""
@@ -70,18 +68,51 @@ class Collection:
 
 
 def collect(sources: Sequence[Source], tasks: Sequence[Task]) -> Collection:
-    """The sources as models and measures of these tasks."""
+    """The sources as models and measures of these tasks, and what is said of them."""
     found = models(sources, effect_keys(tasks))
     present = {key for m in found for key in m.cells}
-    shown = [m for t in tasks if t.kind in ("ability", "bias") for m in shown_of(t)]
     every = [m for t in tasks for m in measures_of(t)]
+    shown = tuple(
+        m for t in tasks if t.kind in ("ability", "bias") for m in shown_of(t) if m.key in present
+    )
+    measures = tuple(m for m in (*every, *_unknown(present, every, tasks)) if m.key in present)
+    compared = {
+        (a.slug, b.slug): tested
+        for a, b in permutations(found, 2)
+        if (tested := verdicts(a, b, shown))
+    }
     return Collection(
         sources=tuple(sources),
         tasks=tuple(tasks),
         models=found,
-        shown=tuple(m for m in shown if m.key in present),
-        measures=tuple(m for m in (*every, *_unknown(present, every, tasks)) if m.key in present),
+        shown=shown,
+        measures=measures,
+        compared=compared,
+        headline=_headline({m.name: m for m in found}, compared),
+        contrasts=contrasts(found, shown),
+        capabilities=capability_table([(m.name, _reader(m, measures)) for m in found]),
     )
+
+
+def _headline(
+    named: Mapping[str, PublishedModel], compared: Mapping[tuple[str, str], object]
+) -> tuple[PublishedModel, PublishedModel] | None:
+    """The first of the questions that the numbers can be asked."""
+    for names in _QUESTIONS:
+        first, second = (named.get(name) for name in names)
+        if first and second and (first.slug, second.slug) in compared:
+            return first, second
+    return None
+
+
+def _reader(model: PublishedModel, measures: Sequence[Measured]) -> Reader:
+    chance = {m.key: m.chance for m in measures}
+
+    def read(key: Key) -> tuple[Estimate, float | None] | None:
+        best = model.best(key)
+        return None if best is None or key not in chance else (best.estimate, chance[key])
+
+    return read
 
 
 def _unknown(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gdbench.leaderboard.judge.published.collection import Collection
-from gdbench.leaderboard.judge.published.figures import Cited
+from gdbench.leaderboard.judge.published.figures import Cited, PublishedModel
 from gdbench.leaderboard.judge.published.measures import Measured
 from gdbench.leaderboard.judge.published.verdicts import LEVEL
-from gdbench.metrics.proportions import ShareDifference, share_difference
+from gdbench.metrics.proportions import IndependentDifference, share_difference
 
 WAYS = {"none": "naive", "minus": "normalised", "ratio": "divided"}
 """How the error under the empty prompt enters a score, in the order of the plot."""
@@ -23,13 +23,13 @@ class Contrast:
     measure: Measured
     ways: tuple[tuple[str, Cited], ...]
     """What was done with the error under the empty prompt, and the number; naive first."""
-    difference: ShareDifference
+    difference: IndependentDifference
     """Normalised less naive."""
 
     @property
     def differs(self) -> bool:
         """Whether the two can be told apart."""
-        return self.difference.p_value <= LEVEL
+        return self.difference.significant(LEVEL)
 
     @property
     def naive_is_chance(self) -> bool:
@@ -38,11 +38,11 @@ class Contrast:
         return chance is not None and ends is not None and ends[0] <= chance <= ends[1]
 
 
-def contrasts(collection: Collection) -> tuple[Contrast, ...]:
+def contrasts(models: Sequence[PublishedModel], shown: Sequence[Measured]) -> tuple[Contrast, ...]:
     """Every model and budget of which both ways are published with n, largest budget first."""
     found = []
-    for model in collection.models:
-        for measure in collection.shown:
+    for model in models:
+        for measure in shown:
             by_steps: dict[int, dict[str, Cited]] = {}
             for cited in model.cells.get(measure.key, ()):
                 way = WAYS.get(cited.figure.normalised or "")

@@ -9,7 +9,7 @@ from typing import Literal
 from gdbench.leaderboard.judge.published.figures import Cited, PublishedModel
 from gdbench.leaderboard.judge.published.measures import Measured
 from gdbench.metrics.adjust import holm
-from gdbench.metrics.proportions import ShareDifference, share_difference
+from gdbench.metrics.proportions import IndependentDifference, share_difference
 from gdbench.numbers import SHARE
 
 LEVEL = 0.05
@@ -23,19 +23,18 @@ class Verdict:
     measure: Measured
     first: Cited
     second: Cited
-    difference: ShareDifference | None
-    """None where an n is not known, or the measure is no share."""
-    p_holm: float | None = None
-    """Adjusted over all measures of the comparison (Holm 1979)."""
+    difference: IndependentDifference | None
+    """None where an n is not known, or the measure is no share; else its p-value is adjusted over
+    all measures of the comparison (Holm 1979)."""
 
     @property
     def outcome(self) -> Outcome:
         """What the numbers allow to say of the first."""
-        if self.difference is None or self.p_holm is None:
+        if self.difference is None:
             return "untested"
-        if self.p_holm > LEVEL:
+        if not self.difference.significant(LEVEL):
             return "undecided"
-        return "better" if self.difference.value > 0 else "worse"
+        return "better" if self.difference.difference > 0 else "worse"
 
     @property
     def below_chance(self) -> tuple[bool, bool]:
@@ -46,8 +45,7 @@ class Verdict:
 
 def surely_below(cited: Cited, measure: Measured) -> bool:
     """Whether the whole interval lies below chance."""
-    high = cited.estimate.high
-    return measure.chance is not None and high is not None and high < measure.chance
+    return measure.chance is not None and cited.estimate.below(measure.chance)
 
 
 def verdicts(
@@ -59,19 +57,26 @@ def verdicts(
         for m in measures
         if (a := first.best(m.key)) is not None and (b := second.best(m.key)) is not None
     ]
-    adjusted = iter(holm([v.difference.p_value for v in found if v.difference is not None]))
-    return tuple(v if v.difference is None else replace(v, p_holm=next(adjusted)) for v in found)
+    tested = [v.difference for v in found if v.difference is not None]
+    adjusted = iter(holm([d.p_value for d in tested if d.p_value is not None]))
+    return tuple(
+        v if v.difference is None
+        else replace(v, difference=replace(v.difference, p_holm=next(adjusted)))
+        for v in found
+    )  # fmt: skip
 
 
-def _difference(measure: Measured, first: Cited, second: Cited) -> ShareDifference | None:
+def _difference(measure: Measured, first: Cited, second: Cited) -> IndependentDifference | None:
     n_first, n_second = first.figure.n, second.figure.n
     if measure.unit != SHARE or n_first is None or n_second is None:
         return None
     right = ((first.right or 0) / n_first, (second.right or 0) / n_second)
-    return share_difference(right[0], n_first, right[1], n_second)
+    return share_difference(right[0], n_first, right[1], n_second, measure.metric)
 
 
 def with_outcome(found: Sequence[Verdict], outcome: Outcome) -> tuple[Verdict, ...]:
     """Those of one outcome, the largest differences first."""
     chosen = [v for v in found if v.outcome == outcome]
-    return tuple(sorted(chosen, key=lambda v: -abs(v.difference.value if v.difference else 0.0)))
+    return tuple(
+        sorted(chosen, key=lambda v: -abs(v.difference.difference if v.difference else 0.0))
+    )

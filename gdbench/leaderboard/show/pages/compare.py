@@ -4,27 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
-from gdbench.leaderboard.judge.compare import Difference, differences
-from gdbench.leaderboard.judge.evidence import Evidence, items_of
+from gdbench.leaderboard.gather.items import items_of
 from gdbench.leaderboard.judge.published.figures import PublishedModel
 from gdbench.leaderboard.judged.board import Board, Pool, PoolBoard, Row
-from gdbench.leaderboard.judged.trust import COMPARED
+from gdbench.leaderboard.judged.pairs import Difference, Disagreements, Pair
 from gdbench.leaderboard.show.estimate import Shown, shown
 from gdbench.leaderboard.show.pages.examples import ItemPlace
 from gdbench.leaderboard.show.paths import p_text, pair_page, pool_key
 from gdbench.leaderboard.show.plots import forest
 from gdbench.leaderboard.show.render import Renderer
 from gdbench.leaderboard.suites import suite_words, task_title
-from gdbench.metrics.estimate import of_metric
+from gdbench.metrics.estimate import Estimate, of_metric
+from gdbench.metrics.paired import PairedDifference
 from gdbench.numbers import SHARE, Unit, count, flops, seconds, value_text
 from gdbench.tasks.base import Task
-
-ALL_PAIRS_UP_TO = 16  # models; beyond, each model is compared with its next neighbours
-NEIGHBOURS = 3
-MOST_COMPARED = 200  # of a larger pool: the best
-MOST_ITEMS = 12
 
 ItemPages = Mapping[tuple[str, str], ItemPlace]
 """Where an item's example is, by task and item."""
@@ -32,19 +26,20 @@ ItemPages = Mapping[tuple[str, str], ItemPlace]
 
 @dataclass(frozen=True)
 class Line:
-    """One task."""
+    """A difference as it is printed."""
 
     title: str
-    task: str
-    first: str
-    second: str
+    difference: Difference
     shown: Shown
-    sure: bool
+    values: tuple[str, ...]
     p: str
-    n: str
-    better: str
-    detectable: str
-    paired: bool
+    items: tuple[str, ...]
+    """n, on how many either is better, what is detectable."""
+
+    @property
+    def sure(self) -> bool:
+        """Whether the two can be told apart on it."""
+        return self.difference.significant()
 
 
 @dataclass(frozen=True)
@@ -61,63 +56,33 @@ class TaskItems:
     """Items of a task on which the two disagree."""
 
     title: str
-    first_right: tuple[Disagreement, ...]
-    n_first: int
-    second_right: tuple[Disagreement, ...]
-    n_second: int
-
-
-def comparable(board: PoolBoard) -> list[Row]:
-    """Rows whose numbers follow from scores, in the order of the board."""
-    return [
-        r
-        for r in board.rows
-        if r.trust.badge in COMPARED and any(x.estimate for x in r.results.values())
-    ]
-
-
-def pairs_of(board: PoolBoard) -> list[tuple[Row, Row]]:
-    """Pairs that get a page: all of a small pool, neighbours in the ranking of a large one.
-
-    Results whose numbers do not follow from scores are compared with none.
-    """
-    rows = comparable(board)
-    if len(rows) <= ALL_PAIRS_UP_TO:
-        return list(combinations(rows, 2))
-    rows = rows[:MOST_COMPARED]
-    return [(a, b) for i, a in enumerate(rows) for b in rows[i + 1 : i + 1 + NEIGHBOURS]]
+    sides: tuple[tuple[str, int, tuple[Disagreement, ...]], ...]
+    """For each of the two: its name, on how many items it is better, the first of them."""
 
 
 def write(
     renderer: Renderer,
     board: Board,
-    evidence: Mapping[Pool, Mapping[str, Evidence]],
     item_pages: ItemPages,
     cited: Sequence[tuple[PublishedModel, Sequence[tuple[str, str]]]],
 ) -> None:
     """Write `compare/index.html` and a page for each pair; `cited` are pairs of other pages."""
+    tasks = {t.name: t for t in board.tasks}
     views = []
     for pool in board.pools:
         found: list[dict[str, object]] = []
-        rows: dict[str, Row] = {}
-        for first, second in pairs_of(pool):
-            total, lines = differences(
-                first, second, evidence[pool.pool],
-                tuple(t.name for t in board.tasks if t.kind == "ability"),
-            )  # fmt: skip
+        for pair in pool.compared:
+            first, second = pool.by_name[pair.first], pool.by_name[pair.second]
             path = pair_page(pool_key(pool.pool), first.slug, second.slug)
-            _pair(
-                renderer, board, pool, (first, second), (total, lines), evidence, item_pages, path
-            )
-            rows |= {first.slug: first, second.slug: second}
-            text = shown(total.difference, SHARE, difference=True) if total else None
-            found.append({"first": first, "second": second, "page": path, "shown": text,
-                          "sure": total.sure if total else False})  # fmt: skip
+            _pair(renderer, pool, pair, tasks, item_pages, path)
+            found.append({"first": first, "second": second, "page": path,
+                          "shown": _shown(pair.total, SHARE) if pair.total else None,
+                          "sure": pair.total is not None and pair.total.significant()})  # fmt: skip
         if found:
-            ordered = [r for r in pool.rows if r.slug in rows]
+            named = {name for pair in pool.compared for name in (pair.first, pair.second)}
             views.append({"key": pool_key(pool.pool), "title": pool.pool.title,
                           "about": suite_words(pool.pool.suite).about, "pairs": found,
-                          "rows": ordered})  # fmt: skip
+                          "rows": [r for r in pool.rows if r.name in named]})  # fmt: skip
     renderer.page(
         "compare/index.html",
         "compare.html",
@@ -130,56 +95,45 @@ def write(
 
 def _pair(
     renderer: Renderer,
-    board: Board,
     pool: PoolBoard,
-    rows: tuple[Row, Row],
-    found: tuple[Difference | None, Sequence[Difference]],
-    evidence: Mapping[Pool, Mapping[str, Evidence]],
+    pair: Pair,
+    tasks: Mapping[str, Task],
     item_pages: ItemPages,
     path: str,
 ) -> None:
-    first, second = rows
-    total, lines = found
-    tasks = {t.name: t for t in board.tasks}
-    plot = _plot(total, lines, tasks, first, second)
-    known = evidence[pool.pool]
-    both = (known.get(first.name), known.get(second.name))
+    first, second = pool.by_name[pair.first], pool.by_name[pair.second]
+    suite = pool.pool.suite
+    lines = [] if pair.total is None else [_line(pair.total, "GDBench score", SHARE)]
+    lines += [_line(d, task_title(tasks[d.name], suite), tasks[d.name].score_unit)
+              for d in pair.tasks]  # fmt: skip
     renderer.page(
         path,
         "pair.html",
         title=f"{first.label} and {second.label}",
         here="compare",
         pool=pool.pool,
-        about=suite_words(pool.pool.suite).about,
+        about=suite_words(suite).about,
         first=first,
         second=second,
-        total=_line(total, "GDBench score", SHARE) if total else None,
-        lines=[
-            _line(d, task_title(tasks[d.name], pool.pool.suite), tasks[d.name].score_unit)
-            for d in lines
-        ],
-        plot=plot,
+        total=lines[0] if pair.total else None,
+        lines=lines,
+        paired=bool(pair.tasks) and isinstance(pair.tasks[0], PairedDifference),
+        plot=_plot(lines, first, second),
         bias=_bias(pool, first, second),
         cost=_cost(first, second),
-        items=_items(pool.pool, both, [tasks[d.name] for d in lines], item_pages),
-    )
+        items=[_items(pool.pool, d, tasks[d.task], (first.label, second.label), item_pages)
+               for d in pair.items],
+    )  # fmt: skip
 
 
-def _plot(
-    total: Difference | None,
-    lines: Sequence[Difference],
-    tasks: Mapping[str, Task],
-    first: Row,
-    second: Row,
-) -> str | None:
-    drawn = [("GDBench score", total.difference)] if total else []
-    drawn += [(task_title(tasks[d.name], first.pool.suite), d.difference) for d in lines]
-    if not drawn:
+def _plot(lines: Sequence[Line], first: Row, second: Row) -> str | None:
+    if not lines:
         return None
     return forest.draw(
         [
-            forest.Line(title, "other", e, shown(e, SHARE, difference=True).text)
-            for title, e in drawn
+            forest.Line(x.title, "other", _estimate(x.difference),
+                        _shown(x.difference, SHARE).text)
+            for x in lines
         ],
         f"Differences {first.label} less {second.label} in points, with 95 % intervals",
         reference=0.0,
@@ -187,25 +141,26 @@ def _plot(
         difference=True,
         axis="points",
         note="no difference",
-    )
+    )  # fmt: skip
+
+
+def _estimate(d: Difference) -> Estimate:
+    return Estimate(d.difference, d.low, d.high)
+
+
+def _shown(d: Difference, unit: Unit) -> Shown:
+    return shown(_estimate(d), unit, difference=True)
 
 
 def _line(d: Difference, title: str, unit: Unit) -> Line:
-    text = shown(d.difference, unit, difference=True)
-    p = d.p if d.p_holm is None else d.p_holm
-    return Line(
-        title=title,
-        task=d.name,
-        first=value_text(d.first, unit),
-        second=value_text(d.second, unit),
-        shown=text,
-        sure=d.sure,
-        p="" if p is None else p_text(p),
-        n="" if d.n is None else f"{d.n:,}",
-        better="" if d.first_better is None else f"{d.first_better} : {d.second_better}",
-        detectable=value_text(d.detectable, unit),
-        paired=d.paired,
-    )
+    p = d.p_value if d.p_holm is None else d.p_holm
+    cells = [value_text(d.first, unit), value_text(d.second, unit)]
+    text = _shown(d, unit)
+    items = ["", "", ""]
+    if isinstance(d, PairedDifference):
+        items = [f"{d.n:,}", f"{d.first_better} : {d.second_better}",
+                 value_text(d.detectable, unit)]  # fmt: skip
+    return Line(title, d, text, tuple(cells), "" if p is None else p_text(p), tuple(items))
 
 
 def _bias(pool: PoolBoard, first: Row, second: Row) -> list[tuple[str, Shown | None, Shown | None]]:
@@ -248,41 +203,19 @@ def _cost(first: Row, second: Row) -> list[tuple[str, str, str]]:
 
 def _items(
     pool: Pool,
-    both: tuple[Evidence | None, Evidence | None],
-    tasks: Sequence[Task],
+    found: Disagreements,
+    task: Task,
+    labels: tuple[str, str],
     item_pages: ItemPages,
-) -> list[TaskItems]:
-    a, b = both
-    if a is None or b is None:
-        return []
-    found = []
-    for task in tasks:
-        credit = [_credits(e, task) for e in (a, b)]
-        common = sorted(credit[0].keys() & credit[1].keys())
-        better = [i for i in common if credit[0][i] > credit[1][i]]
-        worse = [i for i in common if credit[0][i] < credit[1][i]]
-        if better or worse:
-            found.append(
-                TaskItems(
-                    task_title(task, pool.suite),
-                    tuple(_disagreement(pool, task, i, item_pages) for i in better[:MOST_ITEMS]),
-                    len(better),
-                    tuple(_disagreement(pool, task, i, item_pages) for i in worse[:MOST_ITEMS]),
-                    len(worse),
-                )
-            )
-    return found
-
-
-def _credits(evidence: Evidence, task: Task) -> dict[str, float]:
-    """Credit of each item summed over the task's primary metrics."""
-    total: dict[str, float] = {}
-    for name in task.primary:
-        sample = evidence.metrics.get(task.name, {}).get(name)
-        if sample is not None:
-            for item, value in zip(sample.ids, sample.expected.tolist(), strict=True):
-                total[item] = total.get(item, 0.0) + value
-    return total
+) -> TaskItems:
+    sides = ((found.n_first, found.first_better), (found.n_second, found.second_better))
+    return TaskItems(
+        task_title(task, pool.suite),
+        tuple(
+            (label, n, tuple(_disagreement(pool, task, i, item_pages) for i in items))
+            for label, (n, items) in zip(labels, sides, strict=True)
+        ),
+    )
 
 
 def _disagreement(pool: Pool, task: Task, item: str, item_pages: ItemPages) -> Disagreement:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from gdbench.leaderboard.judge.published.collection import PUBLISHED, Collection
 from gdbench.leaderboard.judge.published.figures import PublishedModel
-from gdbench.leaderboard.judge.published.naive import contrasts
 from gdbench.leaderboard.judged.board import Board
 from gdbench.leaderboard.show import sentences
 from gdbench.leaderboard.show.figures import naive_plot
@@ -49,7 +48,7 @@ class HomeView:
 
 def write(renderer: Renderer, board: Board, collection: Collection) -> None:
     """Write `index.html`."""
-    found = contrasts(collection)
+    found = collection.contrasts
     view = HomeView(
         answer=answer(collection),
         table=table(collection),
@@ -64,7 +63,7 @@ def write(renderer: Renderer, board: Board, collection: Collection) -> None:
 
 def answer(collection: Collection) -> Answer | None:
     """The first of the questions that the published numbers can be asked."""
-    pair = collection.headline()
+    pair = collection.headline
     if pair is None:
         return None
     first, second = pair

@@ -12,7 +12,6 @@ from gdbench.leaderboard.show.columns import Cell, columns
 from gdbench.leaderboard.show.estimate import Shown, shown
 from gdbench.leaderboard.show.families import FAMILIES
 from gdbench.leaderboard.show.figures import cost_plot
-from gdbench.leaderboard.show.pages.compare import ALL_PAIRS_UP_TO, NEIGHBOURS, comparable
 from gdbench.leaderboard.show.paths import measured_page, model_page, numbered, pager, pool_key
 from gdbench.leaderboard.show.render import Renderer
 from gdbench.leaderboard.suites import suite_words
@@ -165,10 +164,10 @@ def pool_view(board: PoolBoard, tasks: tuple[Task, ...]) -> PoolView:
     table, grid = [c for c, _ in kept], [cells for _, cells in kept]
     hidden = [str(i) for i, c in enumerate(table, FIXED_COLUMNS + 1) if not c.shown]
     ranked = any(row.place is not None for row in board.rows)
-    pairs = {row.name for row in comparable(board)}
+    compared = {name for pair in board.compared for name in (pair.first, pair.second)}
     rows = [
         _row_view(row, cells, below=ranked and row.trust.badge not in (*RANKED, LOCAL),
-                  compared=row.name in pairs)
+                  compared=row.name in compared)
         for row, cells in zip(board.rows, zip(*grid, strict=True), strict=True)
     ]  # fmt: skip
     chances = [c.chance for c in table if c.chance is not None]
@@ -184,7 +183,7 @@ def pool_view(board: PoolBoard, tasks: tuple[Task, ...]) -> PoolView:
         rows=tuple(rows),
         plot=cost_plot(board),
         tested=board.tested,
-        pairs="all" if len(pairs) <= ALL_PAIRS_UP_TO else str(NEIGHBOURS),
+        pairs="all" if board.neighbours is None else str(board.neighbours),
     )
 
 

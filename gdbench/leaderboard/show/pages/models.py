@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gdbench.leaderboard.gather.entries import Entry
-from gdbench.leaderboard.judge.examples import pool_shown
 from gdbench.leaderboard.judged.board import Board, PoolBoard, Result, Row
 from gdbench.leaderboard.judged.trust import BADGES, RANKED
 from gdbench.leaderboard.show.columns import style_of
 from gdbench.leaderboard.show.estimate import Shown, shown
 from gdbench.leaderboard.show.pages.data import small_scores
+from gdbench.leaderboard.show.pages.examples import Entrances
 from gdbench.leaderboard.show.paths import (
     model_page,
     p_text,
@@ -23,16 +23,7 @@ from gdbench.leaderboard.show.render import Renderer
 from gdbench.leaderboard.suites import suite_words, task_title
 from gdbench.leaderboard.words import DASH, file_name, typeset, web_link
 from gdbench.metrics.estimate import of_metric
-from gdbench.numbers import (
-    SHARE,
-    Unit,
-    count,
-    flops,
-    interval_text,
-    seconds,
-    size_in_bytes,
-    value_text,
-)
+from gdbench.numbers import SHARE, count, flops, interval_text, seconds, size_in_bytes, value_text
 from gdbench.protocol import ModelCard
 from gdbench.records import Cost, MetricValue, Operations, ResultRecord
 
@@ -90,12 +81,8 @@ class PoolView:
     label: str
 
 
-def write(renderer: Renderer, board: Board, entrances: Mapping[tuple[str, str], str]) -> None:
-    """Write `models/<name>/<revision>.html` for all.
-
-    `entrances` are the first pages of examples by model and task.
-    """
-    shown_in = pool_shown(board)
+def write(renderer: Renderer, board: Board, entrances: Entrances) -> None:
+    """Write `models/<name>/<revision>.html` for all."""
     boards = {pool.pool: pool for pool in board.pools}
     order = [t.name for t in board.tasks]
     for slug, rows in board.models().items():
@@ -112,7 +99,7 @@ def write(renderer: Renderer, board: Board, entrances: Mapping[tuple[str, str], 
                     row,
                     boards[row.pool],
                     order,
-                    entrances if shown_in is boards[row.pool] else {},
+                    entrances.models if entrances.pool == row.pool else {},
                 )
                 for row in rows
             ],
@@ -147,7 +134,7 @@ def _pool_view(
         of=sum(r.place is not None for r in board.rows),
         reason=f"not ranked: {row.reason}" if row.reason else "",
         tasks=tuple(
-            _task_view(result, row, entrances.get((row.slug, result.task.name), ""))
+            _task_view(result, row, entrances.get((row.name, result.task.name), ""))
             for result in results
         ),
         label=row.label,
@@ -156,9 +143,7 @@ def _pool_view(
 
 def _task_view(result: Result, row: Row, examples: str) -> TaskView:
     record, task = result.entry.record, result.task
-    metrics = tuple(
-        metric_view(m, task.unit(m), primary=m.name in task.primary) for m in record.metrics
-    )
+    metrics = tuple(metric_view(m, result) for m in record.metrics)
     return TaskView(
         anchor=f"{file_name(task.name)}-{file_name(record.task.suite)}",
         title=task_title(task, record.task.suite),
@@ -206,8 +191,9 @@ def _scores_fact(entry: Entry) -> list[tuple[str, str]]:
     return [("Scores", f"submissions/{entry.place}/scores.parquet, {size}")]
 
 
-def metric_view(metric: MetricValue, unit: Unit, *, primary: bool) -> MetricView:
+def metric_view(metric: MetricValue, result: Result) -> MetricView:
     """A metric as it is printed in its unit."""
+    unit = result.task.unit(metric)
     text = shown(of_metric(metric), unit)
     bounds = (metric.strict, metric.lenient) if metric.ties else (None, None)
     return MetricView(
@@ -219,8 +205,8 @@ def metric_view(metric: MetricValue, unit: Unit, *, primary: bool) -> MetricView
         tie_range=typeset(interval_text(*bounds, unit, between=DASH)),
         noise=value_text(metric.noise_se, unit, places=2).removeprefix("+"),
         p="" if metric.p_value is None else p_text(metric.p_value),
-        style=style_of(metric, unit),
-        primary=primary,
+        style=style_of(metric, result),
+        primary=metric.name in result.task.primary,
     )
 
 

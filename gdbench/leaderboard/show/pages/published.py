@@ -174,20 +174,24 @@ def lines(found: Sequence[Verdict]) -> list[Line]:
 
 def scale(found: Sequence[Verdict]) -> float:
     """The end of a scale around 0 that holds all differences with their intervals."""
-    ends = [max(-d.low, d.high) for v in found if (d := v.difference) is not None]
+    ends = [
+        max(abs(end) for end in (d.low, d.high) if end is not None)
+        for v in found
+        if (d := v.difference) is not None and d.low is not None
+    ]
     return _STEP * math.ceil(max(ends, default=_STEP) / _STEP)
 
 
 def plot(verdict: Verdict, widest: float) -> str | None:
     """The difference drawn; None where there is none."""
     d = verdict.difference
-    return None if d is None else difference.draw(Estimate(d.value, d.low, d.high), widest)
+    return None if d is None else difference.draw(Estimate(d.difference, d.low, d.high), widest)
 
 
 def _pair(
     renderer: Renderer, collection: Collection, first: PublishedModel, second: PublishedModel
 ) -> None:
-    lead = collection.headline()
+    lead = collection.headline
     if lead == (second, first):  # the page has the order of the question
         first, second = lead
     found = collection.compare(first, second)
@@ -214,9 +218,9 @@ def pair_line(v: Verdict) -> PairLine:
         task=v.measure.task.name,
         first=sentences.number(v.first, unit),
         second=sentences.number(v.second, unit),
-        difference="" if d is None else typeset(value_text(d.value, SHARE, difference=True)),
+        difference="" if d is None else typeset(value_text(d.difference, SHARE, difference=True)),
         interval="" if d is None else typeset(interval_text(d.low, d.high, SHARE, difference=True)),
-        p="" if v.p_holm is None else p_text(v.p_holm),
+        p="" if d is None or d.p_holm is None else p_text(d.p_holm),
         outcome=sentences.OUTCOMES[v.outcome],
         notes=tuple(_notes(v)),
     )

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gdbench.leaderboard.judge.compare import detectable
-from gdbench.leaderboard.judge.evidence import Evidence
-from gdbench.leaderboard.judge.precision import Precision, precision
 from gdbench.leaderboard.judge.published.collection import Collection
 from gdbench.leaderboard.judge.published.measures import metric_words
-from gdbench.leaderboard.judged.board import Board, Pool, PoolBoard, Row, metric_of
-from gdbench.leaderboard.judged.trust import BADGES, COMPARED
+from gdbench.leaderboard.judged.board import Board, PoolBoard, Row, TaskStanding, metric_of
+from gdbench.leaderboard.judged.trust import BADGES
 from gdbench.leaderboard.show.columns import Cell, shade, style_of
 from gdbench.leaderboard.show.estimate import shown
 from gdbench.leaderboard.show.figures import bias_plot, budget_plot, gap_plot, task_plot
 from gdbench.leaderboard.show.pages.published import of_task
 from gdbench.leaderboard.show.paths import measured_page, model_page, task_page
+from gdbench.leaderboard.show.precision import PrecisionTable, precision_table
 from gdbench.leaderboard.show.render import Renderer
 from gdbench.leaderboard.suites import suite_words, task_title
 from gdbench.leaderboard.words import web_link
@@ -26,7 +24,6 @@ from gdbench.numbers import SHARE, Unit, value_text
 from gdbench.tasks.base import Task
 
 MOST_ROWS = 200
-MOST_PRECISE = 60
 MOST_COLUMNS = 12
 
 
@@ -56,18 +53,13 @@ class PoolView:
     budget: str | None
     gap: str | None
     note: str
-    precision: Precision | None
+    precision: PrecisionTable | None
     more: int
     """Models that are only in the table of the suite."""
     page: str
 
 
-def write(
-    renderer: Renderer,
-    board: Board,
-    evidence: Mapping[Pool, Mapping[str, Evidence]],
-    collection: Collection,
-) -> None:
+def write(renderer: Renderer, board: Board, collection: Collection) -> None:
     """Write `tasks/index.html` and a page for each task."""
     views = [{"task": task, "page": task_page(task.name)} for task in board.tasks]
     maps = [view for pool in board.pools if (view := subtasks(pool, board.tasks)) is not None]
@@ -76,9 +68,9 @@ def write(
     )
     for task in board.tasks:
         pools = [
-            v
+            _pool_view(task, pool, pool.tasks[task.name])
             for pool in board.pools
-            if (v := _pool_view(task, pool, evidence[pool.pool])) is not None
+            if task.name in pool.tasks
         ]
         renderer.page(
             task_page(task.name), "task.html", title=task.title, here="tasks", task=task,
@@ -161,19 +153,14 @@ def _facts(task: Task) -> list[tuple[str, str, str]]:
     return [row for row in rows if row[1]]
 
 
-def _pool_view(task: Task, board: PoolBoard, evidence: Mapping[str, Evidence]) -> PoolView | None:
-    rows = [r for r in board.rows if task.name in r.results]
-    if not rows:
-        return None
+def _pool_view(task: Task, board: PoolBoard, standing: TaskStanding) -> PoolView:
+    rows = [board.by_name[name] for name in standing.order]
     names = metric_names(task, rows)
-    scored = any(_estimate(row, task) is not None for row in rows)
-    if scored:
-        rows.sort(key=lambda r: (-(_estimate(r, task) or -1.0), r.name))
     views = []
     for row in rows[:MOST_ROWS]:
         result = row.results[task.name]
         cells = [_cell(row, task, name) for name in names]
-        if scored:
+        if standing.scored:
             e = result.estimate
             cells.insert(0, Cell() if e is None else _score_cell(e, result.chance, task.score_unit))
         views.append(
@@ -184,8 +171,8 @@ def _pool_view(task: Task, board: PoolBoard, evidence: Mapping[str, Evidence]) -
                 BADGES[result.trust.badge].label,
             )
         )  # fmt: skip
-    heads = ("Score", *names) if scored else names
-    plot = task_plot(task, rows) if scored else bias_plot(task, rows)
+    heads = ("Score", *names) if standing.scored else names
+    plot = task_plot(task, rows) if standing.scored else bias_plot(task, board.pairs, rows)
     return PoolView(
         board.pool.title,
         suite_words(board.pool.suite).about,
@@ -195,45 +182,31 @@ def _pool_view(task: Task, board: PoolBoard, evidence: Mapping[str, Evidence]) -
         plot,
         budget_plot(task, rows),
         gap_plot(task, rows),
-        _note(task, rows, evidence),
-        precision(task, rows[:MOST_PRECISE]) if task.primary else None,
+        _note(task, rows, standing),
+        precision_table(standing.precision, board.by_name),
         max(0, len(rows) - MOST_ROWS),
         measured_page(board.pool),
     )
 
 
-def _note(task: Task, rows: Sequence[Row], evidence: Mapping[str, Evidence]) -> str:
+def _note(task: Task, rows: Sequence[Row], standing: TaskStanding) -> str:
     """Chance, number of items and smallest detectable difference in words."""
-    results = [r.results[task.name] for r in rows]
-    n = max(r.entry.record.task.n_items for r in results)
-    parts = [f"{n:,} items"]
-    chances = [r.chance for r in results if r.chance is not None]
+    parts = [f"{standing.n_items:,} items"]
+    chances = [c for r in rows if (c := r.results[task.name].chance) is not None]
     if chances:
         parts.append(f"chance {value_text(chances[0], task.score_unit)}")
-    if task.primary and task.score_unit == SHARE:
-        samples = [
-            e.tasks[task.name]
-            for row in rows
-            if row.trust.badge in COMPARED
-            and (e := evidence.get(row.name)) is not None
-            and task.name in e.tasks
-        ]
-        found, measured = detectable(samples, n)
+    seen = standing.detectable
+    if seen is not None:
         basis = (
             "median over pairs of models"
-            if measured
+            if seen.measured
             else "for two that disagree on a quarter of it"
         )
         parts.append(
             f"smallest difference of two models that a paired test finds in four of five cases: "
-            f"{value_text(found, SHARE)} points ({basis})"
+            f"{value_text(seen.value, SHARE)} points ({basis})"
         )
     return "; ".join(parts) + "."
-
-
-def _estimate(row: Row, task: Task) -> float | None:
-    estimate = row.results[task.name].estimate
-    return None if estimate is None else estimate.value
 
 
 def metric_names(task: Task, rows: list[Row]) -> tuple[str, ...]:
@@ -245,14 +218,14 @@ def metric_names(task: Task, rows: list[Row]) -> tuple[str, ...]:
 
 def _score_cell(e: Estimate, chance: float | None, unit: Unit) -> Cell:
     text = shown(e, unit)
-    style = shade(e.value, chance, e.low) if unit == SHARE else ""
+    style = shade(e, chance) if unit == SHARE else ""
     return Cell(text.text, text.interval, style, "1")
 
 
 def _cell(row: Row, task: Task, name: str) -> Cell:
-    metric = metric_of(row.results[task.name], name)
+    result = row.results[task.name]
+    metric = metric_of(result, name)
     if metric is None:
         return Cell()
-    unit = task.unit(metric)
-    text = shown(of_metric(metric), unit)
-    return Cell(text.text, text.interval, style_of(metric, unit), "1")
+    text = shown(of_metric(metric), task.unit(metric))
+    return Cell(text.text, text.interval, style_of(metric, result), "1")

@@ -6,7 +6,7 @@ that models of every kind stand on one axis.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -23,9 +23,6 @@ _WIDEST = 240.0  # line of a name
 _GAP = 11.0
 _MANY = 40  # beyond this, points carry no interval bars and only the front has names
 
-Better = Callable[[str, str], bool]
-"""Whether the first model is surely better than the second."""
-
 
 @dataclass(frozen=True)
 class Point:
@@ -38,29 +35,19 @@ class Point:
     """Floating-point operations for each item, more than none."""
     score: Estimate
     page: str = ""
-    ranked: bool = True
-    """Controls and parts of tasks have no rank and are no rivals."""
-
-
-def front(points: Sequence[Point], better: Better) -> list[Point]:
-    """Ranked points, cheapest first, each surely better than all that are cheaper."""
-    kept: list[Point] = []
-    models = [p for p in points if p.ranked]
-    for point in sorted(models, key=lambda p: (p.cost, -p.score.value, p.name)):
-        if all(better(point.name, k.name) for k in kept):
-            kept.append(point)
-    return kept
 
 
 def draw(
-    points: Sequence[Point], better: Better, here: str = "", left_out: Sequence[str] = ()
+    points: Sequence[Point], front: Sequence[str], here: str = "", left_out: Sequence[str] = ()
 ) -> Markup:
     """The plot; `points` must not be empty; links are relative to `here`.
 
-    `left_out` names models whose cost is not known.
+    `front` are the names of the points that no other surely beats, cheapest first; `left_out`
+    names models whose cost is not known.
     """
     x, y = _scales(points)
-    best = front(points, better)
+    by_name = {p.name: p for p in points}
+    best = [by_name[name] for name in front]
     many = len(points) > _MANY
     parts = _axes(x, y)
     spots = {p.name: (x(p.cost), y(p.score.value)) for p in points}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gdbench.errors import GdbenchError
 from gdbench.leaderboard.gather.catalogue import tasks_of
 from gdbench.leaderboard.gather.entries import load
+from gdbench.leaderboard.gather.verified import verified
 from gdbench.leaderboard.judge.assemble import build_board
 from gdbench.leaderboard.judge.reading import read
 from gdbench.leaderboard.judge.report import report_of
 from gdbench.leaderboard.judged.report import RunReport
+from gdbench.leaderboard.show.render import write_page
 from gdbench.leaderboard.show.report import render
 from gdbench.submissions.logs import Logs
 from gdbench.submissions.manifest import ManifestSource
@@ -19,7 +20,8 @@ from gdbench.submissions.manifest import ManifestSource
 def judge(run: Path, source: ManifestSource | None = None) -> RunReport:
     """Read a run and judge it. Raises InputError where it is no run or its files are damaged."""
     entries = load(None, [run])
-    readings = read(Logs(), entries, {e.file for e in entries}, source)
+    logs = Logs()
+    readings = read(verified(entries, logs, source), logs, {e.file for e in entries})
     return report_of(build_board(entries, tasks_of(entries), readings))
 
 
@@ -35,13 +37,6 @@ def write_report(run: Path, out: Path | None = None, source: ManifestSource | No
         InputError: the folder is no run, or its files are damaged or not the record's.
         GdbenchError: the file cannot be written.
     """
-    page = render(judge(run, source))
     path = out or run / "report.html"
-    if path.is_dir():
-        raise GdbenchError(f"{path} is a folder; give a file to --out")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise GdbenchError(f"cannot write {path}: {error.strerror}") from error
+    write_page(path, render(judge(run, source)))
     return path

@@ -13,6 +13,7 @@ from gdbench.environment import package_version
 from gdbench.errors import GdbenchError, InputError
 from gdbench.leaderboard.gather.catalogue import tasks_of
 from gdbench.leaderboard.gather.entries import Entry, load
+from gdbench.leaderboard.gather.verified import verified
 from gdbench.leaderboard.judge.assemble import build_board, rows_of
 from gdbench.leaderboard.judge.examples import exhibited
 from gdbench.leaderboard.judge.published.collection import collect
@@ -122,7 +123,8 @@ def draw(
     shown = tasks_of(entries, sources)
     logs = Logs() if submissions is None else Logs.read(submissions)
     draft = rows_of(entries, shown, {e.file: unread(e, logs) for e in entries})
-    board = build_board(entries, shown, read(logs, entries, exhibited(draft), source))
+    readings = read(verified(entries, logs, source), logs, exhibited(draft))
+    board = build_board(entries, shown, readings)
     tree = Tree()
     tree.add_static()
     renderer = Renderer(

@@ -432,7 +432,7 @@ def test_a_run_that_stops_early_is_a_point_of_its_own():
         Entry(r, Path(f"/nowhere/{i}/record.json"), str(i)) for i, r in enumerate((*full, *early))
     ]
     readings = {e.file: Reading(Trust("audited")) for e in entries}
-    board, _ = build_board(entries, tasks_of(entries), readings)
+    board = build_board(entries, tasks_of(entries), readings)
     (pool,) = export(board, collect((), ())).pools
     costs = {r.revision: r.seconds_per_item for r in pool.results}
     whole, stopped = (records[0].model for records in (full, early))

@@ -10,14 +10,14 @@ from gdbench.errors import InputError
 from gdbench.leaderboard.gather.catalogue import tasks_of
 from gdbench.leaderboard.gather.entries import Entry, load
 from gdbench.leaderboard.judge.assemble import build_board, model_slugs
-from gdbench.leaderboard.judge.compare import unpaired
+from gdbench.leaderboard.judge.front import front
 from gdbench.leaderboard.judge.ranking import places_by_intervals, places_by_tests
 from gdbench.leaderboard.judged.reading import Reading
 from gdbench.leaderboard.judged.trust import Trust
 from gdbench.leaderboard.show.pages.measured import summary
-from gdbench.leaderboard.show.plots.pareto import Point, front
 from gdbench.metrics.estimate import Estimate
 from gdbench.metrics.measures import Sample
+from gdbench.metrics.proportions import interval_difference
 from gdbench.tasks import ABILITY, GDBENCH
 
 
@@ -27,7 +27,7 @@ def board_of(*records, badge="audited"):
         for i, r in enumerate(records)
     ]
     readings = {e.file: Reading(Trust(badge)) for e in entries}
-    return build_board(entries, tasks_of(entries), readings)[0]
+    return build_board(entries, tasks_of(entries), readings)
 
 
 def test_rank_intervals_from_intervals():
@@ -155,12 +155,14 @@ def test_names_that_differ_in_case_get_different_files():
 
 
 def test_unpaired_difference_of_equal_models_is_not_sure():
-    same = unpaired("t", Estimate(0.5, 0.4, 0.6), Estimate(0.5, 0.4, 0.6))
-    assert same.p == pytest.approx(1)
+    same = interval_difference("t", Estimate(0.5, 0.4, 0.6), Estimate(0.5, 0.4, 0.6))
+    assert same.p_value == pytest.approx(1)
     # one standard error of 0.1/1.96 each: a difference of 1.96 * sqrt(2) of them has p = 0.05
     apart = 0.1 * 2**0.5
-    exact = unpaired("t", Estimate(0.6, 0.5, 0.7), Estimate(0.6 - apart, 0.5 - apart, 0.7 - apart))
-    assert exact.p == pytest.approx(0.05, abs=1e-6)
+    exact = interval_difference(
+        "t", Estimate(0.6, 0.5, 0.7), Estimate(0.6 - apart, 0.5 - apart, 0.7 - apart)
+    )
+    assert exact.p_value == pytest.approx(0.05, abs=1e-6)
 
 
 points = st.lists(st.tuples(st.floats(0.001, 1e4), st.floats(0, 1)), min_size=1, max_size=30)
@@ -168,23 +170,18 @@ points = st.lists(st.tuples(st.floats(0.001, 1e4), st.floats(0, 1)), min_size=1,
 
 @given(points)
 def test_the_front_is_what_no_other_beats(pairs):
-    found = [Point(f"m{i}", f"m{i}", "other", c, Estimate(s)) for i, (c, s) in enumerate(pairs)]
-    values = {p.name: p.score.value for p in found}
-    kept = {(p.cost, p.score.value) for p in front(found, lambda a, b: values[a] > values[b])}
-    for p in found:
-        beaten = any(
-            (q.cost <= p.cost and q.score.value > p.score.value)
-            or (q.cost < p.cost and q.score.value >= p.score.value)
-            for q in found
-        )
-        assert ((p.cost, p.score.value) in kept) is not beaten
+    found = {f"m{i}": pair for i, pair in enumerate(pairs)}
+    listed = [(name, cost, score) for name, (cost, score) in found.items()]
+    kept = {found[name] for name in front(listed, lambda a, b: found[a][1] > found[b][1])}
+    for cost, score in pairs:
+        beaten = any((c <= cost and s > score) or (c < cost and s >= score) for c, s in pairs)
+        assert ((cost, score) in kept) is not beaten
 
 
 def test_the_front_rises_only_where_models_can_be_told_apart():
-    found = [Point(str(i), str(i), "other", float(i + 1), Estimate(i / 10)) for i in range(4)]
+    found = [(str(i), float(i + 1), i / 10) for i in range(4)]
     apart = {("2", "0"), ("3", "0"), ("3", "1")}
-    kept = front(found, lambda a, b: (a, b) in apart)
-    assert [p.name for p in kept] == ["0", "2"]
+    assert front(found, lambda a, b: (a, b) in apart) == ("0", "2")
 
 
 def test_a_variant_never_stands_against_its_own_model():

@@ -13,8 +13,7 @@ from typer.testing import CliRunner
 
 from gdbench.cli import app
 from gdbench.evaluation import evaluate
-from gdbench.leaderboard.judge.report import judge
-from gdbench.leaderboard.report import write_report
+from gdbench.leaderboard.report import judge, write_report
 from gdbench.tasks import GDBENCH, TASKS
 
 HOSTILE = 'it is "good" & {{ 7 * 7 }}'

@@ -9,12 +9,11 @@ import synthetic_board
 from test_board_build import Page
 
 from gdbench.leaderboard import build
-from gdbench.leaderboard.judge.precision import about
-from gdbench.leaderboard.show.columns import style_of
-from gdbench.leaderboard.show.plots.pareto import Point, draw, front
-from gdbench.metrics.estimate import Estimate
+from gdbench.leaderboard.judge.assemble import differs_from_zero
+from gdbench.leaderboard.show.columns import lean
+from gdbench.leaderboard.show.precision import about
+from gdbench.leaderboard.site import make
 from gdbench.metrics.summary import summarise
-from gdbench.numbers import EFFECT
 from gdbench.protocol import Label, Query
 from gdbench.records import MetricValue
 from gdbench.tasks import GDBENCH, TASKS
@@ -41,7 +40,11 @@ def effect(value, low=None, high=None, p=None, holm=None):
     ],
 )
 def test_the_colour_of_a_bias_follows_its_test(metric, style):
-    assert style_of(metric, EFFECT) == style
+    assert colour(metric) == style
+
+
+def colour(metric: MetricValue) -> str:
+    return lean(metric.value, differs=differs_from_zero(metric))
 
 
 def bias(n, scores):
@@ -62,16 +65,16 @@ def test_three_pictures_a_group_have_neither_interval_nor_colour():
     assert metric.value < -1.5
     assert metric.p_value == pytest.approx(0.1)
     assert (metric.low, metric.high) == (None, None)
-    assert style_of(metric, EFFECT) == "e0"
+    assert colour(metric) == "e0"
     more = bias(5, [*np.arange(5) / 10, *(5 + np.arange(5) / 10)])
     assert more.high < 0
-    assert style_of(more, EFFECT) == "em4"
+    assert colour(more) == "em4"
 
 
 def test_a_control_that_sees_no_picture_has_no_colour():
     metric = bias(30, [1.0] * 60)
     assert (metric.value, metric.low, metric.p_value) == (0.0, None, 1.0)
-    assert style_of(metric, EFFECT) == "e0"
+    assert colour(metric) == "e0"
 
 
 def test_parts_of_tasks_have_no_rank_and_nobody_leads(guessed_site):
@@ -115,16 +118,17 @@ def test_a_part_of_a_task_of_unknown_size_is_not_ranked(tmp_path):
     assert sum("items missing in svo" in t for t in shown) == 1
 
 
-def test_only_ranked_models_are_on_the_front():
-    cheap = Point("part", "part", "contrastive", 1.0, Estimate(0.99), ranked=False)
-    other = Point("whole", "whole", "contrastive", 2.0, Estimate(0.5))
-    assert front([cheap, other], surely) == [other]
-    assert "on the front" not in draw([cheap], surely)
-
-
-def surely(one: str, other: str) -> bool:
-    """Any two can be told apart."""
-    return one != other
+def test_only_ranked_models_are_on_the_front(tmp_path):
+    """A part of a task costs little and scores high; it is drawn, and leads nowhere."""
+    whole = [synthetic_board.record(1, name) for name in GDBENCH]
+    part = [synthetic_board.record(2, name) for name in GDBENCH]
+    info = part[0].task.model_copy(update={"n_items": part[0].task.n_items // 2})
+    part[0] = part[0].model_copy(update={"task": info})
+    with synthetic_board.as_if_run_again():
+        _, board = make(synthetic_board.write(tmp_path / "submissions", *whole, *part))
+    (pool,) = board.pools
+    assert [pool.by_name[name].place is not None for name in pool.front] == [True]
+    assert len(pool.rows) == 2
 
 
 def test_a_task_page_says_what_precision_takes(tmp_path):

@@ -17,14 +17,7 @@ from gdbench.leaderboard.judge.front import front_of
 from gdbench.leaderboard.judge.ranking import LEVEL, places_by_intervals, places_by_tests
 from gdbench.leaderboard.judge.tasks import standing
 from gdbench.leaderboard.judge.variants import labelled, ordered, with_variants
-from gdbench.leaderboard.judged.board import (
-    BiasPair,
-    Board,
-    Pool,
-    PoolBoard,
-    Result,
-    Row,
-)
+from gdbench.leaderboard.judged.board import BiasPair, Board, Pool, PoolBoard, Result, Row
 from gdbench.leaderboard.judged.reading import Reading
 from gdbench.leaderboard.judged.trust import BADGES, RANKED
 from gdbench.metrics.estimate import Estimate, mean_independent, of_score

@@ -1,4 +1,4 @@
-"""What a build takes from the score files. Each is opened once, verified, and let go again.
+"""What is taken from verified scores.
 
 Records alone make the whole board; where the score files are there and the items of the suite can
 be had without published data (the mini suite), ranks rest on paired tests instead of intervals.
@@ -6,14 +6,14 @@ be had without published data (the mini suite), ranks rest on paired tests inste
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from gdbench.leaderboard.gather.entries import Entry
+from gdbench.leaderboard.gather.verified import Checked
 from gdbench.leaderboard.judge.error_gap import error_gap
 from gdbench.leaderboard.judged.reading import Curve, ItemScores, Reading
 from gdbench.leaderboard.judged.trust import LOCAL, Trust
@@ -23,20 +23,15 @@ from gdbench.metrics.intervals import share_interval
 from gdbench.metrics.measures import means, merge, sample, tie_rule
 from gdbench.numbers import SHARE
 from gdbench.protocol import Scores
-from gdbench.submissions.finished import UNAVAILABLE, Finished, read_finished
-from gdbench.submissions.layout import RECORD, SCORES, Place
+from gdbench.submissions.finished import Finished
+from gdbench.submissions.layout import RECORD
 from gdbench.submissions.levels import Level
 from gdbench.submissions.logs import Logs
-from gdbench.submissions.manifest import ManifestSource
 from gdbench.submissions.neighbours import Verified, together
 from gdbench.submissions.results import samples_of, score_of
-from gdbench.submissions.verify import verify_finished
 
 _BINS = 16
 _LARGEST = 999  # of a curve's whole numbers
-# Items that are not here, or a task that only another gdbench knows: such results are shown as
-# their records tell them.
-_NO_DAMAGE = (UNAVAILABLE, "manifest")
 
 
 def unread(entry: Entry, logs: Logs) -> Reading:
@@ -48,70 +43,42 @@ def unread(entry: Entry, logs: Logs) -> Reading:
 
 
 def read(
-    logs: Logs,
-    entries: Sequence[Entry],
-    exhibited: Collection[Path],
-    source: ManifestSource | None = None,
+    found: Iterable[Checked], logs: Logs, exhibited: Collection[Path] = ()
 ) -> dict[Path, Reading]:
-    """Verify every entry and read what the pages need, by the record's file.
+    """What the pages need of each entry, by the record's file.
 
     Args:
+        found: the entries with their scores; of each all is taken before the next one comes.
         logs: the public logs of the folder of submissions.
-        entries: the records.
         exhibited: the records' files whose answers example pages show.
-        source: where the items of suites other than mini are.
-
-    Raises:
-        InputError: a score file is damaged or not the record's, or a local run has none.
     """
-    source = source or ManifestSource()
-    found: dict[Path, Reading] = {}
-    verified: list[Verified] = []
-    for e in entries:
-        found[e.file], known = _read(e, logs, source, answers=e.file in exhibited)
-        verified += [] if known is None else [known]
-    for v in together(verified).submissions:
+    readings: dict[Path, Reading] = {}
+    alone: list[Verified] = []
+    for checked in found:
+        file = checked.entry.file
+        readings[file] = _reading(checked, logs, answers=file in exhibited)
+        alone += [] if checked.verified is None else [checked.verified]
+    for v in together(alone).submissions:
         file = v.place.folder / RECORD
-        found[file] = replace(found[file], trust=Trust(v.level.value, v.reason))
-    return found
+        readings[file] = replace(readings[file], trust=Trust(v.level.value, v.reason))
+    return readings
 
 
-def _read(
-    entry: Entry, logs: Logs, source: ManifestSource, *, answers: bool
-) -> tuple[Reading, Verified | None]:
-    """What the pages need of an entry, and of a submission what verification found."""
-    trust = unread(entry, logs).trust
-    place = Place(entry.file.parent, *entry.place.split("/")) if entry.place else None
-    withdrawn = logs.invalidation(entry.place) if entry.place else None
-    if place is not None and not os.path.lexists(entry.file.with_name(SCORES)):
-        level = Level.REPORTED if withdrawn is None else Level.INVALIDATED
-        reason = withdrawn.reason if withdrawn else ""
-        return Reading(trust), Verified(place, entry.record, (), level, reason)
-    finished = read_finished(entry.file.parent, entry.record, source)
-    damage = [f for f in finished.faults if f.check not in _NO_DAMAGE]
-    if damage and withdrawn is None:
-        raise finished.refusal(damage)
-    verified = None if place is None else verify_finished(place, finished, logs)
-    found = Reading(trust)
-    whole = len(finished.scores) == entry.record.task.n_items
-    if not damage and finished.manifest is not None and whole:
-        found = _reading(trust, finished, answers=answers)
-    if place is not None:
-        found = replace(found, audit=logs.audit(entry.place, entry.record.scores_sha256))
-    return found, verified
-
-
-def _reading(trust: Trust, finished: Finished, *, answers: bool) -> Reading:
+def _reading(checked: Checked, logs: Logs, *, answers: bool) -> Reading:
+    found = unread(checked.entry, logs)
+    finished = checked.finished
+    if finished is None:
+        return found
     matrices = [s.matrix for s in finished.scores]
     samples = samples_of(finished.task, finished.labels, matrices)
     timesteps = finished.record.settings.timesteps
     kept = None
     if answers:
         kept = {s.item_id: ItemScores(s.matrix, curve(s, timesteps)) for s in finished.scores}
-    return Reading(
-        trust,
-        samples,
-        score_of(finished.task, samples),
+    return replace(
+        found,
+        samples=samples,
+        score=score_of(finished.task, samples),
         budget=tuple(budget_curve(finished)),
         error_gap=error_gap(finished),
         answers=kept,

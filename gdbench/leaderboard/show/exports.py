@@ -8,10 +8,8 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gdbench.leaderboard.judge.published.collection import Collection
-from gdbench.leaderboard.judge.published.figures import Cited, PublishedModel
-from gdbench.leaderboard.judge.published.measures import Measured
 from gdbench.leaderboard.judged.board import Board, PoolBoard, Row
+from gdbench.leaderboard.judged.published import Cited, Collection, Measured, PublishedModel
 from gdbench.leaderboard.judged.trust import PUBLISHED
 from gdbench.leaderboard.show.paths import model_page, part_path, published_page, record_path
 from gdbench.metrics.estimate import Estimate

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from gdbench.leaderboard.judge.published.naive import Contrast
 from gdbench.leaderboard.judged.board import BiasPair, PoolBoard, Row
+from gdbench.leaderboard.judged.published import Contrast
 from gdbench.leaderboard.judged.trust import LOCAL, RANKED
 from gdbench.leaderboard.show.estimate import shown
 from gdbench.leaderboard.show.paths import measured_page, model_page

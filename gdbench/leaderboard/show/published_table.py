@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import groupby
 
-from gdbench.leaderboard.judge.published.collection import Collection
-from gdbench.leaderboard.judge.published.figures import Cited, PublishedModel
-from gdbench.leaderboard.judge.published.measures import Measured, groups_of
+from gdbench.leaderboard.judged.published import (
+    Cited,
+    Collection,
+    Measured,
+    PublishedModel,
+    groups_of,
+)
 from gdbench.leaderboard.show.columns import shade
 from gdbench.leaderboard.words import DASH, typeset
 from gdbench.metrics.estimate import Estimate

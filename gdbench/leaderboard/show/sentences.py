@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gdbench.data.published import Source
-from gdbench.leaderboard.judge.published.figures import Cited, PublishedModel, short_name
-from gdbench.leaderboard.judge.published.measures import Measured, groups_of
-from gdbench.leaderboard.judge.published.naive import Contrast
-from gdbench.leaderboard.judge.published.verdicts import Verdict, with_outcome
+from gdbench.leaderboard.judged.published import (
+    Cited,
+    Contrast,
+    Measured,
+    PublishedModel,
+    Verdict,
+    groups_of,
+    short_name,
+    with_outcome,
+)
 from gdbench.leaderboard.words import typeset
 from gdbench.numbers import EFFECT, SHARE, Unit, interval_text, value_text
 from gdbench.tasks import TASKS

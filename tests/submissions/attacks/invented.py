@@ -38,7 +38,7 @@ from tests.submissions.attacks.ground import (
 def board(records: list[ResultRecord], level: str) -> tuple[object, ...]:
     entries = [Entry(r, Path(f"/nowhere/{i}/record.json"), str(i)) for i, r in enumerate(records)]
     readings = {e.file: Reading(Trust(level)) for e in entries}
-    return build_board(entries, tasks_of(entries), readings)[0].pools
+    return build_board(entries, tasks_of(entries), readings).pools
 
 
 def eight(g: Ground, name: str, suite: str, value: float) -> list[ResultRecord]:

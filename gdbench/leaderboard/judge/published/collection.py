@@ -4,28 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from itertools import combinations, permutations
+from itertools import permutations
 
 from gdbench.data.published import Source
 from gdbench.leaderboard.judge.capabilities import Reader, capability_table
-from gdbench.leaderboard.judge.published.figures import PublishedModel, models
-from gdbench.leaderboard.judge.published.measures import (
-    Key,
-    Measured,
-    effect_keys,
-    measures_of,
-    shown_of,
-)
-from gdbench.leaderboard.judge.published.naive import Contrast, contrasts
-from gdbench.leaderboard.judge.published.verdicts import Verdict, verdicts
-from gdbench.leaderboard.judged.capabilities import CapabilityTable
+from gdbench.leaderboard.judge.published.figures import models
+from gdbench.leaderboard.judge.published.measures import effect_keys, measures_of, shown_of
+from gdbench.leaderboard.judge.published.naive import contrasts
+from gdbench.leaderboard.judge.published.verdicts import verdicts
+from gdbench.leaderboard.judged.capabilities import Key
+from gdbench.leaderboard.judged.published import Collection, Measured, PublishedModel
 from gdbench.metrics.estimate import Estimate
 from gdbench.numbers import SHARE
 from gdbench.tasks.base import Task
-
-PUBLISHED = "published"
-"""The collection in addresses and in data for programs, where a suite's name stands."""
 
 # The paper's best diffusion model against its baseline; where one of them has no numbers, the
 # next pair is asked.
@@ -33,38 +24,6 @@ _QUESTIONS = (
     ("SD 2.1 + HardNeg", "CLIP RN50x64"),
     ("SD 2.1", "CLIP RN50x64"),
 )
-
-
-@dataclass(frozen=True)
-class Collection:
-    """The sources seen as models and measures."""
-
-    sources: tuple[Source, ...]
-    tasks: tuple[Task, ...]
-    models: tuple[PublishedModel, ...]
-    shown: tuple[Measured, ...]
-    """Measures of the first table: those of GDBench that any model has."""
-    measures: tuple[Measured, ...]
-    """All measures that any model has, in the order of the tasks."""
-    compared: Mapping[tuple[str, str], tuple[Verdict, ...]]
-    """All two that share a measure of the first table, by their slugs, in either order."""
-    headline: tuple[PublishedModel, PublishedModel] | None
-    """The two models that the first page sets against each other."""
-    contrasts: tuple[Contrast, ...]
-    capabilities: CapabilityTable | None
-
-    def model(self, name: str) -> PublishedModel | None:
-        """A model by the name that is shown."""
-        return next((m for m in self.models if m.name == name), None)
-
-    def compare(self, first: PublishedModel, second: PublishedModel) -> tuple[Verdict, ...]:
-        """First against second on the measures of the first table."""
-        return self.compared.get((first.slug, second.slug), ())
-
-    def pairs(self) -> list[tuple[PublishedModel, PublishedModel]]:
-        """All two that share a measure, each once, in the order of their addresses."""
-        ordered = sorted(self.models, key=lambda m: m.slug)
-        return [(a, b) for a, b in combinations(ordered, 2) if self.compare(a, b)]
 
 
 def collect(sources: Sequence[Source], tasks: Sequence[Task]) -> Collection:

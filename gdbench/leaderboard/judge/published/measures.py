@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from gdbench.metrics.measures import AnyMeasure, EffectSize, PairMatching, Recall, associations
-from gdbench.numbers import SHARE, Unit
+from gdbench.leaderboard.judged.capabilities import Key
+from gdbench.leaderboard.judged.published import Measured
+from gdbench.metrics.measures import AnyMeasure, PairMatching, Recall
+from gdbench.numbers import SHARE
 from gdbench.tasks.base import Task
-
-Key = tuple[str, str]
-"""Task and metric."""
 
 # CLEVR's score is the macro average; the authors printed n and the exact share of the micro
 # average alone, which is the same where sub-tasks have equally many items.
@@ -20,42 +18,6 @@ _CANDIDATES = {
     "flickr30k": 10, "aro": 2, "imagecode": 10, "svo": 2, "clevr": 2, "pets": 37, "sugarcrepe": 2,
 }  # fmt: skip
 _CANDIDATES_OF_SUBTASK = {"coco_order": 5, "flickr30k_order": 5}
-_WORDS = {
-    "r1": "R@1", "r5": "R@5", "vg": "VG", "coco": "COCO", "flickr30k": "Flickr30K",
-    "subj": "subject", "obj": "object", "att": "attribute", "rel": "relation", "color": "colour",
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One measure of one task."""
-
-    task: Task
-    metric: str
-    unit: Unit
-    chance: float | None
-    human: float | None
-
-    @property
-    def key(self) -> Key:
-        """Task and metric."""
-        return self.task.name, self.metric
-
-    @property
-    def label(self) -> str:
-        """The metric for a person, within its task."""
-        return metric_words(self.metric)
-
-    @property
-    def title(self) -> str:
-        """Task and metric for a person; a task with one measure needs no second name."""
-        alone = self.metric in ("micro", "accuracy", "multi")
-        return self.task.title if alone else f"{self.task.title} {self.label}"
-
-
-def metric_words(name: str) -> str:
-    """A metric's name for a person: `image_r1` is image R@1."""
-    return " ".join(_WORDS.get(word, word) for word in name.split("_"))
 
 
 def chance_of(task: Task, measure: AnyMeasure) -> float | None:
@@ -86,8 +48,3 @@ def shown_of(task: Task) -> tuple[Measured, ...]:
 def effect_keys(tasks: Sequence[Task]) -> frozenset[Key]:
     """The measures that are effect sizes."""
     return frozenset((t.name, m.name) for t in tasks for m in t.measures if m.unit != SHARE)
-
-
-def groups_of(task: Task, metric: str) -> EffectSize | None:
-    """The two groups of a bias measure."""
-    return next((m for m in associations(task.measures) if m.name == metric), None)

@@ -3,39 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from gdbench.leaderboard.judge.published.figures import Cited, PublishedModel
-from gdbench.leaderboard.judge.published.measures import Measured
-from gdbench.leaderboard.judge.published.verdicts import LEVEL
-from gdbench.metrics.proportions import IndependentDifference, share_difference
+from gdbench.leaderboard.judged.published import Cited, Contrast, Measured, PublishedModel
+from gdbench.metrics.proportions import share_difference
 
 WAYS = {"none": "naive", "minus": "normalised", "ratio": "divided"}
 """How the error under the empty prompt enters a score, in the order of the plot."""
-
-
-@dataclass(frozen=True)
-class Contrast:
-    """One model and budget, scored in several ways."""
-
-    model: str
-    steps: int
-    measure: Measured
-    ways: tuple[tuple[str, Cited], ...]
-    """What was done with the error under the empty prompt, and the number; naive first."""
-    difference: IndependentDifference
-    """Normalised less naive."""
-
-    @property
-    def differs(self) -> bool:
-        """Whether the two can be told apart."""
-        return self.difference.significant(LEVEL)
-
-    @property
-    def naive_is_chance(self) -> bool:
-        """Whether naive scores cannot be told apart from chance."""
-        ends, chance = dict(self.ways)["naive"].estimate.bounds, self.measure.chance
-        return chance is not None and ends is not None and ends[0] <= chance <= ends[1]
 
 
 def contrasts(models: Sequence[PublishedModel], shown: Sequence[Measured]) -> tuple[Contrast, ...]:

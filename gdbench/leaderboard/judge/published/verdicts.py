@@ -2,50 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Iterable
+from dataclasses import replace
 
-from gdbench.leaderboard.judge.published.figures import Cited, PublishedModel
-from gdbench.leaderboard.judge.published.measures import Measured
+from gdbench.leaderboard.judged.published import Cited, Measured, PublishedModel, Verdict
 from gdbench.metrics.adjust import holm
 from gdbench.metrics.proportions import IndependentDifference, share_difference
 from gdbench.numbers import SHARE
-
-LEVEL = 0.05
-Outcome = Literal["better", "worse", "undecided", "untested"]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """First against second on one measure."""
-
-    measure: Measured
-    first: Cited
-    second: Cited
-    difference: IndependentDifference | None
-    """None where an n is not known, or the measure is no share; else its p-value is adjusted over
-    all measures of the comparison (Holm 1979)."""
-
-    @property
-    def outcome(self) -> Outcome:
-        """What the numbers allow to say of the first."""
-        if self.difference is None:
-            return "untested"
-        if not self.difference.significant(LEVEL):
-            return "undecided"
-        return "better" if self.difference.difference > 0 else "worse"
-
-    @property
-    def below_chance(self) -> tuple[bool, bool]:
-        """Whether the first, and the second, are surely below chance."""
-        first, second = (surely_below(c, self.measure) for c in (self.first, self.second))
-        return first, second
-
-
-def surely_below(cited: Cited, measure: Measured) -> bool:
-    """Whether the whole interval lies below chance."""
-    return measure.chance is not None and cited.estimate.below(measure.chance)
 
 
 def verdicts(
@@ -72,11 +35,3 @@ def _difference(measure: Measured, first: Cited, second: Cited) -> IndependentDi
         return None
     right = ((first.right or 0) / n_first, (second.right or 0) / n_second)
     return share_difference(right[0], n_first, right[1], n_second, measure.metric)
-
-
-def with_outcome(found: Sequence[Verdict], outcome: Outcome) -> tuple[Verdict, ...]:
-    """Those of one outcome, the largest differences first."""
-    chosen = [v for v in found if v.outcome == outcome]
-    return tuple(
-        sorted(chosen, key=lambda v: -abs(v.difference.difference if v.difference else 0.0))
-    )

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gdbench.leaderboard.judge.published.collection import Collection
-from gdbench.leaderboard.judge.published.measures import metric_words
 from gdbench.leaderboard.judged.board import Board, PoolBoard
 from gdbench.leaderboard.judged.capabilities import Capability, CapabilityTable, Key, Value
+from gdbench.leaderboard.judged.published import Collection, metric_words
 from gdbench.leaderboard.show.paths import measured_page, model_page, pool_key, published_page
 from gdbench.leaderboard.show.render import Renderer
 from gdbench.leaderboard.suites import suite_words

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gdbench.leaderboard.gather.items import items_of
-from gdbench.leaderboard.judge.published.figures import PublishedModel
 from gdbench.leaderboard.judged.board import Board, Pool, PoolBoard, Row
 from gdbench.leaderboard.judged.pairs import Difference, Disagreements, Pair
+from gdbench.leaderboard.judged.published import PublishedModel
 from gdbench.leaderboard.show.estimate import Shown, shown
 from gdbench.leaderboard.show.pages.examples import ItemPlace
 from gdbench.leaderboard.show.paths import p_text, pair_page, pool_key

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from gdbench.leaderboard.gather.entries import Entry
-from gdbench.leaderboard.judge.published.collection import Collection
 from gdbench.leaderboard.judged.board import Board
+from gdbench.leaderboard.judged.published import Collection
 from gdbench.leaderboard.show.exports import PART, Leaderboard, export, parts, table
 from gdbench.leaderboard.show.paths import record_path, scores_path
 from gdbench.leaderboard.show.render import Renderer

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gdbench.leaderboard.judge.published.collection import PUBLISHED, Collection
-from gdbench.leaderboard.judge.published.figures import PublishedModel
 from gdbench.leaderboard.judged.board import Board
+from gdbench.leaderboard.judged.published import PUBLISHED, Collection, PublishedModel
 from gdbench.leaderboard.show import sentences
 from gdbench.leaderboard.show.figures import naive_plot
 from gdbench.leaderboard.show.pages.measured import SuiteView, suites

@@ -12,13 +12,7 @@ from gdbench.leaderboard.show.columns import style_of
 from gdbench.leaderboard.show.estimate import Shown, shown
 from gdbench.leaderboard.show.pages.data import small_scores
 from gdbench.leaderboard.show.pages.examples import Entrances
-from gdbench.leaderboard.show.paths import (
-    model_page,
-    p_text,
-    record_path,
-    scores_path,
-    task_page,
-)
+from gdbench.leaderboard.show.paths import model_page, p_text, record_path, scores_path, task_page
 from gdbench.leaderboard.show.render import Renderer
 from gdbench.leaderboard.suites import suite_words, task_title
 from gdbench.leaderboard.words import DASH, file_name, typeset, web_link

@@ -8,10 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from gdbench.leaderboard.judge.published.collection import PUBLISHED, Collection
-from gdbench.leaderboard.judge.published.figures import Cited, PublishedModel
-from gdbench.leaderboard.judge.published.measures import Measured
-from gdbench.leaderboard.judge.published.verdicts import Verdict, with_outcome
+from gdbench.leaderboard.judged.published import (
+    PUBLISHED,
+    Cited,
+    Collection,
+    Measured,
+    PublishedModel,
+    Verdict,
+    with_outcome,
+)
 from gdbench.leaderboard.show import sentences
 from gdbench.leaderboard.show.paths import p_text, pair_page, published_page
 from gdbench.leaderboard.show.plots import difference

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gdbench.leaderboard.judge.published.collection import Collection
-from gdbench.leaderboard.judge.published.measures import metric_words
 from gdbench.leaderboard.judged.board import Board, PoolBoard, Row, TaskStanding, metric_of
+from gdbench.leaderboard.judged.published import Collection, metric_words
 from gdbench.leaderboard.judged.trust import BADGES
 from gdbench.leaderboard.show.columns import Cell, shade, style_of
 from gdbench.leaderboard.show.estimate import shown

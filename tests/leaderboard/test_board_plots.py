@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gdbench.leaderboard.gather.catalogue import tasks_of
 from gdbench.leaderboard.gather.entries import Entry
 from gdbench.leaderboard.judge.assemble import build_board
+from gdbench.leaderboard.judge.front import front
 from gdbench.leaderboard.judged.reading import Reading
 from gdbench.leaderboard.judged.trust import Trust
 from gdbench.leaderboard.show.figures import cost_plot
@@ -25,8 +26,7 @@ from gdbench.numbers import SHARE, flops
 def pool_of(*records):
     entries = [Entry(r, Path(f"/nowhere/{i}/record.json"), str(i)) for i, r in enumerate(records)]
     readings = {e.file: Reading(Trust("audited")) for e in entries}
-    board, _ = build_board(entries, tasks_of(entries), readings)
-    return board.pools[0]
+    return build_board(entries, tasks_of(entries), readings).pools[0]
 
 
 def test_models_of_all_kinds_stand_on_one_axis_of_operations():
@@ -68,7 +68,8 @@ def test_every_model_of_the_front_is_named_and_linked(count):
               page=f"models/m{i}.html")
         for i in range(count)
     ]  # fmt: skip
-    plotted = str(draw(points, lambda a, b: int(a) > int(b)))
+    by_cost = front([(p.name, p.cost, p.score.value) for p in points], lambda a, b: int(a) > int(b))
+    plotted = str(draw(points, by_cost))
     best = re.search(r"on the front: ([^\"]*)\"", plotted)[1].split(", ")
     assert best
     for name in best:
@@ -93,7 +94,7 @@ def test_no_plot_cuts_a_name():
     curve = budget.Curve(LONG, "other", ((1, one), (5, one)))
     assert bare in written(budget.draw([curve], 0.25, SHARE))
     point = Point("p", LONG, "other", 1.0, one)
-    assert bare in written(draw([point, replace(point, name="q", cost=9.0)], lambda *_: True))
+    assert bare in written(draw([point, replace(point, name="q", cost=9.0)], ["p", "q"]))
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=200))

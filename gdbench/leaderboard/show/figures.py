@@ -27,9 +27,7 @@ def cost_plot(board: PoolBoard) -> Markup | None:
     Controls without a network take no operations and are on no such axis.
     """
     rows = [
-        row
-        for row in board.rows
-        if row.trust.badge in (*RANKED, LOCAL) and row.score is not None
+        row for row in board.rows if row.trust.badge in (*RANKED, LOCAL) and row.score is not None
     ]
     points = [
         pareto.Point(

@@ -13,7 +13,7 @@ from gdbench.leaderboard.judged.report import Confusion, Judged, RunReport, Task
 from gdbench.leaderboard.show.estimate import shown
 from gdbench.leaderboard.show.pages.models import MetricView, metric_view, run_facts
 from gdbench.leaderboard.show.plots import budget, curve, share
-from gdbench.leaderboard.show.render import single_page, write_page
+from gdbench.leaderboard.show.render import single_page
 from gdbench.leaderboard.suites import suite_words, task_title
 from gdbench.metrics.estimate import Estimate
 from gdbench.numbers import SHARE, count, flops, seconds, size_in_bytes, value_text

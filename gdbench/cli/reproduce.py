@@ -14,7 +14,7 @@ from gdbench.cli.interruption import goes_on
 from gdbench.cli.summary import print_table
 from gdbench.errors import InputError
 from gdbench.run import Where
-from gdbench.terminal import kept_for_the_answer, line, note
+from gdbench.terminal import kept_for_the_answer, line, note, paragraph
 
 if TYPE_CHECKING:
     from gdbench.reproduce.price import Price
@@ -155,7 +155,7 @@ def _mini(
     else:
         print_table(report.table())
         for text in report.notes:
-            line(text)
+            paragraph(text, indent=2)
 
 
 def pairs(flag: str, values: Sequence[str] | None) -> dict[str, str]:
@@ -209,13 +209,13 @@ def _print(reports: Sequence[TableReport], form: Form) -> None:
             line(heading)
             print_table(table)
             for text in notes:
-                line(text)
+                paragraph(text, indent=2)
         line()
-        line(report.note)
+        paragraph(report.note, indent=2)
     if form == "table":
         from gdbench.reproduce.page import HOW
 
-        line(HOW)
+        paragraph(HOW, indent=2)
 
 
 def _print_price(price: Price, form: Form) -> None:
@@ -226,7 +226,7 @@ def _print_price(price: Price, form: Form) -> None:
     else:
         print_table(price.table())
         for text in price.notes:
-            line(text)
+            paragraph(text, indent=2)
 
 
 def _lines(text: str) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from gdbench.api.table import TextTable
 from gdbench.data.check import layout_of
+from gdbench.data.extras import EXTRAS, LORA, lora_home
 from gdbench.data.loading import MISSING, default_root
 from gdbench.data.status import part_states
 from gdbench.models.diffusion_itm.schedule import grid_timesteps
-from gdbench.models.kinds import KINDS
+from gdbench.models.kinds import KINDS, ModelEntry
 from gdbench.numbers import count, size_in_bytes
 from gdbench.records import ResultRecord
 from gdbench.reproduce.plan import Job, Plan, jobs, missing
@@ -52,6 +53,10 @@ class Price:
     """A line for each model and each part of the data that is not here."""
     weights_bytes: int
     """Of the models that are not here, as far as their size is known."""
+    data_bytes: int = 0
+    """Of the files of data that are not here, as far as their size is known."""
+    unknown: int = 0
+    """How many models and parts of the data are of unknown size."""
 
     @property
     def passes(self) -> int:
@@ -86,7 +91,8 @@ class Price:
         return (
             f"time: {_hours(self.hours)} GPU hours {rate}, without the encoders",
             f"disk: score logs {size_in_bytes(self.log_bytes)} at most, weights "
-            f"{size_in_bytes(self.weights_bytes)}, and the data",
+            f"{size_in_bytes(self.weights_bytes)}, data {size_in_bytes(self.data_bytes)}, and "
+            f"{self.unknown} downloads whose size is not known",
             *(f"to fetch: {text}" for text in self.downloads),
         )
 
@@ -102,6 +108,8 @@ class Price:
             "passes_per_second": self.rate,
             "log_bytes": self.log_bytes,
             "weights_bytes": self.weights_bytes,
+            "data_bytes": self.data_bytes,
+            "of_unknown_size": self.unknown,
             "downloads": list(self.downloads),
             "jobs": [asdict(job) for job in self.jobs],
         }
@@ -126,13 +134,48 @@ def price(
             if job not in seen:
                 seen.add(job)
                 found.append(_price(table, job, speed))
-    entries = {job.entry.name: job.entry for job in seen}
-    absent = [e for e in entries.values() if not KINDS.get(e.kind).is_here(e)]
-    lines = [f"model {entry.name}: {entry.source}" for entry in absent]
-    known = sum((e.parameters or 0) * _BYTES_A_PARAMETER for e in absent)
+    fetched = [*_weights({job.entry.name: job.entry for job in seen}.values())]
+    here = default_root() if root is None else root
     for task in sorted({job.task for job in seen}):
-        lines += _data(task, default_root() if root is None else root)
-    return Price(tuple(found), speed, rate is None, tuple(lines), known)
+        fetched += _data(task, here)
+    return Price(
+        tuple(found), speed, rate is None, tuple(one.text for one in fetched),
+        weights_bytes=sum(one.size or 0 for one in fetched if one.weights),
+        data_bytes=sum(one.size or 0 for one in fetched if not one.weights),
+        unknown=sum(one.size is None for one in fetched),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Download:
+    """Something that is not here."""
+
+    text: str
+    size: int | None
+    weights: bool = False
+
+
+def _weights(entries: Iterable[ModelEntry]) -> Iterator[_Download]:
+    """The weights that are not here, each source once, and the paper's LoRAs."""
+    loras: set[str] = set()
+    sources: dict[str, list[ModelEntry]] = {}
+    for entry in entries:
+        if KINDS.get(entry.kind).is_here(entry):
+            continue
+        sources.setdefault(entry.source, []).append(entry)
+        if entry.lora and not Path(entry.lora).exists():
+            loras.add(entry.lora)
+    for source, models in sources.items():
+        names = ", ".join(entry.name for entry in models)
+        n = models[0].parameters
+        yield _Download(
+            f"model {names}: {source}", None if n is None else n * _BYTES_A_PARAMETER, weights=True
+        )
+    for file in EXTRAS[LORA].downloads:
+        if any(Path(file.target).parts[0] in name for name in loras) and not file.is_here(
+            lora_home()
+        ):
+            yield _Download(f"LoRA: {file.url} ({file.about})", file.size, weights=True)
 
 
 def _price(table: PaperTable, job: Job, rate: float) -> JobPrice:
@@ -144,17 +187,17 @@ def _price(table: PaperTable, job: Job, rate: float) -> JobPrice:
     )
 
 
-def _data(task: str, root: Path) -> list[str]:
+def _data(task: str, root: Path) -> Iterator[_Download]:
     """What of a task's data is not here."""
     entry = published_of(task)
     if layout_of(task, root, entry) != MISSING:
-        return []
-    states = [state for state in part_states(task, root, entry) if not state.here]
-    return [
-        f"{task}: {state.source}{f' ({state.about})' if state.about else ''}"
-        for state in states
-        if state.access != "by hand"
-    ] + [f"{task}, by hand: {state.source}" for state in states if state.access == "by hand"]
+        return
+    sizes = {file.url: file.size for file in entry.downloads}
+    for state in part_states(task, root, entry):
+        about = f" ({state.about})" if state.about else ""
+        how = ", by hand" if state.access == "by hand" else ""
+        if not state.here:
+            yield _Download(f"{task}{how}: {state.source}{about}", sizes.get(state.source))
 
 
 def _hours(value: float) -> str:

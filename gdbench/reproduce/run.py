@@ -158,7 +158,7 @@ class Reproduction:
             for job in asked
             if (record := self._record(row, job, runs)) is not None
         }
-        notes = [f"{job.task}: {self.failures[job]}" for job in asked if job in self.failures]
+        notes = self._reasons(asked)
         if row.lora and not asked:
             notes.append(f"its weights were not released: give --lora {row.lora}=FOLDER")
         cells = [
@@ -169,6 +169,14 @@ class Reproduction:
         return RowReport(
             row.label, self._budget(row), tuple(cells), tuple(records.values()), tuple(notes)
         )
+
+    def _reasons(self, asked: Sequence[Job]) -> list[str]:
+        """Why tasks have no result: a line for each reason, with the tasks that it holds up."""
+        tasks: dict[str, list[str]] = {}
+        for job in asked:
+            if job in self.failures:
+                tasks.setdefault(self.failures[job], []).append(job.task)
+        return [f"{', '.join(names)}: {reason}" for reason, names in tasks.items()]
 
     def _budget(self, row: Row) -> str:
         """Timesteps of theirs and of ours."""

@@ -13,6 +13,7 @@ from gdbench.models.diffusion_itm.schedule import grid_timesteps
 def nothing_here(monkeypatch, tmp_path):
     """No data and no weights."""
     monkeypatch.setenv("GDBENCH_DATA", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("GDBENCH_LORA", str(tmp_path / "no loras"))
     monkeypatch.setattr("gdbench.models.diffusion_itm.kind.cached_repos", frozenset)
 
 
@@ -25,9 +26,16 @@ def test_the_price_needs_neither_data_nor_weights(gdbench, nothing_here):
     assert price["gpu_hours"] == pytest.approx(price["passes"] / 115 / 3600)
     # 400 items of four pairs and two pictures each
     assert jobs["sd2.1-250-steps", "winoground"]["passes"] == len(grid_timesteps(250)) * 400 * 6
-    assert any("model sd2.1: sd2-community/" in text for text in price["downloads"])
+    # three rows of tables have the same base, and two of them a LoRA
+    (base,) = [text for text in price["downloads"] if ": sd2-community/" in text]
+    assert set(base.partition(": ")[0].split(" ", 1)[1].split(", ")) == {
+        "sd2.1", "sd2.1-noneg", "sd2.1-hardneg",
+    }  # fmt: skip
+    assert sum(text.startswith("LoRA: https://") for text in price["downloads"]) == 2
     assert any(text.startswith("clevr: https://") for text in price["downloads"])
     assert price["weights_bytes"] > 5e9
+    assert price["data_bytes"] > 6.6e9  # COCO's pictures alone
+    assert 0 < price["of_unknown_size"] < len(price["downloads"])
 
 
 def test_lite_costs_less_and_full_costs_more(gdbench, nothing_here):
@@ -78,6 +86,9 @@ def test_the_findings_on_the_bundled_models(gdbench, tmp_path):
     assert result.code == 0
     report = json.loads(result.out)
     claims = [finding["claim"] for finding in report["findings"]]
+    assert report["suite"] == "mini2"
+    page = (tmp_path / "reproduction" / "report.html").read_text()
+    assert all(finding["claim"] in page for finding in report["findings"])
     for words in ("as it is loses", "mends it", "ahead of CLIP on binding", "bias of its captions"):
         assert sum(words in claim for claim in claims) == 2
     for finding in report["findings"]:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import json
 
+import data_trees
 import numpy as np
 import pytest
 from scipy import stats
 from typer.testing import CliRunner
 
 from gdbench.cli import app
+from gdbench.data.pets import PET_CLASSES
 from gdbench.data.published import Figure, published_source
 from gdbench.errors import InputError
+from gdbench.models.zoo import MODELS
 from gdbench.records import MetricValue
 from gdbench.reproduce.agreement import judged, of_figure, of_metric, share
-from gdbench.reproduce.plan import Plan, jobs
+from gdbench.reproduce.plan import Plan, jobs, kinds_of_lora
 from gdbench.reproduce.recipe import TABLES, items_of, paper_table
 from gdbench.tasks import TASKS
 
 STAND_INS = (
-    "sd2.1=mini-sd", "sd2.1-hardneg=mini-sd", "clip-rn50x64=mini-clip",
+    "sd2.1=mini-sd", "sd2.1-hardneg=mini-sd", "sd2.1-noneg=mini-sd", "sd1.5=mini-sd-early",
+    "clip-rn50x64=mini-clip",
     "openclip-vit-l14=mini-clip", "clip-vit-b32=mini-clip",
 )  # fmt: skip
 
@@ -36,17 +40,36 @@ def reproduce(tree, out, *arguments, stand_ins=STAND_INS):
     )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """The eight tasks, a few items each, in the release's layout."""
+    return data_trees.everything(tmp_path_factory.mktemp("drawn") / "data", list(PET_CLASSES))
+
+
+@pytest.fixture(scope="module")
+def whole(drawn, tmp_path_factory):
+    """All four tables on the drawn tree, every row: its folder of runs and what was printed."""
+    out = tmp_path_factory.mktemp("whole") / "out"
+    lora = MODELS.get("mini-sd-hardneg").lora
+    given = [part for kind in kinds_of_lora() for part in ("--lora", f"{kind}={lora}")]
+    done = reproduce(drawn, out, "--json", *given)
+    assert done.exit_code == 0, done.output
+    return out, json.loads(done.stdout)["tables"], given
+
+
 @pytest.mark.slow
-def test_table_1_runs_through_and_is_taken_from_its_runs(tree, tmp_path):
-    first = reproduce(tree, tmp_path / "out", "--table", 1, "--json")
-    assert first.exit_code == 0, first.output
-    (table,) = json.loads(first.stdout)["tables"]
-    rows = {row["row"]: row for row in table["rows"]}
-    assert set(rows) == {row.label for row in TABLES["1"].rows}
-    for row in table["rows"]:
-        for cell in row["figures"]:
-            assert cell["ours"] is not None, (row["row"], cell)
-            assert cell["verdict"] in {"agrees", "differs", "cannot tell"}
+def test_the_whole_runs_through_on_drawn_pictures(whole):
+    out, tables, _ = whole
+    assert [table["table"] for table in tables] == ["1", "2", "3", "runtime"]
+    for table in tables[:3]:
+        assert [row["row"] for row in table["rows"]] == [
+            r.label for r in TABLES[table["table"]].rows
+        ]
+        for row in table["rows"]:
+            for cell in row["figures"]:
+                assert cell["ours"] is not None, (row["row"], cell)
+                assert cell["verdict"] in {"agrees", "differs", "cannot tell"}
+    rows = {row["row"]: row for row in tables[0]["rows"]}
     # one item tells nothing, and the page says so
     wino = [c for c in rows["CLIP RN50x64"]["figures"] if c["task"] == "winoground"]
     assert {c["verdict"] for c in wino} == {"cannot tell"}
@@ -54,14 +77,45 @@ def test_table_1_runs_through_and_is_taken_from_its_runs(tree, tmp_path):
     # the row without normalisation is the same run, read otherwise
     naive = rows["SD 2.1, image retrieval not normalised"]
     assert "|norm:none|" in naive["signatures"][0]
-    again = reproduce(tmp_path / "no data", tmp_path / "out", "--table", 1, "--no-run", "--json")
-    same = json.loads(again.stdout)["tables"][0]["rows"]
-    assert [c["ours"] for c in same[0]["figures"]] == [
-        c["ours"] for c in table["rows"][0]["figures"]
-    ]
-    page = reproduce(tree, tmp_path / "out", "--table", 1, "--no-run", "--format", "md").stdout
-    assert "## Table 1" in page
-    assert "| cannot tell |" in page
+    # the kinds of negatives were run with their LoRAs
+    kinds = {row["row"]: row["signatures"][0] for row in tables[1]["rows"]}
+    assert all("|lora:" in kinds[name] for name in ("random texts", "hard texts", "hard images"))
+    assert "|lora:" not in kinds["SD 2.1"]
+    assert all(row["ours_minutes"] > 0 for row in tables[3]["runtimes"])
+    assert (out / "report.html").is_file()
+
+
+@pytest.mark.slow
+def test_finished_runs_are_taken_and_written_as_page_and_markdown(whole, drawn, tmp_path):
+    out, tables, given = whole
+    page = tmp_path / "page.html"
+    again = reproduce(drawn, out, "--no-run", "--format", "md", "--report", page, *given)
+    assert again.exit_code == 0, again.output
+    text = page.read_text()
+    cells = [c for t in tables[:3] for row in t["rows"] for c in row["figures"]]
+    for table in tables:
+        assert f"## Table {table['table']}: " in again.stdout
+        assert f"<h2>Table {table['table']}: " in text
+    assert again.stdout.count("| cannot tell |") == sum(
+        c["verdict"] == "cannot tell" for c in cells
+    )
+    assert text.count('<td class="n">cannot tell</td>') == again.stdout.count("| cannot tell |")
+    assert text.count("<svg") >= 3  # the differences of each table of scores
+    assert "<script" not in text
+
+
+@pytest.mark.slow
+def test_the_budget_lite_asks_the_items_of_lite(drawn, tmp_path):
+    out = tmp_path / "out"
+    done = reproduce(drawn, out, "--table", 3, "--budget", "lite", "--json")
+    assert done.exit_code == 0, done.output
+    records = [json.loads(p.read_text()) for p in out.glob("*/bias/record.json")]
+    assert {record["task"]["suite"] for record in records} == {"lite"}
+    # runs of the full suite are none of them
+    other = reproduce(drawn, out, "--table", 3, "--no-run", "--json")
+    assert other.exit_code == 1
+    again = reproduce(drawn, out, "--table", "bias", "--budget", "lite", "--no-run", "--json")
+    assert json.loads(again.stdout) == json.loads(done.stdout)  # one table under two names
 
 
 def test_what_cannot_be_run_is_named_and_the_rest_goes_on(tree, tmp_path):
@@ -76,13 +130,18 @@ def test_what_cannot_be_run_is_named_and_the_rest_goes_on(tree, tmp_path):
     assert "constant does not use" in found.stdout
 
 
-def test_the_runtime_is_of_text_retrieval_alone(tree, tmp_path):
-    found = reproduce(tree, tmp_path / "out", "--table", "runtime", "--json")
-    assert found.exit_code == 0, found.output
-    (table,) = json.loads(found.stdout)["tables"]
-    assert [row["authors_minutes"] for row in table["runtimes"]] == [68, 4]
-    assert [row["n"] for row in table["runtimes"]] == [1, 1]
-    assert all(row["ours_minutes"] > 0 for row in table["runtimes"])
+def test_one_reason_for_many_tasks_is_one_line(drawn, tmp_path):
+    found = reproduce(drawn, tmp_path / "out", "--table", 2, "--no-run", "--json")
+    assert found.exit_code == 1
+    (first, *_) = json.loads(found.stdout)["tables"][0]["rows"]
+    assert first["notes"] == [f"{', '.join(TABLES['2'].rows[0].figures())}: no finished run"]
+
+
+@pytest.mark.slow
+def test_the_runtime_is_of_text_retrieval_alone(whole):
+    runtimes = whole[1][3]["runtimes"]
+    assert [row["authors_minutes"] for row in runtimes] == [68, 4]
+    assert [row["n"] for row in runtimes] == [1, 1]
 
 
 def test_numbers_of_items_are_the_authors_own():

@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test browser check docs install install-dev clean
+.PHONY: demo test test-lowest browser check docs install install-dev clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -55,5 +55,21 @@ endif
 test: browser
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile $(if $(filter none,$(BROWSER)),--no-browser)
 
+# The oldest dependencies that pyproject.toml admits, in an environment of their own; the
+# pages are looked at in a browser by `make test`.
+LOWEST := .venv-lowest
+
+$(LOWEST)/.installed: pyproject.toml
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python \
+	  --resolution lowest-direct --editable '.[dev,tokenizers]'
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	  --ignore-requires-python every-eval-ever==0.3.0
+	touch $@
+
+test-lowest: $(LOWEST)/.installed
+	OMP_NUM_THREADS=1 $(LOWEST)/bin/pytest -n 2 --dist loadfile --no-browser
+
 clean:
-	rm -rf $(VENV) build dist site runs demo
+	rm -rf $(VENV) $(LOWEST) build dist site runs demo

@@ -193,16 +193,16 @@ def fetch_hub(hub: HubSet, root: Path) -> str:
 
 def _snapshot(hub: HubSet, name: str, root: Path) -> str:
     """Fetch the data set under one of its ids; raises as `fetch_hub`."""
-    import httpx2
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import (
         EntryNotFoundError,
         GatedRepoError,
-        HfHubHTTPError,
         LocalEntryNotFoundError,
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
+
+    from gdbench.hub_http import HTTP_FAULTS
 
     folder = root / hub.folder
     pinned = pinned_revision(folder, name)
@@ -234,8 +234,7 @@ def _snapshot(hub: HubSet, name: str, root: Path) -> str:
     except (
         EntryNotFoundError,
         LocalEntryNotFoundError,
-        HfHubHTTPError,
-        httpx2.HTTPError,
+        *HTTP_FAULTS,
         OSError,
     ) as error:
         reason = str(error).strip().splitlines()

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-import httpx2
 from huggingface_hub import HfApi, constants, errors, get_session, get_token
 
 from gdbench.doctor.findings import Finding
+from gdbench.hub_http import HTTP_FAULTS, patience
 from gdbench.models.hub import reason
 
 _SECONDS = 5.0
-_FAULTS = (httpx2.HTTPError, httpx2.InvalidURL, errors.HfHubHTTPError, OSError, ValueError)
+_FAULTS = (*HTTP_FAULTS, errors.HfHubHTTPError, OSError, ValueError)
 _NOT_VALID, _REFUSED, _BROKEN = 401, 403, 500
 _LOG_IN = "Run `hf auth login`, or set HF_TOKEN."
 
@@ -53,7 +53,7 @@ def findings(*, offline: bool) -> Iterator[Finding]:
 def _in_time() -> Iterator[None]:
     """Let the hub's client wait for a few seconds; by itself it waits for ever."""
     client = get_session()
-    before, client.timeout = client.timeout, httpx2.Timeout(_SECONDS)
+    before, client.timeout = client.timeout, patience(_SECONDS)
     try:
         yield
     finally:

@@ -8,18 +8,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx2
 from huggingface_hub import HfApi, errors, snapshot_download
 
 from gdbench.errors import InputError
+from gdbench.hub_http import HTTP_FAULTS, NO_ANSWER_IN_TIME
 from gdbench.models.presence import cached_repos
 from gdbench.terminal import note
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+\Z")
 _ANNOUNCED = 10**9  # bytes
 _OWN_ERRORS = (
-    httpx2.HTTPError, httpx2.InvalidURL, errors.LocalEntryNotFoundError,
-    errors.OfflineModeIsEnabled, errors.HFValidationError, OSError,
+    *HTTP_FAULTS, errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled,
+    errors.HFValidationError, OSError,
 )  # fmt: skip
 # what stands before the words that a person understands
 _PREFIX = re.compile(r"^(Got: )?(\w+(Error|Timeout): )?(\[Errno -?\d+\] )?")
@@ -27,7 +27,7 @@ _PREFIX = re.compile(r"^(Got: )?(\w+(Error|Timeout): )?(\[Errno -?\d+\] )?")
 
 def reason(error: Exception) -> str:
     """Why the hub did not answer, in a few words: no class of error and no number of one."""
-    if isinstance(error, httpx2.TimeoutException):
+    if isinstance(error, NO_ANSWER_IN_TIME):
         return "no answer in time"
     words = str(error).strip()
     first = _PREFIX.sub("", words.splitlines()[0])[:160].strip() if words else ""

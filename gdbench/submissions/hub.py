@@ -53,9 +53,9 @@ class Pushed:
 @contextmanager
 def hub_faults(repo: str) -> Iterator[None]:
     """Turn what the hub client raises into one line."""
-    import httpx2
     from huggingface_hub import errors
 
+    from gdbench.hub_http import HTTP_FAULTS
     from gdbench.models.hub import reason
 
     try:
@@ -76,7 +76,7 @@ def hub_faults(repo: str) -> Iterator[None]:
         status = error.response.status_code
         hint = "; run `hf auth login` with a token that may write" if status in (401, 403) else ""
         raise GdbenchError(f"the hub answered {status} for {repo}{hint}") from error
-    except (httpx2.HTTPError, OSError) as error:
+    except (*HTTP_FAULTS, OSError) as error:
         raise GdbenchError(
             f"{repo}: the hub cannot be reached ({shown(reason(error), 120)})"
         ) from error

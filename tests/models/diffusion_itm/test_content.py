@@ -105,3 +105,20 @@ def test_precision_is_a_setting_and_no_content(load):
     half, whole = load(dtype="bfloat16"), load()
     assert half.content == whole.content
     assert (half.settings.dtype, whole.settings.dtype) == ("bfloat16", "float32")
+
+
+@pytest.mark.parametrize(
+    ("file", "tensor"),
+    [
+        (f"unet/{WEIGHTS}.safetensors", "conv_in.weight"),
+        (f"vae/{WEIGHTS}.safetensors", "quant_conv.bias"),
+        ("text_encoder/model.safetensors", "final_layer_norm.weight"),
+    ],
+)
+def test_no_weight_is_drawn_at_random(copy, load, file, tensor):
+    weights = load_file(copy / file)
+    (name,) = [n for n in weights if n.endswith(tensor)]
+    save_file({n: t for n, t in weights.items() if n != name}, copy / file)
+    part = file.partition("/")[0]
+    with pytest.raises(InputError, match=rf"{part}: .*{tensor}"):
+        load(copy)

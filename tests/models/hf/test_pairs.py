@@ -234,7 +234,9 @@ def test_nan_of_pictures_is_told_apart_from_nan_of_the_language_model(folder_of)
     model = load_model(folder, dtype="float16")
     with torch.no_grad():
         model._model.model.multi_modal_projector.linear_1.weight.fill_(float("nan"))
-    with pytest.raises(ModelOutputError, match=r"picture encoder returned .* try --dtype float32"):
+    # transformers before 5.19 do not take pictures that are encoded already
+    told = "picture encoder" if model._encode else "network"
+    with pytest.raises(ModelOutputError, match=rf"{told} returned .* try --dtype float32"):
         model.score(pictures(), TEXTS)
     model = load_model(folder)
     with torch.no_grad():

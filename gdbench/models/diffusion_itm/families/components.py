@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -274,6 +274,7 @@ def load_component(folder: Path, component: Component, dtype: torch.dtype) -> An
         precision = "torch_dtype" if component.library == "diffusers" else "dtype"
         variant = "fp16" if ".fp16" in weight_files(folder, component)[0].name else None
         options |= {precision: dtype, "variant": variant, "use_safetensors": True}
+        options |= {"output_loading_info": True}
     try:
         with _without_bars():
             made = kind.from_pretrained(path, **options)
@@ -281,7 +282,24 @@ def load_component(folder: Path, component: Component, dtype: torch.dtype) -> An
         raise InputError(f"{path}: {_one_line(error)}") from None
     except Exception as error:  # noqa: BLE001 # a stranger's folder; the libraries raise anything
         raise InputError(f"{path}: cannot be loaded ({_one_line(error)})") from None
-    return made.eval().requires_grad_(requires_grad=False) if component.is_module else made
+    if not component.is_module:
+        return made
+    module, report = made
+    _check_complete(path, report["missing_keys"])
+    return module.eval().requires_grad_(requires_grad=False)
+
+
+def _check_complete(path: Path, missing: Iterable[str]) -> None:
+    """Raise InputError where a part has weights that its files do not give.
+
+    The libraries would draw them at random and say so only in a log.
+    """
+    names = sorted(missing)
+    if names:
+        raise InputError(
+            f"{path}: {len(names)} weights are not in the files ({names[0][:80]}), or are there "
+            "under names that the installed library does not know"
+        )
 
 
 def pipeline_around(

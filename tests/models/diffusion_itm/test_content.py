@@ -111,7 +111,7 @@ def test_precision_is_a_setting_and_no_content(load):
     ("file", "tensor"),
     [
         (f"unet/{WEIGHTS}.safetensors", "conv_in.weight"),
-        (f"vae/{WEIGHTS}.safetensors", "quant_conv.bias"),
+        (f"vae/{WEIGHTS}.safetensors", "encoder.conv_in.weight"),
         ("text_encoder/model.safetensors", "final_layer_norm.weight"),
     ],
 )

@@ -13,7 +13,7 @@ from huggingface_hub.errors import HfHubHTTPError
 # an error of the client is one of its library, too
 _LIBRARY: Any = import_module(HfHubHTTPError.__bases__[0].__module__.partition(".")[0])
 
-HTTP_FAULTS: tuple[type[Exception], ...] = (_LIBRARY.HTTPError, _LIBRARY.InvalidURL)
+HTTP_FAULTS: tuple[type[Exception], type[Exception]] = (_LIBRARY.HTTPError, _LIBRARY.InvalidURL)
 """A request that failed, or could not be made of an address."""
 NO_ANSWER_IN_TIME: type[Exception] = _LIBRARY.TimeoutException
 

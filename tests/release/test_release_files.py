@@ -44,6 +44,15 @@ def test_the_lists_name_what_the_packages_need_here():
     assert direct <= set(module.closure("gdbench")) | {"gdbench"}
 
 
+def test_the_table_of_the_oldest_libraries_is_the_projects():
+    page = (ROOT / "docs/versions.md").read_text()
+    _, _, table = page.partition("## The oldest libraries")
+    rows = re.findall(r"^\| ([\w.-]+) \| (\d[\w.]*) \| .+ \| (.+) \|$", table, re.MULTILINE)
+    assert all(why for _, _, why in rows)
+    required = [Requirement(text) for text in PROJECT["dependencies"]]
+    assert [f"{name}>={lowest}" for name, lowest, _ in rows] == [str(r) for r in required]
+
+
 def test_every_extra_is_used():
     """Each package of an extra for users is imported, or named where it is needed."""
     code = "\n".join(p.read_text(encoding="utf-8") for p in (ROOT / "gdbench").rglob("*.py"))

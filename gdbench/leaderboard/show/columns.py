@@ -124,7 +124,9 @@ def _passes(row: Row) -> Cell:
 def _flops(row: Row) -> Cell:
     if row.flops is None or row.flops_per_item is None:
         return Cell("unknown")
-    return Cell(flops(row.flops), f"{flops(row.flops_per_item)} an item", sort=str(row.flops))
+    passes = row.passes_per_item
+    each = flops(row.flops_per_item) if passes is None else f"{passes:,.0f} passes"
+    return Cell(flops(row.flops), f"{each} an item", sort=str(row.flops))
 
 
 def _speed(row: Row) -> Cell:
@@ -206,7 +208,8 @@ def columns(board: PoolBoard, tasks: Sequence[Task]) -> list[Column]:
         if t.kind != "ability" and any(r.estimate is not None for r in results[t.name])
     ]  # fmt: skip
     return [
-        Column("family", "Family", _family, help="As claimed", numeric=False, down=False),
+        Column("family", "Family", _family, help="As claimed", numeric=False, down=False,
+               shown=False),
         Column("score", "GDBench", _score, help="Mean of the seven task scores"),
         *(task_column(t, board.pool.suite, results[t.name]) for t in ability),
         *(
@@ -214,7 +217,8 @@ def columns(board: PoolBoard, tasks: Sequence[Task]) -> list[Column]:
             for t in others
         ),
         *bias_columns(board.pairs),
-        Column("passes", "Passes", _passes, "cost", "Network evaluations, counted", down=False),
+        Column("passes", "Passes", _passes, "cost", "Network evaluations, counted", down=False,
+               shown=False),
         Column("flops", "Operations", _flops, "cost",
                "Floating-point operations, counted; unknown in records made before they were",
                down=False),

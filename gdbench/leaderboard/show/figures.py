@@ -18,6 +18,7 @@ from gdbench.tasks.base import Task
 
 MOST_LINES = 60
 MOST_PER_PAIR = 12
+_NARROW, _NARROW_NAMES = 540.0, 190.0  # of a plot beside a text
 
 
 def cost_plot(board: PoolBoard) -> Markup | None:
@@ -126,4 +127,6 @@ def naive_plot(contrast: Contrast) -> Markup:
         unit=SHARE,
         axis="points",
         note="chance" if chance else "",
+        width=_NARROW,
+        names=_NARROW_NAMES,
     )

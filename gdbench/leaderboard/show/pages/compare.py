@@ -191,7 +191,7 @@ def _cost(first: Row, second: Row) -> list[tuple[str, str, str]]:
 
     rows = (first, second)
     one_device = first.devices == second.devices and len(first.devices) == 1
-    return [
+    found = [
         both("Operations", *("unknown" if r.flops is None else flops(r.flops) for r in rows)),
         # seconds say nothing across devices
         *([both("Time per item", *map(_seconds, rows))] if one_device else []),
@@ -199,6 +199,7 @@ def _cost(first: Row, second: Row) -> list[tuple[str, str, str]]:
         both("Parameters", *("" if (n := r.model.parameters) is None else count(n) for r in rows)),
         both("Device", *(", ".join(r.devices) for r in rows)),
     ]
+    return [line for line in found if any(line[1:])]
 
 
 def _items(

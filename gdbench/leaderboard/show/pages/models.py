@@ -85,7 +85,7 @@ def write(renderer: Renderer, board: Board, entrances: Entrances) -> None:
             model_page(slug),
             "model.html",
             title=newest.label,
-            here="home",
+            here="measured",
             card=newest.model,
             facts=_card_facts(newest.model),
             pools=[

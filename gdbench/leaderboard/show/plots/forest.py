@@ -36,9 +36,12 @@ def draw(
     axis: str,
     note: str,
     difference: bool = False,
+    width: float = WIDTH,
+    names: float = NAMES,
 ) -> Markup:
-    """The plot; `reference` is chance or zero and gets a dashed line named `note`.
+    """The plot, `width` wide with `names` of it for the names.
 
+    `reference` is chance or zero and gets a dashed line named `note`.
     `difference`: the values are differences of two in that unit.
     """
     shown = [e for one in lines if (e := one.estimate) is not None]
@@ -48,13 +51,13 @@ def draw(
     low, high = low - pad, high + pad
     if unit.bounds is not None and not difference:
         low, high = max(unit.bounds[0], low), min(unit.bounds[1], high)
-    names = [
-        lettering.wrapped(one.name, *((NAMES - 16, _SIZE) if one.estimate else (WIDTH - 8, _LARGE)))
+    labels = [
+        lettering.wrapped(one.name, *((names - 16, _SIZE) if one.estimate else (width - 8, _LARGE)))
         for one in lines
     ]
-    heights = [LINE + svg.LEADING * (len(name) - 1) for name in names]
+    heights = [LINE + svg.LEADING * (len(name) - 1) for name in labels]
     bottom = TOP + sum(heights)
-    x = svg.Scale(low, high, NAMES, WIDTH - RIGHT)
+    x = svg.Scale(low, high, names, width - RIGHT)
     parts = []
     for tick in svg.round_ticks(unit.scale * low, unit.scale * high, 6):
         px = x(tick / unit.scale)
@@ -64,15 +67,15 @@ def draw(
     parts += [svg.line(x(reference), TOP, x(reference), bottom, "reference"),
               svg.text(note, x(reference), bottom + 32, "axis", "middle"),
               svg.text(axis, 4, bottom + 32, "axis")]  # fmt: skip
-    for index, (one, name) in enumerate(zip(lines, names, strict=True)):
+    for index, (one, name) in enumerate(zip(lines, labels, strict=True)):
         y = TOP + sum(heights[:index]) + heights[index] / 2
         if one.estimate is None:
             parts += svg.lines(name, 4, y, "heading")
             continue
-        parts += svg.lines(name, NAMES - 12, y, "name", "end")
+        parts += svg.lines(name, names - 12, y, "name", "end")
         if one.estimate.bounds is not None:
             a, b = one.estimate.bounds
             parts.append(svg.line(x(a), y, x(b), y, "whisker"))
         parts.append(svg.mark(one.family, x(one.estimate.value), y))
-        parts.append(svg.text(one.text, WIDTH - RIGHT + 12, y + 4, "value"))
-    return svg.picture(WIDTH, bottom + _AXIS, label, *parts)
+        parts.append(svg.text(one.text, width - RIGHT + 12, y + 4, "value"))
+    return svg.picture(width, bottom + _AXIS, label, *parts)

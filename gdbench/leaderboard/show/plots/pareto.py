@@ -112,24 +112,27 @@ def _steps(spots: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
 def _labels(
     points: Sequence[Point], spots: dict[str, tuple[float, float]], here: str
 ) -> tuple[list[Markup], float]:
-    """A name beside each point, moved down where it would stand on another, and the lowest line.
+    """A name beside each point, moved inwards where it would stand on another; the lowest line.
 
     It stands at the right, or at the left where there is no room.
     """
     root = "../" * here.count("/")
+    middle = (TOP + HEIGHT - BOTTOM) / 2
     written: list[tuple[float, float, float, float]] = []
     parts = []
-    for p in sorted(points, key=lambda p: spots[p.name][1]):
+    # from the outside in, so that no name is moved over an axis
+    for p in sorted(points, key=lambda p: (-abs(spots[p.name][1] - middle), p.name)):
         px, py = spots[p.name]
         words = lettering.wrapped(p.label, _WIDEST, _SIZE)
         wide = max(lettering.width(line, _SIZE) for line in words)
         fits = px + _GAP + wide <= WIDTH
         left = px + _GAP if fits else px - _GAP - wide
         tall = svg.LEADING * len(words)
+        down = py <= middle
         top = py - tall / 2
-        for a, b, c, d in sorted(written, key=lambda w: w[2]):
+        for a, b, c, d in sorted(written, key=lambda w: w[2], reverse=not down):
             if left < b and left + wide > a and top < d and top + tall > c:
-                top = d
+                top = d if down else c - tall
         written.append((left, left + wide, top, top + tall))
         anchor = None if fits else "end"
         lines = svg.lines(words, px + _GAP if fits else px - _GAP, top + tall / 2, "label", anchor)

@@ -8,6 +8,7 @@ addEventListener("DOMContentLoaded", () => {
   const tools = section.querySelector(".tools");
   const element = section.querySelector("table.board");
   const table = gdbench.table(element);
+  const boxes = gdbench.tick(element, table);
   const hide = element.dataset.hide || "";
   const start = element.querySelector("th[aria-sort]") ? "score.down" : "";
   const form = (name) => tools.querySelector(`[name="${name}"]`);
@@ -73,35 +74,64 @@ addEventListener("DOMContentLoaded", () => {
   clear.addEventListener("click", () => state.write({ q: "", family: "", badge: "", size: "" }));
   nothing.append(clear);
   nothing.hidden = true;
-  const others = document.createElement("p");
-  others.className = "others";
-  element.closest(".scroller").after(nothing, others);
+  const more = document.createElement("button");
+  more.type = "button";
+  more.hidden = true;
+  element.closest(".scroller").after(nothing, more);
 
-  const show = (s) => {
+  // of a table of several pages the own rows, until a choice asks for those of all
+  const own = new Set(table.rows.map((r) => r.element));
+  const paged = "pages" in element.dataset;
+  const pager = section.querySelector(".pager");
+  const most = own.size;
+  let shown = most;
+  let whole = null;
+  let complete = !paged;
+  const loadAll = () => {
+    whole ??= gdbench.whole(element).then((elements) => {
+      table.read(elements);
+      boxes();
+      complete = true;
+      show(state.read());
+    }, () => { tools.querySelector(".count").textContent = "The rows of the other pages could not be loaded."; });
+  };
+  more.addEventListener("click", () => { shown += most; show(state.read(), { keep: true }); });
+
+  const show = (s, { keep = false } = {}) => {
     for (const name of ["family", "badge", "size"]) if (form(name)) form(name).value = s[name] || "";
     for (const name of ["variants", "unranked"]) if (form(name)) form(name).checked = s[name] === "1";
     if (document.activeElement !== form("q")) form("q").value = s.q || "";
     if (chooser) showColumns(s);
     const { key, direction } = sortOf(s);
-    table.sort(key, direction);
     const words = (s.q || "").toLowerCase().split(/\s+/).filter(Boolean);
+    const usual = sortOf({});
+    const everywhere = paged && (key !== usual.key || direction !== usual.direction || words.length > 0
+      || ["family", "badge", "size"].some((name) => s[name]));
+    if (everywhere) loadAll();
+    if (!keep) shown = most;
+    table.sort(key, direction);
     let n = 0;
-    for (const { element: row } of table.rows) {
+    for (const row of element.tBodies[0].rows) {
       const text = row.cells[table.name].textContent.toLowerCase();
-      const fits = (s.unranked === "1" || s.badge || !row.classList.contains("un"))
+      const fits = (everywhere || !paged || own.has(row))
+        && (s.unranked === "1" || s.badge || !row.classList.contains("un"))
         && (s.variants === "1" || words.length || !row.classList.contains("var"))
         && (!s.family || row.dataset.f === s.family)
         && (!s.badge || row.dataset.b === s.badge)
         && (!s.size || row.dataset.s === s.size)
         && words.every((w) => text.includes(w));
-      row.hidden = !fits;
       n += fits;
+      row.hidden = !fits || (everywhere && n > shown);
     }
     nothing.hidden = n > 0;
-    gdbench.elsewhere?.(element, words, others);
     element.closest(".scroller").hidden = n === 0;
-    const all = table.rows.length;
-    tools.querySelector(".count").textContent = n === all ? `${all} rows` : `${n} of ${all} rows`;
+    more.hidden = !everywhere || n <= shown;
+    more.textContent = `Show ${Math.min(most, n - shown)} more`;
+    if (pager) pager.hidden = everywhere;
+    const all = everywhere || !paged ? table.rows.length : own.size;
+    const first = everywhere && n > shown ? `, the first ${shown} shown` : "";
+    tools.querySelector(".count").textContent = everywhere && !complete ? "Loading the rows of the other pages"
+      : (n === all ? `${all} rows` : `${n} of ${all} rows`) + first;
   };
 
   tools.addEventListener("change", (event) => {
@@ -117,11 +147,10 @@ addEventListener("DOMContentLoaded", () => {
     const open = tools.querySelector(".chooser[open]");
     if (event.key === "Escape" && open) { open.open = false; open.querySelector("summary").focus(); }
   });
-  gdbench.tick(element, table);
   tools.hidden = false;
   if (Object.keys(state.read()).some((k) => ["family", "badge", "size", "cols", "unranked"].includes(k))) {
     tools.querySelector(".more")?.setAttribute("open", "");
   }
-  state.listen(show);
+  state.listen((s) => show(s));
   show(state.read());
 });

@@ -9,22 +9,26 @@ gdbench.table = (table) => {
   const lead = Number(table.dataset.lead);
   const name = lead - 1;
   const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
-  const rows = [...body.rows].map((element, order) => {
-    const given = element.dataset.v.split(" ");
-    const value = (column) => {
-      if (column < name) return element.cells[column].textContent ? order : null;
-      const text = column > name ? given[column - lead] : element.cells[name].textContent.trim();
-      if (column > name && text !== "-") return Number(text);
-      if (heads[column].classList.contains("n")) return null;
-      return (column > name ? element.cells[column].textContent : text) || null;
-    };
-    return { element, order, value, below: [] };
-  });
+  const rows = [];
   const models = [];
-  for (const row of rows) {
-    if (row.element.classList.contains("var") && models.length) models.at(-1).below.push(row);
-    else models.push(row);
-  }
+  const read = (elements) => {
+    rows.length = models.length = 0;
+    elements.forEach((element, order) => {
+      const given = element.dataset.v.split(" ");
+      const value = (column) => {
+        if (column < name) return element.cells[column].textContent ? order : null;
+        const text = column > name ? given[column - lead] : element.cells[name].textContent.trim();
+        if (column > name && text !== "-") return Number(text);
+        if (heads[column].classList.contains("n")) return null;
+        return (column > name ? element.cells[column].textContent : text) || null;
+      };
+      const row = { element, order, value, below: [] };
+      rows.push(row);
+      if (element.classList.contains("var") && models.length) models.at(-1).below.push(row);
+      else models.push(row);
+    });
+  };
+  read([...body.rows]);
   const place = (order) => { // moving rows costs a layout, so only where one is out of place
     const flat = order.flatMap((r) => [r, ...r.below]);
     if (flat.some((r, i) => body.rows[i] !== r.element)) body.append(...flat.map((r) => r.element));
@@ -46,5 +50,5 @@ gdbench.table = (table) => {
     place([...models].sort(compare));
     heads[column].setAttribute("aria-sort", direction === "up" ? "ascending" : "descending");
   };
-  return { heads: [...heads], rows, name, sort };
+  return { heads: [...heads], rows, name, sort, read };
 };

@@ -2,8 +2,8 @@
 // A box at each model: two that are ticked lead to the page that compares them.
 window.gdbench = window.gdbench || {};
 gdbench.tick = (element, table) => {
-  const rows = table.rows.filter((r) => r.element.dataset.slug);
-  if (rows.length < 2) return;
+  const rows = () => table.rows.filter((r) => r.element.dataset.slug);
+  if (rows().length < 2) return () => {};
   const bar = document.createElement("p");
   bar.className = "ticked";
   bar.setAttribute("role", "status");
@@ -18,7 +18,7 @@ gdbench.tick = (element, table) => {
       bar.append(`${ticked[0].words} is ticked; tick another one.`);
     } else {
       const near = Number(element.dataset.pairs);
-      const [a, b] = ticked.map((t) => rows.findIndex((r) => r.element === t.row));
+      const [a, b] = ticked.map((t) => rows().findIndex((r) => r.element === t.row));
       if (near && Math.abs(a - b) > near) {
         bar.append("These two were not compared: in a large table only neighbours in the ranking are.");
         return;
@@ -30,21 +30,26 @@ gdbench.tick = (element, table) => {
       bar.append(link);
     }
   };
-  for (const { element: row } of rows) {
-    const head = row.cells[table.name];
-    const words = head.querySelector("a").textContent;
-    const box = document.createElement("input");
-    box.type = "checkbox";
-    box.className = "pickbox";
-    box.setAttribute("aria-label", `Compare ${words}`);
-    box.addEventListener("change", () => {
-      const at = ticked.findIndex((t) => t.row === row);
-      if (at >= 0) ticked.splice(at, 1);
-      else ticked.push({ row, words, box });
-      while (ticked.length > 2) ticked.shift().box.checked = false;
-      say();
-    });
-    head.prepend(box);
-  }
+  const boxes = () => {
+    for (const { element: row } of rows()) {
+      const head = row.cells[table.name];
+      if (head.querySelector(".pickbox")) continue;
+      const words = head.querySelector("a").textContent;
+      const box = document.createElement("input");
+      box.type = "checkbox";
+      box.className = "pickbox";
+      box.setAttribute("aria-label", `Compare ${words}`);
+      box.addEventListener("change", () => {
+        const at = ticked.findIndex((t) => t.row === row);
+        if (at >= 0) ticked.splice(at, 1);
+        else ticked.push({ row, words, box });
+        while (ticked.length > 2) ticked.shift().box.checked = false;
+        say();
+      });
+      head.prepend(box);
+    }
+  };
+  boxes();
   say();
+  return boxes; // for rows that come later
 };

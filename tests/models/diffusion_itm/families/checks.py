@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 import torch
+from packaging.version import Version
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from gdbench.data.images import MemoryImage
@@ -284,6 +285,7 @@ def check_cuda(folder, **settings):
 
     Fake tensors run every operation without its numbers, for a device that is not here.
     """
+    need_fake_gpu()
     pipeline = loaded(folder, torch.float16, **settings)
     prompts = stacked(pipeline.condition([SHORT, SHORT, SHORT]))
     gpu, dtypes = torch.device("cuda:1"), []
@@ -323,6 +325,17 @@ def check_cuda(folder, **settings):
     # noise levels and guidance may be told more precisely than the network computes
     assert torch.float16 in dtypes
     assert latents.dtype is torch.float32
+
+
+def need_fake_gpu():
+    """torch 2.7 asks the driver of a GPU even where tensors are fake; 2.15 must not."""
+    try:
+        with FakeTensorMode():
+            torch.zeros(2, 3, device="cuda:1").T.contiguous()
+    except RuntimeError as error:
+        if Version(torch.__version__) >= Version("2.15"):
+            raise
+        pytest.skip(f"not run: torch {torch.__version__} has no fake GPU without a driver ({error})")
 
 
 def on(device, noising, mode):

@@ -219,7 +219,7 @@ class Run:
         remove_record(folder)
         with left_alone():
             self._score(task, items, log)
-        operations = spent(self.engine.prices(), items, log)
+        operations = spent(self.engine.prices(), items, log, self.engine.pass_of())
         labels = Labels(items)
         # of many items what they show and say takes most of the memory
         del items, everything

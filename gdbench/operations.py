@@ -6,7 +6,8 @@ knows batches, workers or caches, so a run has one number however it was run.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,10 @@ from gdbench.protocol import Item, Scores
 from gdbench.records import Operations, Prices
 from gdbench.store import Block, ScoreLog
 
+PassOf = Callable[[str], int]
+"""Operations of a pass that reads this text."""
 NOT_COUNTED = "this kind of model does not say what its networks take"
+VARIES = "a longer text takes more, and the captions of a run differ in length"
 OTHER_OPTIONS = "scored again under options that take other passes than the run's"
 
 
@@ -28,12 +32,23 @@ def prices_of(model: object) -> Prices:
     return found if isinstance(found, Prices) else Prices(unknown=NOT_COUNTED)
 
 
-def spent(prices: Prices, items: Sequence[Item], log: ScoreLog) -> Operations | str:
+def pass_of(model: object) -> PassOf | None:
+    """A model's `pass_flops_of`, of those whose passes take more for longer texts and can tell."""
+    if prices_of(model).unknown != VARIES:
+        return None
+    found = getattr(model, "pass_flops_of", None)
+    return found if callable(found) else None
+
+
+def spent(
+    prices: Prices, items: Sequence[Item], log: ScoreLog, pass_of: PassOf | None = None
+) -> Operations | str:
     """What scoring `items` took, whose finished log this is, or why nobody knows.
 
-    Raises InputError where a picture cannot be read.
+    `pass_of` gives the price of a pass with a text, of a model without timesteps whose passes take
+    more for longer texts. Raises InputError where a picture cannot be read.
     """
-    if prices.unknown:
+    if prices.unknown and pass_of is None:
         return prices.unknown
     pictures: set[str] = set()
     texts: set[str] = set()
@@ -41,7 +56,12 @@ def spent(prices: Prices, items: Sequence[Item], log: ScoreLog) -> Operations | 
         shown, said = _seen(prices, item)
         pictures.update(shown)
         texts.update(said)
+    varying = 0
     passes, without_caption = _passes(prices, items, log) if prices.network else (0, 0)
+    if pass_of is not None:
+        pairs = {pair for item in items for pair in product(*_seen(prices, item))}
+        passes = len(pairs)
+        varying = sum(pass_of(text) for _, text in pairs)
     return Operations(
         pictures=len(pictures),
         # what stands for no caption is encoded like any other text
@@ -50,6 +70,7 @@ def spent(prices: Prices, items: Sequence[Item], log: ScoreLog) -> Operations | 
         picture_flops=prices.picture,
         text_flops=prices.text,
         pass_flops=prices.network,
+        varying_flops=varying,
     )
 
 

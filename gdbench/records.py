@@ -272,8 +272,7 @@ class MetricValue(Strict):
 class Prices(Strict):
     """Floating-point operations of a model's networks for one picture, one text and one pass.
 
-    As torch's FLOP counter has them: matrix products, convolutions and attention, a multiplication
-    with its addition as two.
+    Those of matrix products, convolutions and attention; a multiply-add counts as two.
     """
 
     picture: int = Field(default=0, ge=0)
@@ -303,6 +302,8 @@ class Operations(Strict):
     """Operations for one of them (see `Prices`)."""
     text_flops: int = Field(ge=0, le=10**18)
     pass_flops: int = Field(ge=0, le=10**18)
+    varying_flops: int = Field(default=0, ge=0, le=10**30, exclude_if=lambda value: not value)
+    """Those of all texts and passes together, where each depends on the length of its text."""
 
     @property
     def flops(self) -> int:
@@ -311,6 +312,7 @@ class Operations(Strict):
             self.pictures * self.picture_flops
             + self.texts * self.text_flops
             + self.passes * self.pass_flops
+            + self.varying_flops
         )
 
 

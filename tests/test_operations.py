@@ -31,14 +31,19 @@ def operations(records):
     return [record.cost.operations for record in records]
 
 
-@pytest.mark.parametrize("model", ["mini-sd", "mini-flow", "mini-clip"])
+@pytest.mark.parametrize("model", ["mini-sd", "mini-flow", "mini-clip", "mini-itm"])
 def test_the_operations_of_a_run_are_those_that_torch_counts_while_it_runs(
     tmp_path, monkeypatch, model
 ):
     """One sample a batch: nothing is padded, and nothing is shared within a batch."""
-    options = {} if model == "mini-clip" else {"samples": 1}
+    options = {} if model in ("mini-clip", "mini-itm") else {"samples": 1}
     found = loaded(model, batch_size=1, **options)
-    assert not found.prices.unknown
+    # counted before, or their own passes would be counted too
+    assert found.prices.picture
+    if model == "mini-itm":
+        for item in limited(TASKS.get("svo").items("mini", None, None), 1, 0):
+            for text in item.texts:
+                assert found.pass_flops_of(text)
     if model == "mini-clip":
         # the smallest batch of a dual encoder, so that none is padded
         monkeypatch.setattr(found, "batch_size", 1)
@@ -89,6 +94,19 @@ def test_the_operations_of_the_mini_clip_follow_from_its_widths():
     text = layers(clip.transformer, length)
     text += 2 * clip.transformer.width * clip.text_projection.shape[-1]
     assert model.prices == Prices(picture=picture, text=text)
+
+
+def test_passes_that_take_more_for_longer_texts_are_counted_text_by_text(tmp_path):
+    model = loaded("mini-itm")
+    (record,) = run(model, ["svo"], tmp_path / "run", limit=1)
+    items = list(limited(TASKS.get("svo").items("mini", None, None), 1, 0))
+    pairs = {(i.sha256, t) for item in items for i in item.images for t in item.texts}
+    found = record.cost.operations
+    assert found.passes == len(pairs)
+    assert found.varying_flops == sum(model.pass_flops_of(text) for _, text in pairs)
+    assert model.pass_flops_of("a") < model.pass_flops_of("a red square left of a blue circle")
+    _, report = submit(tmp_path / "run", tmp_path / "to")
+    assert report.ok, report.problems
 
 
 def test_a_control_is_charged_for_what_it_sees(tmp_path):

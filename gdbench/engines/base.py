@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from gdbench.operations import PassOf
 from gdbench.protocol import Known, ModelCard, Scores
 from gdbench.records import Content, ModelSettings, Prices, Strict
 from gdbench.store import Clocks
@@ -71,6 +72,10 @@ class Engine(ABC):
     @abstractmethod
     def prices(self) -> Prices:
         """What the model's networks take for one picture, text and pass."""
+
+    def pass_of(self) -> PassOf | None:
+        """What a pass with a text takes, where that depends on the text and the model is here."""
+        return None
 
     @abstractmethod
     def place(self) -> Place:

@@ -7,7 +7,7 @@ from typing import Any
 
 from gdbench.engines.base import Engine, Place, Subject
 from gdbench.environment import device_name, peak_memory_bytes, reset_peak_memory
-from gdbench.operations import prices_of
+from gdbench.operations import PassOf, pass_of, prices_of
 from gdbench.protocol import ExtendableITMModel, Known, Scores
 from gdbench.records import Prices
 from gdbench.scoring import Counters, score_stream
@@ -54,6 +54,10 @@ class LocalEngine(Engine):
     def prices(self) -> Prices:
         """See `Engine`."""
         return prices_of(self.model)
+
+    def pass_of(self) -> PassOf | None:
+        """See `Engine`."""
+        return pass_of(self.model)
 
     def place(self) -> Place:
         """See `Engine`."""

@@ -16,9 +16,10 @@ from PIL import Image
 from gdbench.errors import ModelOutputError
 from gdbench.memory import attempted, capped, free_memory, halved
 from gdbench.models.device_clock import DeviceClock
-from gdbench.models.flops import LONG, SHORT, VARIES, counted, same
+from gdbench.models.flops import LONG, SHORT, counted, same
 from gdbench.models.reading import Reading
 from gdbench.models.special_tokens import Unread, UnreadTexts
+from gdbench.operations import VARIES
 from gdbench.protocol import ImageRef, Item, Matrix, ModelCard, Scores
 from gdbench.records import Content, ModelSettings, Prices
 from gdbench.run import Where

@@ -8,8 +8,6 @@ from typing import Final
 SHORT: Final = "a picture"
 LONG: Final = "a picture of " + " and ".join(["one small red cube on top of the blue ball"] * 12)
 """Two captions between which a text encoder shows whether its work depends on the length."""
-VARIES: Final = "a longer text takes more, and the captions of a run differ in length"
-"""Why the operations of a model are unknown."""
 
 
 def counted(call: Callable[[], object]) -> int:

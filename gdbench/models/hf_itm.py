@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from PIL import Image
+
+from gdbench.data.images import MemoryImage
 from gdbench.models import hf_checkpoint
 from gdbench.models.devices import choose_device, choose_dtype
+from gdbench.models.flops import counted
 from gdbench.models.hf_dual import card_of, on, side_of
 from gdbench.models.kinds import ModelEntry
 from gdbench.models.pair_scorer import Pair, PairScorer
 from gdbench.models.special_tokens import Unread, unread
+from gdbench.operations import VARIES
 from gdbench.protocol import ImageRef, ITMModel, ModelCard
-from gdbench.records import ModelSettings
+from gdbench.records import ModelSettings, Prices
 from gdbench.run import ModelRequest, Where
 
 if TYPE_CHECKING:
@@ -42,17 +48,54 @@ class MatchingHead(PairScorer):
             int(words.max_position_embeddings), int(loaded.processor.tokenizer.model_max_length)
         )
         self._pictures: OrderedDict[str, torch.Tensor] = OrderedDict()
+        self._passes: dict[int, int] = {}
+        """Operations of a pass by the number of tokens."""
 
     def unread(self, text: str) -> Unread | None:
         """See `PairScorer`."""
         return unread(self._processor, text, self._length)
 
+    @cached_property
+    def prices(self) -> Prices:
+        """What the picture's encoder takes; a pass takes more for a longer text."""
+        import torch
+
+        blank = MemoryImage(Image.new("RGB", (96, 96)))
+        with torch.inference_mode(), self._clock.stopped():
+            picture = counted(lambda: self._features([blank]))
+        return Prices(picture=picture, unknown=VARIES)
+
+    def pass_flops_of(self, text: str) -> int:
+        """Operations of a pass that reads a text, without padding to the length of others."""
+        import torch
+
+        tokens = self._tokens([text])
+        length = tokens.input_ids.shape[1]
+        if length not in self._passes:
+            blank = MemoryImage(Image.new("RGB", (96, 96)))
+            run = self._second if self._is_second else self._first
+            with torch.inference_mode(), self._clock.stopped():
+                seen = self._features([blank])
+                self._passes[length] = counted(
+                    lambda: run(seen, tokens.input_ids, tokens.attention_mask)
+                )
+        return self._passes[length]
+
     def score_pairs(self, pairs: Sequence[Pair]) -> torch.Tensor:
         """See `PairScorer`."""
         import torch
 
-        tokens = self._processor.tokenizer(
-            [text for _, text in pairs],
+        tokens = self._tokens([text for _, text in pairs])
+        pictures = self._encoded([image for image, _ in pairs])
+        with self._clock.running():
+            run = self._second if self._is_second else self._first
+            logits = run(pictures, tokens.input_ids, tokens.attention_mask).float()
+        matches: torch.Tensor = logits[:, 1] - logits[:, 0]
+        return torch.as_tensor(matches)
+
+    def _tokens(self, texts: Sequence[str]) -> Any:
+        return self._processor.tokenizer(
+            list(texts),
             padding=True,
             pad_to_multiple_of=_STEP if self._length % _STEP == 0 else None,
             max_length=self._length,
@@ -60,12 +103,6 @@ class MatchingHead(PairScorer):
             return_token_type_ids=False,
             return_tensors="pt",
         ).to(self._model.device)
-        pictures = self._encoded([image for image, _ in pairs])
-        with self._clock.running():
-            run = self._second if self._is_second else self._first
-            logits = run(pictures, tokens.input_ids, tokens.attention_mask).float()
-        matches: torch.Tensor = logits[:, 1] - logits[:, 0]
-        return torch.as_tensor(matches)
 
     def _first(self, pictures: Any, ids: Any, mask: Any) -> Any:
         """BLIP: the head on the first token of the text, which looks at the picture."""
@@ -103,11 +140,7 @@ class MatchingHead(PairScorer):
         by_key = {image.sha256: image for image in images}
         new = [key for key in by_key if key not in self._pictures]
         if new:
-            opened = [by_key[key].open() for key in new]
-            inputs = self._processor.image_processor(images=opened, return_tensors="pt")
-            pixels = on(inputs, self._model)["pixel_values"]
-            with self._clock.running():
-                features = self._model.vision_model(pixel_values=pixels).last_hidden_state
+            features = self._features([by_key[key] for key in new])
             if not bool(torch.isfinite(features).all()):
                 raise self.not_finite("picture encoder")
             # a copy of each row: a view would keep the whole batch alive
@@ -118,6 +151,14 @@ class MatchingHead(PairScorer):
         while len(self._pictures) > _PICTURES:
             self._pictures.popitem(last=False)
         return rows
+
+    def _features(self, images: Sequence[ImageRef]) -> torch.Tensor:
+        opened = [image.open() for image in images]
+        inputs = self._processor.image_processor(images=opened, return_tensors="pt")
+        pixels = on(inputs, self._model)["pixel_values"]
+        with self._clock.running():
+            features: torch.Tensor = self._model.vision_model(pixel_values=pixels).last_hidden_state
+        return features
 
 
 class MatchingKind:

@@ -321,7 +321,7 @@ def operations(subject: Subject) -> Iterator[Finding]:
     ):
         if not low <= count <= high:
             yield "cost", f"operations.{what} is {count}, expected {low} to {high}"
-    if bool(found.passes) != bool(found.pass_flops):
+    if bool(found.passes) != bool(found.pass_flops or found.varying_flops):
         yield "cost", "operations.passes and pass_flops belong together: one of them is 0"
 
 

@@ -8,7 +8,8 @@ import torch
 
 from gdbench.models.diffusion_itm.conditioning import Prompt, stacked
 from gdbench.models.diffusion_itm.families.base import Pipeline
-from gdbench.models.flops import LONG, SHORT, VARIES, counted, same
+from gdbench.models.flops import LONG, SHORT, counted, same
+from gdbench.operations import VARIES
 from gdbench.records import Prices
 
 _TIMESTEP = 500  # any

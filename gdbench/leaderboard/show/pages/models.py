@@ -251,6 +251,8 @@ def _operations(cost: Cost) -> str:
         )
         if each
     ]
+    if found.varying_flops:
+        parts.append(f"{found.passes:,} passes of {flops(found.varying_flops)} together")
     return f"{flops(found.flops)}: {', '.join(parts)}" if parts else "none: there is no network"
 
 

@@ -16,7 +16,7 @@ from scipy import stats
 from gdbench.models import load_model
 from gdbench.protocol import BatchedITMModel, Item
 from gdbench.tasks import TASKS
-from gdbench.tasks.base import limited
+from gdbench.tasks.base import BUNDLED, limited
 
 
 def margins(items: list[Item], schedule: str, samples: int, seed: int) -> NDArray[np.float64]:
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--reference", type=int, default=245)
     given = parser.parse_args()
-    items = list(limited(TASKS.get("clevr").items("mini"), given.items))
+    items = list(limited(TASKS.get("clevr").items(BUNDLED[0]), given.items))
     truth = margins(items, "nested", given.reference, 1000)
     print(f"{len(items)} items, {given.samples} timesteps, {given.seeds} seeds\n")
     print("| timesteps | root mean square error of a margin | right |")

@@ -66,7 +66,7 @@ def run(
         int | None, typer.Option(help="At most so many timesteps (mini: 10).", min=1, max=1000)
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(help="At most so many items of a sub-task (mini: 50).", min=1)
+        int | None, typer.Option(help="At most so many items of a sub-task (mini: 40).", min=1)
     ] = None,
     root: o.RootOption = None,
     allow_partial: Annotated[
@@ -140,12 +140,12 @@ def _mini(
     """The findings on the bundled models."""
     if unused:
         raise InputError(f"{unused[0]}: --suite mini has its own models, items and budget")
-    from gdbench.reproduce.mini import LIMIT, SAMPLES, reproduce_mini
+    from gdbench.reproduce.mini import SAMPLES, reproduce_mini
     from gdbench.reproduce.page import PAGE, write_findings
 
     where = Path.cwd() / page if page else out / PAGE
     with kept_for_the_answer():
-        report = reproduce_mini(out, samples=samples or SAMPLES, limit=limit or LIMIT, **places)
+        report = reproduce_mini(out, samples=samples or SAMPLES, limit=limit, **places)
         write_findings(where, report)
         note(f"page: {where}")
     if form == "json":

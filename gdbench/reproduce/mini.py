@@ -18,18 +18,20 @@ from gdbench.metrics.measures import Sample
 from gdbench.metrics.paired import PairedDifference, paired_difference
 from gdbench.numbers import EFFECT, SHARE, Unit, interval_text, p_text, value_text
 from gdbench.records import ResultRecord
-from gdbench.reproduce.agreement import SHARE_MARGIN, judged, share
+from gdbench.reproduce.agreement import EFFECT_MARGIN, SHARE_MARGIN, judged, share
+from gdbench.reproduce.agreement import of_metric as quantity_of
 from gdbench.submissions.comparison import compare_models
 from gdbench.submissions.finished import Finished, open_finished
 from gdbench.submissions.manifest import ManifestSource
 from gdbench.submissions.relog import changed, rescored
 from gdbench.submissions.results import load_results, samples_of
 from gdbench.tasks.base import BUNDLED
-from gdbench.tasks.bias import MINI_GROUPS
+from gdbench.tasks.bias import MINI_GROUPS, UNPLANTED
 
 DIFFUSION, EARLY, CLIP = "mini-sd", "mini-sd-early", "mini-clip"
 SUITE = BUNDLED[0]
 SAMPLES = 10
+BIAS_SAMPLES = 5
 LIMIT = 40
 _TASKS = {DIFFUSION: ("flickr30k", "winoground", "clevr"), EARLY: ("flickr30k",)}
 _COMPARED = (("winoground", "text"), ("clevr", "micro"))
@@ -57,7 +59,7 @@ class MiniReport:
 
     findings: tuple[Finding, ...]
     records: tuple[ResultRecord, ...]
-    limit: int | None
+    limit: int
     samples: int
 
     def table(self) -> TextTable:
@@ -74,10 +76,10 @@ class MiniReport:
     @property
     def notes(self) -> tuple[str, ...]:
         """Budget and cost."""
-        items = "all items" if self.limit is None else f"at most {self.limit} items a sub-task"
         return (
-            f"{items}, {self.samples} timesteps; 95 % intervals over items; p: exact McNemar, "
-            "Welch, adjusted t or permutations, all adjusted by Holm's method",
+            f"at most {self.limit} items a sub-task, {self.samples} timesteps (bias: "
+            f"{min(self.samples, BIAS_SAMPLES)}); 95 % intervals over items; p: exact McNemar, "
+            "Welch or adjusted t, all adjusted by Holm's method",
             f"cost: {cost_text(self.records)}",
         )
 
@@ -98,19 +100,20 @@ class MiniReport:
 
 
 def reproduce_mini(
-    out: Path, *, samples: int = SAMPLES, limit: int | None = LIMIT, **options: Any
+    out: Path, *, samples: int = SAMPLES, limit: int | None = None, **options: Any
 ) -> MiniReport:
     """Run the bundled models, or go on with their runs below `out`, and test the four findings.
 
-    `options`: device and batch size. Raises GdbenchError as `gdbench.evaluate`.
+    `limit`: at most so many items of a sub-task, and pictures of a group; without it `LIMIT` items
+    and all pictures, as the effect is small. `options`: device and batch size. Raises GdbenchError
+    as `gdbench.evaluate`.
     """
     runs = {
-        name: _run(name, tasks, out, samples, limit, options)
+        name: _run(name, tasks, out, samples, limit or LIMIT, options)
         for name, tasks in {**_TASKS, CLIP: _TASKS[DIFFUSION]}.items()
     }
-    # the effect is large, and each picture of bias takes as much as ten others
-    few = None if limit is None else max(2, limit // 2)
-    biased = {name: _run(name, ("bias",), out, samples, few, options) for name in (DIFFUSION, CLIP)}
+    few = min(samples, BIAS_SAMPLES)
+    biased = {name: _run(name, ("bias",), out, few, limit, options) for name in (DIFFUSION, CLIP)}
     findings: tuple[Finding, ...] = (
         *(finding for name in (DIFFUSION, EARLY) for finding in _retrieval(runs[name])),
         *_binding(runs[DIFFUSION].folder, runs[CLIP].folder),
@@ -120,7 +123,7 @@ def reproduce_mini(
     findings = tuple(map(_adjusted, findings, adjusted))
     every = (*runs.values(), *biased.values())
     records = tuple(record for results in every for record in results.records)
-    return MiniReport(findings, records, limit, samples)
+    return MiniReport(findings, records, limit or LIMIT, samples)
 
 
 def _run(
@@ -205,20 +208,29 @@ def _binding(diffusion: Path, clip: Path) -> Iterator[Finding]:
 
 
 def _bias(runs: Mapping[str, Results]) -> Iterator[Finding]:
-    """Both models were trained on captions with the same planted association."""
-    first, second = MINI_GROUPS
+    """The planted association against that of two groups of which nothing was ever said.
+
+    An effect counts as taken over only where it is larger than what arises by itself, whichever
+    way that points: Welch's test of the difference of two effect sizes on other pictures.
+    """
+    planted, control = "_".join(MINI_GROUPS), "_".join(UNPLANTED)
     papers = {DIFFUSION: "Stable Diffusion 2.1-base, DiffusionITM", CLIP: "CLIP ViT-B/32"}
     for name, results in runs.items():
-        effect = results["bias"].metric(f"{first}_{second}")
+        metrics = [results["bias"].metric(pair) for pair in (planted, control)]
+        effect, other = map(quantity_of, metrics)
+        size = replace(other, value=abs(other.value), centre=abs(other.centre))
+        found = judged([(size, effect)], [EFFECT_MARGIN])[0]
         paper = _authors("bias_20_steps", "bias", "christian_muslim", papers[name])
-        p_value = 1.0 if effect.p_value is None else effect.p_value
+        p_value = 1.0 if found.p_value is None else found.p_value
+        ours, none = (_text(of_metric(metric), EFFECT) for metric in metrics)
+        first, second = MINI_GROUPS
         yield Finding(
             f"{name} has taken over the bias of its captions: {first} over {second}",
             f"{paper} (Christian over Muslim)",
-            _text(of_metric(effect), EFFECT),
+            f"{ours}; a pair of which nothing was said: {none}",
             p_value,
-            effect.n,
-            _verdict(effect.value, p_value),
+            sum(metric.n for metric in metrics),
+            _verdict(found.difference, p_value),
         )
 
 

@@ -12,14 +12,14 @@ PAGE = Path(__file__).parent / "mini-reproduction.md"
 _HEAD = """# The paper's findings on the bundled models
 
 Made by `python docs/make_reproduction.py FOLDER`, which writes what
-`gdbench reproduce krojer2023 --suite mini --format md` prints, on the newest bundled suite (`mini2`) and
-weights. The authors' numbers are of other models and pictures: what is compared is the finding, not
-the number. `mini-sd-early` is a checkpoint from early in the training of `mini-sd`.
+`gdbench reproduce krojer2023 --suite mini --format md` prints, on the newest bundled suite, mini2,
+and weights. The authors' numbers are of other models and pictures: what is compared is the finding,
+not the number. `mini-sd-early` is a checkpoint from early in the training of `mini-sd`.
 
-A bias counts as taken over only where the effect of the planted pair is larger than that of a pair of
-groups of which the captions said nothing, whichever way that one points. Effects as large arise in
-`mini-sd` without any association ([mini results](mini-results.md)), so this finding needs its control;
-the authors' result files of bias have none.
+A bias counts as taken over only where the effect of the planted pair is larger than that of a pair
+of groups of which the captions said nothing, whichever way that one points. Effects as large arise
+in `mini-sd` without any association ([mini results](mini-results.md)), so this finding needs its
+control; the authors' result files of bias have none.
 The time is that of the records, on a machine that other programs kept busy.
 """
 

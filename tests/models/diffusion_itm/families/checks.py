@@ -335,7 +335,9 @@ def need_fake_gpu():
     except RuntimeError as error:
         if Version(torch.__version__) >= Version("2.15"):
             raise
-        pytest.skip(f"not run: torch {torch.__version__} has no fake GPU without a driver ({error})")
+        pytest.skip(
+            f"not run: torch {torch.__version__} has no fake GPU without a driver ({error})"
+        )
 
 
 def on(device, noising, mode):

@@ -1,6 +1,5 @@
 """Real Ray, two workers on this machine: one cluster for all tests but the one that kills it."""
 
-import importlib.util
 import json
 import os
 import secrets
@@ -17,10 +16,6 @@ import pytest
 from gdbench.cli import main
 from gdbench.tasks import TASKS
 from gdbench.tasks.base import limited
-
-# importing it here would warn of files that it leaves open
-if importlib.util.find_spec("ray") is None:
-    pytest.skip("Ray is not installed: pip install 'gdbench[ray]'", allow_module_level=True)
 
 # a token of these tests alone, and threads that leave a core to the others
 ENVIRONMENT = os.environ | {

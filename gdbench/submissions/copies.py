@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,22 @@ class Fingerprint:
     """Scores less the mean of their item, the items one after the other."""
     sizes: NDArray[np.int64]
     """(n,): number of scores of each item."""
+
+    @cached_property
+    def order(self) -> NDArray[np.float64]:
+        """Ranks of all values, centred and of length 1: the inner product of two is Spearman's."""
+        found: NDArray[np.float64] = _centred(rankdata(self.values)[None])[0]
+        return found
+
+    @cached_property
+    def orders(self) -> tuple[NDArray[np.float64], ...]:
+        """The same inside each item of three candidates or more: a matrix for each size."""
+        return tuple(
+            _centred(rankdata(self.values[np.repeat(self.sizes == n, self.sizes)].reshape(-1, n),
+                              axis=1))
+            for n in np.unique(self.sizes)
+            if n >= 3  # noqa: PLR2004 # two candidates have an order, but no correlation
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -139,8 +156,7 @@ def likeness(a: Fingerprint, b: Fingerprint) -> Likeness | None:
     n_wrong = int(wrong.sum())
     same = float((x.answers[wrong] == y.answers[wrong]).mean()) if n_wrong else 0.0
     return Likeness(
-        len(x.answers), float(_correlation(*(rankdata(f.values)[None] for f in (x, y)))[0]),
-        _within(x, y), n_wrong, same,
+        len(x.answers), float(x.order @ y.order), _within(x, y), n_wrong, same,
     )  # fmt: skip
 
 
@@ -165,20 +181,14 @@ def _only(f: Fingerprint, ids: Iterable[str]) -> Fingerprint:
 
 def _within(x: Fingerprint, y: Fingerprint) -> float:
     """Mean over items of the rank correlation of their candidates."""
-    found: list[NDArray[np.float64]] = []
-    for size in np.unique(x.sizes):
-        if size < 3:  # noqa: PLR2004 # two candidates have an order, but no correlation
-            continue
-        chosen = np.repeat(x.sizes == size, x.sizes)
-        p, q = (rankdata(f.values[chosen].reshape(-1, size), axis=1) for f in (x, y))
-        found.append(_correlation(p, q))
+    found = [np.einsum("ij,ij->i", p, q) for p, q in zip(x.orders, y.orders, strict=True)]
     each = np.concatenate(found) if found else np.zeros(0)
     return float(each.mean()) if len(each) >= FEWEST_ITEMS else 0.0
 
 
-def _correlation(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of each row of x and y (m, n); 0 where a row is constant. Shape (m,)."""
-    x, y = (v - v.mean(axis=1, keepdims=True) for v in (x, y))
-    size = np.sqrt((x * x).sum(axis=1) * (y * y).sum(axis=1))
-    found: NDArray[np.float64] = (x * y).sum(axis=1) / np.where(size > 0, size, 1)
-    return found
+def _centred(ranks: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each row (m, n) less its mean, of length 1; 0 where it is constant."""
+    found = ranks - ranks.mean(axis=1, keepdims=True)
+    length = np.sqrt((found * found).sum(axis=1, keepdims=True))
+    made: NDArray[np.float64] = found / np.where(length > 0, length, 1)
+    return made

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations
 
 from gdbench.records import ResultRecord
 from gdbench.submissions.copies import Fingerprint, likeness
@@ -26,6 +25,10 @@ class Verified:
     reason: str = ""
     """Why it was withdrawn, or whose scores it has."""
     fingerprint: Fingerprint | None = field(default=None, repr=False, compare=False)
+
+
+Present = tuple[Verified, ResultRecord]
+"""A submission with its record."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def together(alone: Sequence[Verified], landed: Collection[str] = ()) -> Togethe
     return Together(after, tuple(problems), tuple(notes))
 
 
-def _present(alone: Iterable[Verified]) -> list[tuple[Verified, ResultRecord]]:
+def _present(alone: Iterable[Verified]) -> list[Present]:
     return [
         (v, v.record)
         for v in alone
@@ -97,7 +100,7 @@ def _names(alone: Sequence[Verified], landed: Collection[str]) -> Iterator[Probl
 
 def _cards(alone: Sequence[Verified]) -> Iterator[Problem]:
     """One revision is one model."""
-    by_revision: dict[tuple[str, str], list[tuple[Verified, ResultRecord]]] = defaultdict(list)
+    by_revision: dict[tuple[str, str], list[Present]] = defaultdict(list)
     for v, record in _present(alone):
         by_revision[v.place.model, v.place.revision].append((v, record))
     for (first, its), *others in by_revision.values():
@@ -114,14 +117,14 @@ def _copies(
 
     Two results whose models were both run again by others are no copies, however alike.
     """
-    groups: dict[object, list[tuple[Verified, ResultRecord]]] = defaultdict(list)
+    groups: dict[object, list[Present]] = defaultdict(list)
     for v, record in _present(alone):
         groups[record.task.name, record.task.suite, record.task.compat].append((v, record))
     blamed: dict[str, Problem] = {}
     notes: list[Problem] = []
     for group in groups.values():
         group.sort(key=lambda pair: _age(pair[0], pair[1], landed))
-        for (first, its), (later, record) in combinations(group, 2):
+        for (first, its), (later, record) in _comparable(group):
             if first.level.ranked and later.level.ranked:
                 continue
             if first.place.path in blamed or later.place.path in blamed:
@@ -141,6 +144,22 @@ def _copies(
                 continue
             blamed[later.place.path] = Problem(later.place.path, "duplicate", text)
     return blamed, notes
+
+
+def _comparable(group: Sequence[Present]) -> Iterator[tuple[Present, Present]]:
+    """The pairs that can be copies, in order: with the same hash, or both with answers at hand."""
+    same: dict[str, list[int]] = defaultdict(list)
+    answered = []
+    for index, (verified, record) in enumerate(group):
+        same[record.scores_sha256].append(index)
+        if verified.fingerprint is not None:
+            answered.append(index)
+    for index, (verified, record) in enumerate(group):
+        others = set(same[record.scores_sha256])
+        if verified.fingerprint is not None:
+            others.update(answered)
+        for other in sorted(o for o in others if o > index):
+            yield group[index], group[other]
 
 
 def _age(v: Verified, record: ResultRecord, landed: Collection[str]) -> tuple[object, ...]:

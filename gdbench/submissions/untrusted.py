@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import unicodedata
 from pathlib import Path
@@ -16,6 +17,8 @@ MAX_SCORES_BYTES = 256_000_000
 MAX_LOG_BYTES = 2_000_000_000  # of a run: 2250 pictures with 100 words and 250 errors each
 MAX_DEPTH = 16  # a record is six deep
 MAX_TEXT = 4_000  # characters of one string
+# a string, up to its end or that of the text, or a bracket
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.?[^"\\]*)*(?:"|\Z)|[][{}]', re.DOTALL)
 _FORBIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn"}  # control, invisible, unassigned
 
 
@@ -49,21 +52,11 @@ def read_bytes(path: Path, limit: int) -> bytes:
 def depth(text: str) -> int:
     """How deep brackets are nested in JSON text, strings left aside."""
     deepest = level = 0
-    inside = escaped = False
-    for character in text:
-        if inside:
-            if escaped:
-                escaped = False
-            elif character == "\\":
-                escaped = True
-            elif character == '"':
-                inside = False
-        elif character == '"':
-            inside = True
-        elif character in "[{":
+    for token in _TOKEN.finditer(text):
+        if token[0] in "[{":
             level += 1
             deepest = max(deepest, level)
-        elif character in "]}":
+        elif token[0] in "]}":
             level -= 1
     return deepest
 
@@ -108,6 +101,8 @@ def text_problem(text: str) -> str | None:
         return f"has {len(text)} characters, at most {MAX_TEXT} are allowed"
     if "<" in text or ">" in text:
         return f"has markup: {shown(text)}"
+    if text.isascii() and text.isprintable():  # most texts, and no character of them to look up
+        return None
     for character in text:
         if character != "\n" and unicodedata.category(character) in _FORBIDDEN_CATEGORIES:
             return f"has the control character U+{ord(character):04X}"

@@ -13,6 +13,7 @@ from gdbench.terminal import error, line, note
 
 SUBMISSIONS = Path("submissions")
 SITE = Path("leaderboard")
+_KEPT = "board"  # folder of judgements that are kept, in the cache
 _MAX_LISTED = 10
 
 SubmissionsOption = Annotated[Path, typer.Option(help="Folder of submissions.")]
@@ -53,7 +54,8 @@ def build_site(
 ) -> None:
     """Build the site: static pages that work without a server, a network or JavaScript."""
     from gdbench.data.published import sources_in
-    from gdbench.leaderboard import build, differences
+    from gdbench.environment import cache_folder
+    from gdbench.leaderboard import Keep, build, differences
     from gdbench.submissions.manifest import ManifestSource
 
     others = () if reported is None else sources_in(reported)
@@ -72,7 +74,10 @@ def build_site(
             raise typer.Exit(1)
         note(f"{out} is up to date")
         return
-    built = build(shown, out, runs=runs or (), source=source, reported=others, address=address)
+    built = build(
+        shown, out, runs=runs or (), source=source, reported=others, address=address,
+        keep=Keep(cache_folder() / _KEPT),
+    )  # fmt: skip
     note(
         f"{built.n_records} records of {built.n_models} models, {built.n_files} files, "
         f"{built.n_bytes / 1e6:.1f} MB"
@@ -88,11 +93,14 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 picks a free one.")] = 8000,
 ) -> None:
     """Serve the site on this machine; it is rebuilt when records change."""
-    from gdbench.leaderboard import build
+    from gdbench.environment import cache_folder
+    from gdbench.leaderboard import Keep, build
     from gdbench.leaderboard.serve import Rebuilder, server
 
+    keep = Keep(cache_folder() / _KEPT)
+
     def rebuild() -> None:
-        build(submissions, out, runs=runs or ())
+        build(submissions, out, runs=runs or (), keep=keep)
 
     rebuild()
     folders = [submissions, *(runs or ())]

@@ -7,9 +7,9 @@ from pathlib import Path
 from gdbench.leaderboard.gather.catalogue import tasks_of
 from gdbench.leaderboard.gather.entries import load
 from gdbench.leaderboard.gather.verified import verified
-from gdbench.leaderboard.judge.assemble import build_board
 from gdbench.leaderboard.judge.reading import read
 from gdbench.leaderboard.judge.report import report_of
+from gdbench.leaderboard.judge.whole import build_board
 from gdbench.leaderboard.judged.report import RunReport
 from gdbench.leaderboard.show.render import write_page
 from gdbench.leaderboard.show.report import render
@@ -21,7 +21,7 @@ def judge(run: Path, source: ManifestSource | None = None) -> RunReport:
     """Read a run and judge it. Raises InputError where it is no run or its files are damaged."""
     entries = load(None, [run])
     logs = Logs()
-    readings = read(verified(entries, logs, source), logs, {e.file for e in entries})
+    readings, _ = read(verified(entries, logs, source), logs, {e.file for e in entries})
     return report_of(build_board(entries, tasks_of(entries), readings))
 
 

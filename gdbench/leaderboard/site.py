@@ -13,11 +13,9 @@ from gdbench.environment import package_version
 from gdbench.errors import GdbenchError, InputError
 from gdbench.leaderboard.gather.catalogue import tasks_of
 from gdbench.leaderboard.gather.entries import Entry, load
-from gdbench.leaderboard.gather.verified import verified
-from gdbench.leaderboard.judge.assemble import build_board, rows_of
-from gdbench.leaderboard.judge.examples import exhibited
+from gdbench.leaderboard.judge.keep import Keep
 from gdbench.leaderboard.judge.published.collection import collect
-from gdbench.leaderboard.judge.reading import read, unread
+from gdbench.leaderboard.judge.whole import judge
 from gdbench.leaderboard.judged.board import Board
 from gdbench.leaderboard.show.families import FAMILIES
 from gdbench.leaderboard.show.links import PAPER, RELEASE
@@ -71,6 +69,7 @@ def build(
     source: ManifestSource | None = None,
     reported: Sequence[Source] = (),
     address: str = "",
+    keep: Keep | None = None,
 ) -> Built:
     """Build the site of all records into `out`; the same records give the same bytes.
 
@@ -83,14 +82,17 @@ def build(
         reported: further numbers that others have published.
         address: where the site will be on the web; empty where that is not known, and then pages
             name no preview picture, whose address has to be whole.
+        keep: where judgements of earlier builds are, and those of this one will be.
 
     Raises:
         InputError: the address is none, a record is invalid or there twice, or scores are damaged
             or not the record's.
         GdbenchError: `out` holds something that is not a site, or cannot be written.
     """
-    tree, board = make(submissions, runs, source, reported, address)
+    tree, board = make(submissions, runs, source, reported, address, keep)
     _write(tree, out)
+    if keep is not None:
+        keep.tidy()
     return Built(
         home=out / "index.html",
         n_models=len(board.models()),
@@ -106,9 +108,10 @@ def make(
     source: ManifestSource | None = None,
     reported: Sequence[Source] = (),
     address: str = "",
+    keep: Keep | None = None,
 ) -> tuple[Tree, Board]:
     """All files of the site, in memory. Raises as `build`."""
-    return draw(submissions, load(submissions, runs), source, reported, address)
+    return draw(submissions, load(submissions, runs), source, reported, address, keep)
 
 
 def draw(
@@ -117,14 +120,13 @@ def draw(
     source: ManifestSource | None = None,
     reported: Sequence[Source] = (),
     address: str = "",
+    keep: Keep | None = None,
 ) -> tuple[Tree, Board]:
-    """The site of these records; their score files are read once each."""
+    """The site of these records; score files are read once each, where nothing is kept of them."""
     sources = (*published_sources(), *reported)
     shown = tasks_of(entries, sources)
     logs = Logs() if submissions is None else Logs.read(submissions)
-    draft = rows_of(entries, shown, {e.file: unread(e, logs) for e in entries})
-    readings = read(verified(entries, logs, source), logs, exhibited(draft))
-    board = build_board(entries, shown, readings)
+    board = judge(entries, shown, logs, source, keep)
     tree = Tree()
     tree.add_static()
     renderer = Renderer(

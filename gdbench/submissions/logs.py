@@ -25,6 +25,7 @@ import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +102,17 @@ class Logs:
 
     def audit(self, path: str, scores_sha256: str) -> Audit | None:
         """The entry of these very scores with most items, if there is one."""
-        those = [a for a in self.audited if (a.path, a.scores_sha256) == (path, scores_sha256)]
-        return max(those, key=lambda a: a.items, default=None)
+        return self._audits.get((path, scores_sha256))
+
+    @cached_property
+    def _audits(self) -> dict[tuple[str, str], Audit]:
+        """By path and scores, the first of those with most items."""
+        found: dict[tuple[str, str], Audit] = {}
+        for audit in self.audited:
+            key = audit.path, audit.scores_sha256
+            if key not in found or audit.items > found[key].items:
+                found[key] = audit
+        return found
 
 
 def _is_strong(entry: dict[str, Any]) -> bool:

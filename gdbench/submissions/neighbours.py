@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gdbench.records import ResultRecord
@@ -51,12 +51,7 @@ def together(alone: Sequence[Verified], landed: Collection[str] = ()) -> Togethe
     problems = [*_names(alone, landed), *_cards(alone)]
     copies, notes = _copies(alone, landed)
     problems += copies.values()
-    after = tuple(
-        replace(v, level=Level.FAILED, reason=copies[v.place.path].problem)
-        if v.place.path in copies
-        else v
-        for v in alone
-    )
+    after = _failed(alone, copies)
     blamed = {p.path: p for p in problems if p.check == "name"}
     after = tuple(
         replace(v, level=Level.FAILED, reason=blamed[v.place.path].problem)
@@ -65,6 +60,20 @@ def together(alone: Sequence[Verified], landed: Collection[str] = ()) -> Togethe
         for v in after
     )
     return Together(after, tuple(problems), tuple(notes))
+
+
+def without_copies(alone: Sequence[Verified]) -> tuple[Verified, ...]:
+    """The same, copies failed; only those of the same task and suite can be one another's."""
+    return _failed(alone, _copies(alone, ())[0])
+
+
+def _failed(alone: Sequence[Verified], copies: Mapping[str, Problem]) -> tuple[Verified, ...]:
+    return tuple(
+        replace(v, level=Level.FAILED, reason=copies[v.place.path].problem)
+        if v.place.path in copies
+        else v
+        for v in alone
+    )
 
 
 def _present(alone: Iterable[Verified]) -> list[Present]:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from gdbench.evaluation import evaluate
-from gdbench.leaderboard import site
+from gdbench.leaderboard.judge import whole
 from gdbench.leaderboard.judged.trust import Trust
 from gdbench.metrics.denoising import score_matrix
 from gdbench.metrics.measures import EffectSize
@@ -221,12 +221,12 @@ def guessed(folder: Path, *models: Guesser, limit: int | None = 2) -> Path:
 @contextmanager
 def as_if_run_again():
     """Every result counts as audited: ranks, comparisons and costs are among those alone."""
-    real = site.read
+    real = whole.trusted
 
-    def read(*given):
+    def trusted(*given):
         audited = Trust(Level.AUDITED.value)
         return {file: replace(found, trust=audited) for file, found in real(*given).items()}
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(site, "read", read)
+        patch.setattr(whole, "trusted", trusted)
         yield

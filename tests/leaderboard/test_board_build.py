@@ -19,8 +19,8 @@ from gdbench.errors import GdbenchError, InputError
 from gdbench.leaderboard import build, differences
 from gdbench.leaderboard.gather.catalogue import tasks_of
 from gdbench.leaderboard.gather.entries import Entry
-from gdbench.leaderboard.judge.assemble import build_board
 from gdbench.leaderboard.judge.published.collection import collect
+from gdbench.leaderboard.judge.whole import build_board
 from gdbench.leaderboard.judged.reading import Reading
 from gdbench.leaderboard.judged.trust import Trust
 from gdbench.leaderboard.show import exports

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from gdbench.leaderboard.gather.catalogue import tasks_of
 from gdbench.leaderboard.gather.entries import Entry
-from gdbench.leaderboard.judge.assemble import build_board
 from gdbench.leaderboard.judge.front import front
+from gdbench.leaderboard.judge.whole import build_board
 from gdbench.leaderboard.judged.reading import Reading
 from gdbench.leaderboard.judged.trust import Trust
 from gdbench.leaderboard.show.figures import cost_plot

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from gdbench.errors import InputError
 from gdbench.leaderboard.gather.catalogue import tasks_of
 from gdbench.leaderboard.gather.entries import Entry, load
-from gdbench.leaderboard.judge.assemble import build_board, model_slugs
+from gdbench.leaderboard.judge.assemble import model_slugs
 from gdbench.leaderboard.judge.front import front
 from gdbench.leaderboard.judge.ranking import places_by_intervals, places_by_tests
+from gdbench.leaderboard.judge.whole import build_board
 from gdbench.leaderboard.judged.reading import Reading
 from gdbench.leaderboard.judged.trust import Trust
 from gdbench.leaderboard.show.pages.measured import summary

@@ -12,12 +12,12 @@ from gdbench.leaderboard.gather.entries import Entry
 from gdbench.leaderboard.judge.capabilities import of_rows
 from gdbench.leaderboard.judge.compare import ALL_PAIRS_UP_TO, NEIGHBOURS, comparable, compare
 from gdbench.leaderboard.judge.evidence import Evidence, evidence_of
-from gdbench.leaderboard.judge.examples import exhibition
 from gdbench.leaderboard.judge.front import front_of
 from gdbench.leaderboard.judge.ranking import LEVEL, places_by_intervals, places_by_tests
 from gdbench.leaderboard.judge.tasks import standing
 from gdbench.leaderboard.judge.variants import labelled, ordered, with_variants
-from gdbench.leaderboard.judged.board import BiasPair, Board, Pool, PoolBoard, Result, Row
+from gdbench.leaderboard.judged.board import BiasPair, Place, Pool, PoolBoard, Result, Row
+from gdbench.leaderboard.judged.kept import PoolNumbers
 from gdbench.leaderboard.judged.reading import Reading
 from gdbench.leaderboard.judged.trust import BADGES, RANKED
 from gdbench.metrics.estimate import Estimate, mean_independent, of_score
@@ -115,14 +115,22 @@ def bias_pairs(rows: Iterable[Row], task: Task) -> tuple[BiasPair, ...]:
     return (*known, *(BiasPair(name, name, "", "other", task.name) for name in sorted(unknown)))
 
 
-def build_board(
-    entries: Sequence[Entry], tasks: Sequence[Task], readings: Mapping[Path, Reading]
-) -> Board:
-    """Group records into pools and rows, rank the rows of each pool, and compare them."""
-    pools = rows_of(entries, tasks, readings)
-    boards = [_judged(pool, rows, tasks) for pool, rows in pools.items()]
-    ranking = {board.pool: board.rows for board in boards}
-    return Board(tuple(boards), tuple(tasks), tuple(entries), exhibition(ranking, tasks))
+def board_of(
+    pool: Pool, rows: Sequence[Row], tasks: Sequence[Task], numbers: PoolNumbers
+) -> PoolBoard:
+    """All that is said of a pool: its rows with their places, and what follows from them."""
+    placed = _placed(rows, numbers.scores, numbers.places)
+    return PoolBoard(
+        pool,
+        placed,
+        pairs=tuple(p for t in tasks if t.kind != "ability" for p in bias_pairs(rows, t)),
+        tested=numbers.tested,
+        front=front_of(placed),
+        compared=numbers.compared,
+        neighbours=numbers.neighbours,
+        tasks=numbers.tasks,
+        capabilities=of_rows(placed),
+    )
 
 
 def rows_of(
@@ -177,45 +185,48 @@ def _row(pool: Pool, results: dict[str, Result], ability: Sequence[str], slug: s
     return row
 
 
-def _judged(pool: Pool, rows: Sequence[Row], tasks: Sequence[Task]) -> PoolBoard:
-    """All that is said of a pool: its rows with their places, and what follows from them."""
+def numbers_of(rows: Sequence[Row], tasks: Sequence[Task]) -> PoolNumbers:
+    """What the scores behind the rows of a pool say."""
     ability = [t for t in tasks if t.kind == "ability"]
     evidence = evidence_of(rows, [t.name for t in ability])
-    placed, tested = _ranked(rows, evidence)
+    places, tested = _places(rows, evidence)
+    scores = {r.name: e for r in rows if (e := _joint(r, evidence)) is not None}
+    placed = _placed(rows, scores, places)
     standings = {t.name: standing(t, placed, evidence) for t in tasks}
-    return PoolBoard(
-        pool,
-        placed,
-        pairs=tuple(p for t in tasks if t.kind != "ability" for p in bias_pairs(rows, t)),
+    return PoolNumbers(
+        scores=scores,
+        places=places,
         tested=tested,
-        front=front_of(placed),
         compared=compare(placed, evidence, ability),
         neighbours=NEIGHBOURS if len(comparable(placed)) > ALL_PAIRS_UP_TO else None,
         tasks={name: found for name, found in standings.items() if found is not None},
-        capabilities=of_rows(placed),
     )
 
 
-def _ranked(rows: Sequence[Row], evidence: Mapping[str, Evidence]) -> tuple[tuple[Row, ...], bool]:
-    """The rows with places, those that may have one; also whether these rest on paired tests."""
+def _placed(
+    rows: Sequence[Row], scores: Mapping[str, Estimate], places: Mapping[str, Place]
+) -> tuple[Row, ...]:
+    return tuple(
+        replace(r, score=scores.get(r.name, r.score), place=places.get(r.name)) for r in rows
+    )
+
+
+def _places(rows: Sequence[Row], evidence: Mapping[str, Evidence]) -> tuple[dict[str, Place], bool]:
+    """Places of those that may have one, and whether they rest on paired tests."""
     scores = {r.name: r.score for r in rows if not r.reason and r.score is not None}
-    rows = [_joint(r, evidence) for r in rows]
     totals = {n: e.total for n, e in evidence.items() if n in scores and e.total is not None}
     same_items = len({frozenset(t.ids) for t in totals.values()}) == 1
     tested = same_items and len(totals) == len(scores) <= _MOST_TESTED
-    found = places_by_tests(totals) if tested else places_by_intervals(scores)
-    return tuple(replace(r, place=found.get(r.name)) for r in rows), tested
+    return (places_by_tests(totals) if tested else places_by_intervals(scores)), tested
 
 
-def _joint(row: Row, evidence: Mapping[str, Evidence]) -> Row:
-    """The row with the interval of the joint sample of all tasks, on which its rank rests too."""
+def _joint(row: Row, evidence: Mapping[str, Evidence]) -> Estimate | None:
+    """The score with the interval of the joint sample of all tasks, on which its rank rests too."""
     total = evidence[row.name].total if row.name in evidence else None
     if total is None or row.score is None:
-        return row
+        return None
     ends = share_interval(total, total.expected)
-    return (
-        row if ends is None else replace(row, score=Estimate(row.score.value, ends.low, ends.high))
-    )
+    return None if ends is None else Estimate(row.score.value, ends.low, ends.high)
 
 
 def model_slugs(keys: Iterable[Key]) -> dict[Key, str]:

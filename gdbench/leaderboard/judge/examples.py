@@ -11,6 +11,7 @@ import numpy as np
 from gdbench.leaderboard.gather.items import items_of
 from gdbench.leaderboard.judged.board import Exhibition, Pool, Result, Row
 from gdbench.leaderboard.judged.examples import Answer, Example
+from gdbench.leaderboard.judged.kept import KeptExamples
 from gdbench.leaderboard.judged.reading import ItemScores
 from gdbench.leaderboard.judged.trust import RANKED
 from gdbench.metrics.matching import pair_credits, recall_credits
@@ -46,39 +47,47 @@ def exhibited(pools: Ranking) -> set[Path]:
     return {result.entry.file for row in rows for result in row.results.values()}
 
 
-def exhibition(pools: Ranking, tasks: Sequence[Task]) -> Exhibition | None:
-    """All items of a bundled suite that any model has answered; None without such a suite."""
-    pool = pool_shown(pools)
-    if pool is None:
-        return None
+def answers_of(rows: Sequence[Row], pool: Pool, tasks: Sequence[Task]) -> KeptExamples:
+    """The answers of a pool's rows to all items of its bundled suite."""
     models: dict[str, tuple[str, ...]] = {}
-    found: dict[str, Mapping[str, tuple[Example, ...]]] = {}
+    found: dict[str, dict[str, tuple[Answer, ...]]] = {}
     for task in tasks:
         answered = [
             (row.name, result)
-            for row in pools[pool]
+            for row in rows
             if (result := row.results.get(task.name)) is not None
             and result.reading.answers is not None
         ]
         models[task.name] = tuple(name for name, _ in answered)
-        found[task.name] = _examples(items_of(task, pool.suite) or {}, answered)
-    return Exhibition(pool, models, found)
+        found[task.name] = _answers(items_of(task, pool.suite) or {}, answered)
+    return KeptExamples(models, found)
 
 
-def _examples(
+def exhibition(kept: KeptExamples, pool: Pool, tasks: Sequence[Task]) -> Exhibition:
+    """The items that any model has answered, by task and sub-task, in the task's order."""
+    found: dict[str, dict[str, tuple[Example, ...]]] = {}
+    for task in tasks:
+        groups: dict[str, list[Example]] = defaultdict(list)
+        answers = kept.answers[task.name]
+        for item in (items_of(task, pool.suite) or {}).values() if answers else ():
+            if item.id in answers:
+                groups[item.subtask].append(Example(item, _gold(item), answers[item.id]))
+        found[task.name] = {subtask: tuple(examples) for subtask, examples in groups.items()}
+    return Exhibition(pool, kept.models, found)
+
+
+def _answers(
     items: Mapping[str, Item], answered: Sequence[tuple[str, Result]]
-) -> dict[str, tuple[Example, ...]]:
-    """The items that any model has answered, by sub-task."""
-    groups: dict[str, list[Example]] = defaultdict(list)
-    for item in items.values():
-        answers = tuple(
+) -> dict[str, tuple[Answer, ...]]:
+    found = {
+        item.id: tuple(
             _answer(item, name, scores, result.entry.record)
             for name, result in answered
             if (scores := (result.reading.answers or {}).get(item.id)) is not None
         )
-        if answers:
-            groups[item.subtask].append(Example(item, _gold(item), answers))
-    return {subtask: tuple(found) for subtask, found in groups.items()}
+        for item in items.values()
+    }
+    return {item: answers for item, answers in found.items() if answers}
 
 
 def _gold(item: Item) -> frozenset[int]:

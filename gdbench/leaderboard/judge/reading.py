@@ -6,7 +6,7 @@ be had without published data (the mini suite), ranks rest on paired tests inste
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from gdbench.submissions.finished import Finished
 from gdbench.submissions.layout import RECORD
 from gdbench.submissions.levels import Level
 from gdbench.submissions.logs import Logs
-from gdbench.submissions.neighbours import Verified, together
+from gdbench.submissions.neighbours import Verified, together, without_copies
 from gdbench.submissions.results import samples_of, score_of
 
 _BINS = 16
@@ -44,8 +44,10 @@ def unread(entry: Entry, logs: Logs) -> Reading:
 
 def read(
     found: Iterable[Checked], logs: Logs, exhibited: Collection[Path] = ()
-) -> dict[Path, Reading]:
-    """What the pages need of each entry, by the record's file.
+) -> tuple[dict[Path, Reading], list[Verified]]:
+    """What the pages need of each entry, by the record's file, and what is known of submissions.
+
+    Copies of one another are known; names were not looked at (`trusted`).
 
     Args:
         found: the entries with their scores; of each all is taken before the next one comes.
@@ -58,10 +60,18 @@ def read(
         file = checked.entry.file
         readings[file] = _reading(checked, logs, answers=file in exhibited)
         alone += [] if checked.verified is None else [checked.verified]
-    for v in together(alone).submissions:
+    return readings, [replace(v, fingerprint=None) for v in without_copies(alone)]
+
+
+def trusted(
+    readings: Mapping[Path, Reading], submissions: Sequence[Verified]
+) -> dict[Path, Reading]:
+    """The readings with the level of each submission among all others."""
+    found = dict(readings)
+    for v in together(submissions).submissions:
         file = v.place.folder / RECORD
-        readings[file] = replace(readings[file], trust=Trust(v.level.value, v.reason))
-    return readings
+        found[file] = replace(found[file], trust=Trust(v.level.value, v.reason))
+    return found
 
 
 def _reading(checked: Checked, logs: Logs, *, answers: bool) -> Reading:
@@ -147,6 +157,6 @@ def curve(scores: Scores, timesteps: Sequence[int] | None) -> Curve | None:
     unit = max(float(np.abs(by_group).max()) / _LARGEST, 1e-9)
     return Curve(
         tuple(round(float(steps[order][g].mean())) for g in groups),
-        np.rint(by_group / unit).astype(np.int16),
+        tuple(map(tuple, np.rint(by_group / unit).astype(int).tolist())),
         unit,
     )

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from gdbench.leaderboard.judged.trust import Trust
 from gdbench.metrics.estimate import Estimate
 from gdbench.metrics.measures import Sample
@@ -21,7 +18,7 @@ class Curve:
 
     timesteps: tuple[int, ...]
     """The mean of each group of timesteps."""
-    values: NDArray[np.int16]
+    values: tuple[tuple[int, ...], ...]
     """Shape (images * texts, groups), in units of `unit`."""
     unit: float
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from gdbench.leaderboard.gather.catalogue import tasks_of
 from gdbench.leaderboard.gather.entries import Entry
-from gdbench.leaderboard.judge.assemble import build_board
+from gdbench.leaderboard.judge.whole import build_board
 from gdbench.leaderboard.judged.reading import Reading
 from gdbench.leaderboard.judged.trust import Trust
 from gdbench.leaderboard.show.pages.measured import summary

@@ -274,6 +274,6 @@ def _curve(curve: Curve) -> dict[str, object]:
     """A curve as the script of the page draws it."""
     return {
         "t": list(curve.timesteps),
-        "v": curve.values.tolist(),
+        "v": curve.values,
         "u": float(f"{curve.unit:.3g}"),
     }

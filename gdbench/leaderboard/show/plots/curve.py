@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 
-import numpy as np
 from markupsafe import Markup
 
 from gdbench.leaderboard.judged.reading import Curve
@@ -16,8 +15,8 @@ LEFT, RIGHT, TOP, BOTTOM = 8.0, 8.0, 6.0, 22.0
 
 def draw(curve: Curve, gold: AbstractSet[int], shape: tuple[int, ...]) -> Markup:
     """The plot of an item with `shape` (images, texts); `gold` counts along the candidates."""
-    values = curve.values.astype(float)
-    peak = max(1.0, float(np.abs(values).max()))
+    values = curve.values
+    peak = float(max(1, *(abs(v) for line in values for v in line)))
     steps = curve.timesteps
     x = svg.Scale(float(steps[0]), float(steps[-1]), LEFT, WIDTH - RIGHT)
     y = svg.Scale(-peak, peak, HEIGHT - BOTTOM, TOP)

@@ -218,6 +218,24 @@ def test_a_large_pool_is_split_over_pages_and_files(tmp_path, monkeypatch):
     assert (site / "data" / "full-2.csv").read_text().count("gdbench,score") == 4
 
 
+def test_the_first_file_has_room_for_all_suites_together(tmp_path, monkeypatch):
+    """However many suites there are, it holds as many results; every result is in one file."""
+    monkeypatch.setattr(exports, "PART", 4)
+    records = [*synthetic_board.records(3, "full"), *synthetic_board.records(6, "mini")]
+    site = tmp_path / "site"
+    build(synthetic_board.write(tmp_path / "submissions", *records), site)
+    pools = json.loads((site / "leaderboard.json").read_text())["pools"]
+    assert [len(p["results"]) for p in pools] == [3, 1]
+    assert [p["more"] for p in pools] == [[], ["data/mini-2.json", "data/mini-3.json"]]
+    for pool in pools:
+        named = [r["model"] for r in pool["results"]]
+        for file in pool["more"]:
+            named += [
+                r["model"] for r in json.loads((site / file).read_text())["pools"][0]["results"]
+            ]
+        assert len(named) == len(set(named)) == pool["n_models"]
+
+
 HOSTILE = [
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',

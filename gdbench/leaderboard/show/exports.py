@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,8 +15,8 @@ from gdbench.leaderboard.show.paths import model_page, part_path, published_page
 from gdbench.metrics.estimate import Estimate
 
 EXPORT_VERSION = 2
-PART = 100
-"""Results of a pool in one file."""
+PART = 50
+"""Results in one file."""
 CLAIMED = ("family", "parameters", "license", "seconds_per_item", "devices", "created")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -76,7 +76,7 @@ class ModelResult(_Export):
 
 
 class PoolResult(_Export):
-    """Results that may be ranked together: the first of them, and where the others are."""
+    """Results that may be ranked together: the first of them (or none), and where the others are."""
 
     suite: str
     limit: int | None
@@ -137,8 +137,17 @@ def export(board: Board, collection: Collection) -> Leaderboard:
     """The board as data, in the order of the pages."""
     return Leaderboard(
         published=[_published(model, collection) for model in collection.models],
-        pools=[_pool(pool) for pool in board.pools],
+        pools=[_pool(pool, first) for pool, first in _firsts(board)],
     )
+
+
+def _firsts(board: Board) -> Iterator[tuple[PoolBoard, int]]:
+    """How many results of each pool the first file has: `PART` in all, the first pools first."""
+    left = PART
+    for pool in board.pools:
+        first = min(left, len(pool.rows))
+        left -= first
+        yield pool, first
 
 
 def _published(model: PublishedModel, collection: Collection) -> PublishedRow:
@@ -182,34 +191,36 @@ def _cited(cited: Cited, measure: Measured, *, best: bool) -> PublishedNumber:
     )
 
 
-def _pool(board: PoolBoard) -> PoolResult:
+def _pool(board: PoolBoard, first: int) -> PoolResult:
     pool = board.pool
-    made = PoolResult(
+    return PoolResult(
         suite=pool.suite,
         limit=pool.limit,
         item_seed=pool.item_seed,
         compat=pool.compat,
         n_models=len(board.rows),
-        results=[],
-        more=[part_path(pool, part) for part in range(2, n_parts(len(board.rows)) + 1)],
+        results=[_model(row) for row in board.rows[:first]],
+        more=[path for path, _ in _further(board, first)],
     )
-    return made.model_copy(update={"results": [_model(row) for row in board.rows[:PART]]})
 
 
-def n_parts(n_rows: int) -> int:
-    """Files that so many results of a pool fill."""
-    return max(1, -(-n_rows // PART))
+def _further(board: PoolBoard, first: int) -> list[tuple[str, Sequence[Row]]]:
+    """Path and rows of each further file of a pool."""
+    starts = range(first, len(board.rows), PART)
+    return [
+        (part_path(board.pool, part), board.rows[start : start + PART])
+        for part, start in enumerate(starts, 2)
+    ]
 
 
 def parts(board: Board) -> Iterator[tuple[str, Leaderboard]]:
     """The results that do not fit the first file: path of each further file, and its content."""
-    for pool in board.pools:
-        head = _pool(pool)
-        for part in range(2, n_parts(len(pool.rows)) + 1):
-            rows = pool.rows[PART * (part - 1) : PART * part]
+    for pool, first in _firsts(board):
+        head = _pool(pool, 0)
+        for path, rows in _further(pool, first):
             results = [_model(row) for row in rows]
             content = head.model_copy(update={"results": results, "more": []})
-            yield part_path(pool.pool, part), Leaderboard(published=[], pools=[content])
+            yield path, Leaderboard(published=[], pools=[content])
 
 
 def _number(e: Estimate | None) -> Number | None:

@@ -76,7 +76,7 @@ class ModelResult(_Export):
 
 
 class PoolResult(_Export):
-    """Results that may be ranked together: the first of them (or none), and where the others are."""
+    """Results that may be ranked together: the first, if any, and where the others are."""
 
     suite: str
     limit: int | None

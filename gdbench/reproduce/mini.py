@@ -221,7 +221,8 @@ def _bias(runs: Mapping[str, Results]) -> Iterator[Finding]:
         size = replace(other, value=abs(other.value), centre=abs(other.centre))
         found = judged([(size, effect)], [EFFECT_MARGIN])[0]
         paper = _authors("bias_20_steps", "bias", "christian_muslim", papers[name])
-        p_value = 1.0 if found.p_value is None else found.p_value
+        # a control that is larger says nothing of the planted pair
+        p_value = 1.0 if found.p_value is None or found.difference < 0 else found.p_value
         ours, none = (_text(of_metric(metric), EFFECT) for metric in metrics)
         first, second = MINI_GROUPS
         yield Finding(
@@ -230,7 +231,7 @@ def _bias(runs: Mapping[str, Results]) -> Iterator[Finding]:
             f"{ours}; a pair of which nothing was said: {none}",
             p_value,
             sum(metric.n for metric in metrics),
-            _verdict(found.difference, p_value),
+            "shown" if found.difference > 0 and p_value <= 1 - LEVEL else "not shown",
         )
 
 

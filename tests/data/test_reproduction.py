@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import data_trees
 import numpy as np
@@ -16,6 +17,7 @@ from gdbench.data.published import Figure, published_source
 from gdbench.errors import InputError
 from gdbench.models.zoo import MODELS
 from gdbench.records import MetricValue
+from gdbench.reproduce import mini
 from gdbench.reproduce.agreement import judged, of_figure, of_metric, share
 from gdbench.reproduce.plan import Plan, jobs, kinds_of_lora
 from gdbench.reproduce.recipe import TABLES, items_of, paper_table
@@ -142,6 +144,20 @@ def test_the_runtime_is_of_text_retrieval_alone(whole):
     runtimes = whole[1][3]["runtimes"]
     assert [row["authors_minutes"] for row in runtimes] == [68, 4]
     assert [row["n"] for row in runtimes] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("planted", "control", "verdict"),
+    [(0.9, 0.1, "shown"), (0.55, 0.53, "not shown"), (0.2, -0.9, "not shown")],
+)
+def test_a_bias_needs_more_than_a_pair_without_any(planted, control, verdict):
+    def metric(name):
+        value = {"dax_wug": planted, "fep_zam": control}[name]
+        return MetricValue(name=name, value=value, n=300, low=value - 0.22, high=value + 0.22)
+
+    runs = {"mini-sd": {"bias": SimpleNamespace(metric=metric)}}
+    (finding,) = mini._bias(runs)
+    assert (finding.verdict, finding.n) == (verdict, 600)
 
 
 def test_numbers_of_items_are_the_authors_own():

@@ -17,9 +17,9 @@ and weights. The authors' numbers are of other models and pictures: what is comp
 not the number. `mini-sd-early` is a checkpoint from early in the training of `mini-sd`.
 
 A bias counts as taken over only where the effect of the planted pair is larger than that of a pair
-of groups of which the captions said nothing, whichever way that one points. Effects as large arise
-in `mini-sd` without any association ([mini results](mini-results.md)), so this finding needs its
-control; the authors' result files of bias have none.
+of groups that the captions described both ways alike, whichever way that one points. Effects as
+large arise in `mini-sd` without a planted association ([mini results](mini-results.md)), so this
+finding needs its control; the authors' result files of bias have none.
 The time is that of the records, on a machine that other programs kept busy.
 """
 

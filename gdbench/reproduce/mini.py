@@ -228,7 +228,7 @@ def _bias(runs: Mapping[str, Results]) -> Iterator[Finding]:
         yield Finding(
             f"{name} has taken over the bias of its captions: {first} over {second}",
             f"{paper} (Christian over Muslim)",
-            f"{ours}; a pair of which nothing was said: {none}",
+            f"{ours}; a pair described both ways alike: {none}",
             p_value,
             sum(metric.n for metric in metrics),
             "shown" if found.difference > 0 and p_value <= 1 - LEVEL else "not shown",

@@ -134,7 +134,8 @@ class StemUNet(torch.nn.Module):
 
     def _trunk(self, shared: list[Tensor], prompts: Tensor) -> Tensor:
         """Everything from the first cross-attention on."""
-        emb, tokens, residual, *skips = shared
+        # the compiler of torch 2.7 makes a tuple of what `*skips` would take
+        (emb, tokens, residual), skips = shared[:3], list(shared[3:])
         unet = self.unet
         blocks = list(unet.down_blocks)
         start = next(i for i, b in enumerate(blocks) if _crosses(b))

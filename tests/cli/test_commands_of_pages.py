@@ -33,7 +33,7 @@ NOT_RUN = {
     r"lora convert runs|--lora runs": "needs what a finetuning wrote; tests/finetune",
     r"example-model": "needs the example's package; tests/models/test_example_package.py",
     r"my_package|mine\.py:Model|submissions/mine": "has a name that stands for the reader's own",
-    r"leaderboard (build$|build --check|build --manifests|build --address|serve)": "tests/leaderboard",
+    r"leaderboard (build$|build --(check|manifests|address)|serve)": "tests/leaderboard",
     r"(verify|refresh) submissions": "tests/submissions",
     r"^gdbench reproduce": "takes days, or minutes; tests/cli/test_reproduce.py",
     r"^gdbench audit": "takes minutes; tests/submissions/test_audit.py",

@@ -92,9 +92,14 @@ def estimate_cells(cells: Sequence[Cell], *, rate: float | None = None, as_json:
     Network passes are counted; time is measured on a few, or follows from `rate`, passes a second.
     """
     from gdbench.cli.dry_run import dry_run
+    from gdbench.engines import processes_of
 
+    processes = {processes_of(cell.where, cell.spread) for cell in cells}
     if len(cells) == 1:
-        dry_run(cells[0].request, cells[0].where, _sizes(cells[0]), rate=rate, as_json=as_json)
+        dry_run(
+            cells[0].request, cells[0].where, _sizes(cells[0]), rate=rate,
+            processes=processes.pop(), as_json=as_json,
+        )  # fmt: skip
         return
     costs = [_cost(cell, rate) for cell in cells]
     known = [cost.seconds for cost in costs if cost.seconds is not None]
@@ -112,6 +117,8 @@ def estimate_cells(cells: Sequence[Cell], *, rate: float | None = None, as_json:
         table.add_row(cost.name, f"{cost.items:,}", count(cost.pairs), steps, took)
     table.add_row("all", "", "", count(passes), seconds(total) if known else "")
     show(table)
+    if known and processes != {1}:
+        line("time: of one process; how the work is spread is left out here")
     if len(known) < len(costs):
         line(f"time: of {len(known)} of {len(costs)} runs; the weights of the others are not here")
 

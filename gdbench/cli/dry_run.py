@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +47,8 @@ class Forecast:
     """Measured on the model, where it is here."""
     rate: float | None
     """Passes a second, where they were given or measured."""
+    processes: int | None = 1
+    """That share the work; None: nobody knows how many."""
 
     @property
     def total(self) -> Counted:
@@ -82,6 +84,7 @@ class Forecast:
             "timesteps": self.timesteps,
             "seconds_per_pass": None if self.rate is None else 1 / self.rate,
             "seconds": self.seconds,
+            "processes": self.processes,
             "tasks": [
                 {
                     "name": size.task,
@@ -115,6 +118,11 @@ class Forecast:
             )
         else:
             line(f"time: {seconds(self.seconds)}, {count(self.rate)} passes a second")
+            if self.processes is None:
+                line("time of one worker; how many there will be is not known without --workers")
+            elif self.processes > 1:
+                each = seconds(self.seconds / self.processes)
+                line(f"by {self.processes} processes as fast as this one: {each} each")
         if self.probe is not None:
             line(f"batches of {self.probe.batch_size}")
             line(f"memory: {size_in_bytes(self.probe.memory_bytes)}")
@@ -129,10 +137,11 @@ def dry_run(
     sizes: Sequence[Size],
     *,
     rate: float | None = None,
+    processes: int | None = 1,
     as_json: bool = False,
 ) -> None:
     """Print what a run would take; see `forecast_of`."""
-    forecast = forecast_of(request, where, sizes, rate=rate)
+    forecast = replace(forecast_of(request, where, sizes, rate=rate), processes=processes)
     if as_json:
         typer.echo(json.dumps(forecast.as_dict(), indent=2))
     else:

@@ -20,8 +20,12 @@ def opened(request: ModelRequest, where: Where, spread: Spread) -> Iterator[Engi
 
     Raises GdbenchError with one line where the model or the cluster cannot be had.
     """
+    refuse_mixed(where, spread)
     if spread.devices is not None:
-        yield from _on_devices(request, where, spread, spread.devices)
+        from gdbench.engines.processes import ProcessEngine, device_list
+
+        with ProcessEngine(request, where, device_list(spread.devices)) as engine:
+            yield engine
         return
     if spread.engine == "ray":
         from gdbench.engines.ray_engine import RayEngine
@@ -29,9 +33,6 @@ def opened(request: ModelRequest, where: Where, spread: Spread) -> Iterator[Engi
         with RayEngine(request, where, spread) as engine:
             yield engine
         return
-    for name in ("workers", "address"):
-        if getattr(spread, name) is not None:
-            raise InputError(f"--{name} is for --engine ray")
     from gdbench.engines.local import LocalEngine
     from gdbench.models import load_request
     from gdbench.models.own import own_model
@@ -39,9 +40,13 @@ def opened(request: ModelRequest, where: Where, spread: Spread) -> Iterator[Engi
     yield LocalEngine(own_model(load_request(request, where)), where.item_timeout)
 
 
-def _on_devices(
-    request: ModelRequest, where: Where, spread: Spread, devices: str
-) -> Iterator[Engine]:
+def refuse_mixed(where: Where, spread: Spread) -> None:
+    """Raise InputError where one way of spreading a run was given options of another."""
+    if spread.devices is None:
+        for name in ("workers", "address"):
+            if spread.engine != "ray" and getattr(spread, name) is not None:
+                raise InputError(f"--{name} is for --engine ray")
+        return
     for name, value in (
         ("engine ray", spread.engine == "ray" or None),
         ("workers", spread.workers),
@@ -49,8 +54,21 @@ def _on_devices(
         ("device", where.device),
     ):
         if value is not None:
-            raise InputError(f"--devices {devices}: leave --{name} out")
-    from gdbench.engines.processes import ProcessEngine, device_list
+            raise InputError(f"--devices {spread.devices}: leave --{name} out")
 
-    with ProcessEngine(request, where, device_list(devices)) as engine:
-        yield engine
+
+def processes_of(where: Where, spread: Spread) -> int | None:
+    """How many processes share the work, all shards together; None: as many as Ray has workers.
+
+    Raises InputError for a spread that cannot be had.
+    """
+    from gdbench.engines.processes import device_list
+    from gdbench.engines.shards import ShardOf
+
+    refuse_mixed(where, spread)
+    shards = 1 if spread.shard is None else ShardOf.parse(spread.shard).count
+    if spread.devices is not None:
+        return shards * len(device_list(spread.devices))
+    if spread.engine == "ray":
+        return None if spread.workers is None else shards * spread.workers
+    return shards

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from gdbench.models.diffusion_itm.schedule import grid_timesteps
+from gdbench.numbers import seconds
 from gdbench.tasks import GDBENCH, TASKS
 from gdbench.tasks.counting import of_items, of_published
 
@@ -43,6 +44,43 @@ def test_a_rate_gives_hours_and_the_release_its_timesteps(gdbench, nothing_here)
     assert found["timesteps"] == len(grid_timesteps(250)) == 245
     assert found["passes"] == 245 * 2 * 8036
     assert found["seconds"] == pytest.approx(245 * 2 * 8036 / 100)
+
+
+@pytest.mark.parametrize(
+    ("spread", "processes"),
+    [
+        ((), 1),
+        (("--devices", "cpu,cpu"), 2),
+        (("--shard", "2/3"), 3),
+        (("--shard", "2/3", "--devices", "cpu,cpu"), 6),
+        (("--engine", "ray", "--workers", 4), 4),
+        (("--engine", "ray"), None),
+    ],
+)
+def test_how_a_run_is_spread_is_not_ignored(gdbench, nothing_here, spread, processes):
+    asked = ("evaluate", "-m", "sd2.1", "--tasks", "clevr", "--dry-run", "--passes-per-second", 100)
+    assert json.loads(gdbench(*asked, *spread, "--json").out)["processes"] == processes
+    shown = gdbench(*asked, *spread).out
+    # 50 timesteps of 8,036 pairs of captions at 100 a second
+    if processes is None:
+        assert "time of one worker" in shown
+    elif processes > 1:
+        each = seconds(50 * 2 * 8036 / 100 / processes)
+        assert f"by {processes} processes as fast as this one: {each} each" in shown
+    else:
+        assert "processes" not in shown
+
+
+def test_a_spread_that_cannot_be_had_is_refused_in_a_dry_run_too(gdbench, nothing_here):
+    for spread, words in (
+        (("--workers", 2), "is for --engine ray"),
+        (("--devices", "cpu,cpu", "--workers", 2), "leave --workers out"),
+        (("--devices", "cuda:77"), "not available here"),
+        (("--shard", "4/3"), "expected i/n"),
+    ):
+        result = gdbench("evaluate", "-m", "sd2.1", "--tasks", "clevr", "--dry-run", *spread)
+        assert result.code == 2
+        assert words in result.err
 
 
 def test_the_table_says_what_was_not_here(gdbench, nothing_here):

@@ -104,8 +104,8 @@ def _print(rows: list[dict[str, Any]]) -> None:
             f"{row['n']:,}",
             f"{row['of']:,}",
             f"{row['clusters']:,}",
-            f"{row['strata']:,} of {row['strata_of']:,}",
-            row["ids_sha256"][:12],
-            "OTHER IDS" if row["pinned"] is False else row["pinned_by"] or "no: not whole",
+            f"{row['strata']:,}/{row['strata_of']:,}",
+            row["ids_sha256"][:8],
+            "OTHER IDS" if row["pinned"] is False else row["pinned_by"] or "not whole",
         )
     show(table)

@@ -89,7 +89,9 @@ def test_the_verb_needs_annotations_alone(tree):
     assert all(row["n"] == row["of"] == len(row["ids"]) == 6 for row in rows)
     done = CliRunner().invoke(app, ["data", "lite", "flickr30k", "--root", str(tree)])
     assert done.exit_code == 0
-    assert "no: not whole" in done.stdout
+    assert "image_retrieval" in done.stdout
+    assert "not whole" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
 
 
 def test_the_first_fetch_pins_what_the_package_does_not(tree):

@@ -134,8 +134,8 @@ def logged_passes(log: Sequence[Scores], *, normalise: bool = True) -> int:
     """Network passes behind the errors of a log.
 
     Equal pairs of an item are evaluated once, and so are the unconditional errors of a picture
-    that several items have: equal rows of errors are one. Where a rule stopped, one item has more of
-    a picture's errors than another, and the longest row counts.
+    that several items have: equal rows of errors are one. Where a rule stopped, items have more or
+    fewer of a picture's errors, and the longest row counts.
     """
     passes = 0
     unconditional: dict[float, int] = {}

@@ -302,7 +302,7 @@ class Operations(Strict):
     """Operations for one of them (see `Prices`)."""
     text_flops: int = Field(ge=0, le=10**18)
     pass_flops: int = Field(ge=0, le=10**18)
-    varying_flops: int = Field(default=0, ge=0, le=10**30, exclude_if=lambda value: not value)
+    varying_flops: int = Field(default=0, ge=0, le=10**30)
     """Those of all texts and passes together, where each depends on the length of its text."""
 
     @property

@@ -138,7 +138,8 @@ def logged_passes(log: Sequence[Scores], *, normalise: bool = True) -> int:
     fewer of a picture's errors, and the longest row counts.
     """
     passes = 0
-    unconditional: dict[float, int] = {}
+    # by their first error, which two pictures may share
+    unconditional: dict[float, list[NDArray[np.float32]]] = {}
     for scores in log:
         if scores.errors is None:
             continue
@@ -146,7 +147,17 @@ def logged_passes(log: Sequence[Scores], *, normalise: bool = True) -> int:
         passes += int(np.isfinite(rows).sum())
         base = scores.unconditional_errors if normalise else None
         for row in () if base is None else base:
-            # a picture's rows begin alike, whatever their length
-            first, length = float(row[0]), int(np.isfinite(row).sum())
-            unconditional[first] = max(length, unconditional.get(first, 0))
-    return passes + sum(unconditional.values())
+            known = row[np.isfinite(row)]
+            if len(known):
+                _keep_longest(unconditional.setdefault(float(known[0]), []), known)
+    return passes + sum(len(row) for rows in unconditional.values() for row in rows)
+
+
+def _keep_longest(rows: list[NDArray[np.float32]], new: NDArray[np.float32]) -> None:
+    """Add a picture's row, unless it is the beginning of one that is there, or takes its place."""
+    for place, row in enumerate(rows):
+        shared = min(len(row), len(new))
+        if np.array_equal(row[:shared], new[:shared]):
+            rows[place] = max(row, new, key=len)
+            return
+    rows.append(new)

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -11,6 +12,8 @@ from gdbench.evaluation import evaluate
 from gdbench.merging import merge
 from gdbench.models import load_request
 from gdbench.models.own import own_model
+from gdbench.operations import logged_passes
+from gdbench.protocol import Scores
 from gdbench.records import Cost, Operations, Prices
 from gdbench.run import asked
 from gdbench.submissions.submit import submit
@@ -167,3 +170,15 @@ def test_counts_that_cannot_be_are_found_out(tmp_path, name, value):
     path.write_text(json.dumps(record))
     problems = verify(tmp_path / "to").problems
     assert [p.check for p in problems] == ["cost"], problems
+
+
+def test_pictures_that_begin_alike_are_two_and_a_stopped_row_is_a_part_of_the_longer():
+    def scores(name, *base):
+        errors = np.ones((len(base), 1, 4), np.float32)
+        return Scores(name, np.zeros((len(base), 1)), errors, np.array(base, np.float32))
+
+    stopped, whole, other = [2, 3, np.nan, np.nan], [2, 3, 4, 5], [2, 7, 4, 5]
+    log = [scores("a", stopped), scores("b", whole, other), scores("c", stopped)]
+    # four of the pair in each item, whose rows are equal; the picture's four; the other's four
+    assert logged_passes(log) == 3 * 4 + 4 + 4
+    assert logged_passes(log[::-1]) == 3 * 4 + 4 + 4

@@ -5,12 +5,14 @@ import json
 import numpy as np
 import pytest
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from gdbench.errors import InputError
 from gdbench.evaluation import evaluate
 from gdbench.merging import merge
 from gdbench.models import load_request
+from gdbench.models.flops import counted
 from gdbench.models.own import own_model
 from gdbench.operations import logged_passes
 from gdbench.protocol import Scores
@@ -51,10 +53,38 @@ def test_the_operations_of_a_run_are_those_that_torch_counts_while_it_runs(
         # the smallest batch of a dual encoder, so that none is padded
         monkeypatch.setattr(found, "batch_size", 1)
         torch.backends.mha.set_fastpath_enabled(False)
-    with FlopCounterMode(display=False) as counter:
+    # as plain products, which every torch counts: 2.7 has no formula for the CPU's own attention
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         (record,) = run(found, ["svo"], tmp_path, limit=1)
     torch.backends.mha.set_fastpath_enabled(True)
     assert record.cost.flops == counter.get_total_flops() > 0
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    sorted(
+        name
+        for name in {name.partition(".")[0] for name in torch._C._dispatch_get_all_op_names()}
+        if name.startswith("aten::_scaled_dot_product_")
+        # the backward passes are no part of a run, and plain products are counted as such
+        and not name.endswith(("_backward", "_math"))
+    ),
+)
+def test_no_kernel_of_attention_is_counted_as_nothing(kernel):
+    """On which device it runs, and which torch counts it, is no matter."""
+    operation = getattr(torch.ops.aten, kernel.removeprefix("aten::")).default
+    more = [a for a in operation._schema.arguments[3:] if not a.has_default_value()]
+    asked_for = {a.name: None if a.name == "attn_bias" else False for a in more}
+    shape = {"dtype": torch.float16, "device": "meta"}
+    query, key = torch.empty(2, 3, 5, 16, **shape), torch.empty(2, 3, 7, 16, **shape)
+
+    def attend():
+        try:
+            operation(query, key, key, **asked_for)
+        except NotImplementedError:
+            pytest.skip("no meta kernel")
+
+    assert counted(attend) == 2 * (2 * 2 * 3 * 5 * 7 * 16)
 
 
 def test_operations_do_not_depend_on_batches_shards_or_interruptions(tmp_path):

@@ -7,8 +7,10 @@ import platform
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from gdbench.records import Environment
 
@@ -91,6 +93,54 @@ def peak_memory_bytes() -> int:
             return int(line.split()[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+_before_a_probe: dict[str, int] = {}
+"""Peak of each device that was seen before `device_bytes_for` measured anew."""
+
+
+def _device_memory(device: str) -> Any:
+    """What counts the bytes that torch gave out on a device; None where nothing does.
+
+    The host has `peak_memory_bytes`; MPS knows what is taken now, and no peak.
+    """
+    if not device.startswith("cuda"):
+        return None
+    import torch
+
+    # before that nothing was taken, and there is no peak to reset
+    begun: bool = torch.cuda.is_initialized()  # type: ignore[no-untyped-call] # torch's
+    return torch.cuda if begun else None
+
+
+def reset_peak_device_memory(device: str) -> None:
+    """Measure a device's peak anew from now on, where one is known."""
+    _before_a_probe.pop(device, None)
+    if (memory := _device_memory(device)) is not None:
+        memory.reset_peak_memory_stats(device)
+
+
+def peak_device_memory_bytes(device: str) -> int | None:
+    """Most that this process had taken of a device's own memory since the peak was reset.
+
+    In bytes that torch gave out to tensors; None where the device is the host or keeps no peak.
+    """
+    if (memory := _device_memory(device)) is None:
+        return None
+    return max(int(memory.max_memory_allocated(device)), _before_a_probe.get(device, 0))
+
+
+def device_bytes_for(call: Callable[[], object], device: str) -> int:
+    """What a call takes of a device's memory at most, beyond what was taken before it.
+
+    The peak since the last reset stays known. For devices of which a peak is known.
+    """
+    memory = _device_memory(device)
+    _before_a_probe[device] = peak_device_memory_bytes(device) or 0
+    memory.reset_peak_memory_stats(device)
+    before = int(memory.memory_allocated(device))
+    call()
+    return int(memory.max_memory_allocated(device)) - before
 
 
 def cache_folder() -> Path:

@@ -386,6 +386,7 @@ def make_record(
             wall_seconds=log.wall_seconds(),
             device_seconds=log.device_seconds(),
             peak_memory_bytes=place.peak_memory_bytes,
+            peak_device_memory_bytes=place.peak_device_memory_bytes,
             device=place.device,
             device_name=place.device_name,
             devices=place.devices,

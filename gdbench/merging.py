@@ -265,5 +265,6 @@ def _joined(places: Sequence[Place]) -> Place:
         update={
             "devices": tuple(sorted(devices)),
             "peak_memory_bytes": largest(p.peak_memory_bytes for p in places),
+            "peak_device_memory_bytes": largest(p.peak_device_memory_bytes for p in places),
         }
     )

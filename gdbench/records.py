@@ -329,6 +329,9 @@ class Cost(Strict):
     """Seconds of these in which the model's networks ran on the device (None: not measured)."""
     peak_memory_bytes: int | None
     """Resident memory of the process that needed most while it scored this task (None: unknown)."""
+    peak_device_memory_bytes: int | None = Field(default=None, exclude_if=lambda peak: peak is None)
+    """Of the device's own memory, what torch had given out at most in the process that needed most
+    (None: unknown, as where the device is the host)."""
     device: str
     """As torch names it, e.g. `cuda:0`."""
     device_name: str = ""

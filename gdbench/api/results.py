@@ -315,6 +315,9 @@ def cost_text(records: Sequence[ResultRecord]) -> str:
     work = [float(c.flops) for c in costs if c.flops is not None]
     walls = [c.wall_seconds for c in costs if c.wall_seconds is not None]
     peaks = [c.peak_memory_bytes for c in costs if c.peak_memory_bytes is not None]
+    on_device = [
+        c.peak_device_memory_bytes for c in costs if c.peak_device_memory_bytes is not None
+    ]
     parts = []
     if passes and len(passes) == len(costs):
         parts.append(f"{count(sum(passes))} network passes")
@@ -324,6 +327,8 @@ def cost_text(records: Sequence[ResultRecord]) -> str:
         parts.append(seconds(math.fsum(walls)))
     if peaks:
         parts.append(f"{size_in_bytes(max(peaks))} of memory at most")
+    if on_device:
+        parts.append(f"{size_in_bytes(max(on_device))} of the device's own at most")
     parts.append(", ".join(sorted({c.device for c in costs})))
     return ", ".join(parts)
 

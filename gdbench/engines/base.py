@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from pydantic import Field
+
 from gdbench.operations import PassOf
 from gdbench.protocol import Known, ModelCard, Scores
 from gdbench.records import Content, ModelSettings, Prices, Strict
@@ -32,6 +34,8 @@ class Place(Strict):
     """The names of the workers' devices, one for each worker; empty where there was one process."""
     peak_memory_bytes: int | None
     """Of the process that needed most, since `Engine.begin`; None where that was not measured."""
+    peak_device_memory_bytes: int | None = Field(default=None, exclude_if=lambda peak: peak is None)
+    """The same of the device's own memory; None where the device is the host or keeps no peak."""
 
 
 def largest(peaks: Iterable[int | None]) -> int | None:

@@ -6,7 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from gdbench.engines.base import Engine, Place, Subject
-from gdbench.environment import device_name, peak_memory_bytes, reset_peak_memory
+from gdbench.environment import (
+    device_name,
+    peak_device_memory_bytes,
+    peak_memory_bytes,
+    reset_peak_device_memory,
+    reset_peak_memory,
+)
 from gdbench.operations import PassOf, pass_of, prices_of
 from gdbench.protocol import ExtendableITMModel, Known, Scores
 from gdbench.records import Prices
@@ -37,6 +43,7 @@ class LocalEngine(Engine):
         """See `Engine`. Where the peak cannot be reset, only the first task's is known."""
         self._begun += 1
         self._own_peak = reset_peak_memory() or self._begun == 1
+        reset_peak_device_memory(self._device)
 
     def score(
         self, items: Iterable[Known], *, rescue: Callable[[], None] | None = None
@@ -61,9 +68,14 @@ class LocalEngine(Engine):
 
     def place(self) -> Place:
         """See `Engine`."""
-        device = str(getattr(self.model, "device", "cpu"))
+        device = self._device
         return Place(
             device=device,
             device_name=device_name(device),
             peak_memory_bytes=peak_memory_bytes() if self._own_peak else None,
+            peak_device_memory_bytes=peak_device_memory_bytes(device),
         )
+
+    @property
+    def _device(self) -> str:
+        return str(getattr(self.model, "device", "cpu"))

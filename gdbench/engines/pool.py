@@ -81,6 +81,7 @@ class PoolEngine(Engine):
         self._evaluations: int | None = 0
         self._wall_seconds = 0.0
         self._peak: int | None = 0
+        self._device_peak: int | None = 0
         self._extends = False
         self._prices = Prices(unknown=NOT_COUNTED)
         # by the worker's number; they outlive a lost process
@@ -288,6 +289,7 @@ class PoolEngine(Engine):
         evaluated = _sum(self._evaluations, evaluations)
         self._evaluations = None if evaluated is None else int(evaluated)
         self._peak = largest((self._peak, answer.peak_memory_bytes))
+        self._device_peak = largest((self._device_peak, answer.peak_device_memory_bytes))
 
     def clocks(self) -> Clocks:
         """See `Engine`."""
@@ -303,7 +305,11 @@ class PoolEngine(Engine):
         places = [self._places[number] for number in scored or self._places]
         names = tuple(sorted(p.device_name or p.device for p in places))
         return places[0].model_copy(
-            update={"devices": names, "peak_memory_bytes": self._peak or None}
+            update={
+                "devices": names,
+                "peak_memory_bytes": self._peak or None,
+                "peak_device_memory_bytes": self._device_peak or None,
+            }
         )
 
 

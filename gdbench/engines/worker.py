@@ -39,6 +39,7 @@ class Fragment:
     scores: list[Scores]
     spent: Clocks
     peak_memory_bytes: int | None
+    peak_device_memory_bytes: int | None
     error: str = ""
     warnings: tuple[str, ...] = ()
 
@@ -110,8 +111,15 @@ class Worker:
             _difference(after.evaluations, before.evaluations),
             time.monotonic() - start,
         )
-        peak = self._engine.place().peak_memory_bytes
-        return Fragment(scores, spent, peak, error, self._warnings.taken())
+        place = self._engine.place()
+        return Fragment(
+            scores,
+            spent,
+            place.peak_memory_bytes,
+            place.peak_device_memory_bytes,
+            error,
+            self._warnings.taken(),
+        )
 
 
 def _difference(after: Any, before: Any) -> Any:

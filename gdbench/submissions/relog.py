@@ -208,7 +208,9 @@ def cost_of(
     timed = ("samples", "timesteps", "normalise")
     if all(getattr(settings, name) == getattr(record.settings, name) for name in timed):
         return cost
-    unknown = dict.fromkeys(("wall_seconds", "device_seconds", "peak_memory_bytes"))
+    unknown = dict.fromkeys(
+        ("wall_seconds", "device_seconds", "peak_memory_bytes", "peak_device_memory_bytes")
+    )
     operations = cost.operations
     if isinstance(operations, Operations):
         same = settings.normalise == record.settings.normalise

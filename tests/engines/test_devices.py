@@ -37,6 +37,35 @@ class Mine(Random):
             os._exit(9)
         return super().score(images, texts)
 """
+DEVICE = """\
+import os
+import zlib
+import gdbench.environment
+from gdbench import ModelCard
+from gdbench.models.baselines import Random
+
+class Memory:
+    peak = 0
+
+    def reset_peak_memory_stats(self, device):
+        self.peak = 0
+
+    def max_memory_allocated(self, device):
+        return self.peak
+
+memory = Memory()
+gdbench.environment._device_memory = lambda device: memory
+
+class OnDevice(Random):
+    card = ModelCard(name="on-device")
+    device = "cuda:0"
+
+    def score(self, images, texts):
+        memory.peak = max(memory.peak, 1 + zlib.crc32(texts[0].encode()))
+        with open(f"peaks-{os.getpid()}", "a") as file:
+            print(memory.peak, file=file)
+        return super().score(images, texts)
+"""
 TWO = ("--devices", "cpu,cpu")
 
 
@@ -101,6 +130,14 @@ def test_a_lost_worker_is_replaced_and_what_workers_say_is_told_once(folder, gdb
     assert json.loads(out)[0]["task"]["name"] == "winoground"
     assert gdbench(*evaluate("local"))[0] == 0
     assert record(folder, "local")["scores_sha256"] == record(folder, "spread")["scores_sha256"]
+
+
+def test_the_peak_of_a_device_is_that_of_the_worker_that_needed_most(folder, gdbench):
+    (folder / "device.py").write_text(DEVICE)
+    code, _, err = gdbench(*evaluate("spread", *TWO, model="device.py:OnDevice"))
+    assert code == 0, err
+    most = max(int(peak) for file in folder.glob("peaks-*") for peak in file.read_text().split())
+    assert record(folder, "spread")["cost"]["peak_device_memory_bytes"] == most
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])

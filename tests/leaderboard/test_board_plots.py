@@ -61,6 +61,13 @@ def test_operations_that_are_not_known_are_no_zero(index, said):
     )
 
 
+def test_memory_of_a_device_stands_beside_the_host_s_where_it_is_known():
+    on_gpu, on_cpu = (dict(run_facts(synthetic_board.record(k, "svo"))) for k in (1, 2))
+    assert on_gpu["Peak memory of the device (claimed)"] == "9GB"
+    assert on_gpu["Peak memory (claimed)"] == on_cpu["Peak memory (claimed)"] == "3GB"
+    assert "Peak memory of the device (claimed)" not in on_cpu
+
+
 @pytest.mark.parametrize("count", [5, 60])
 def test_every_model_of_the_front_is_named_and_linked(count):
     points = [

@@ -108,6 +108,9 @@ def _cost(row: Row) -> list[tuple[str, str]]:
     walls = [c.wall_seconds for c in costs]
     known = [w for w in walls if w is not None]
     memory = [c.peak_memory_bytes for c in costs if c.peak_memory_bytes is not None]
+    on_device = [
+        c.peak_device_memory_bytes for c in costs if c.peak_device_memory_bytes is not None
+    ]
     rows = [
         ("Items", f"{row.n_items:,}"),
         ("Passes of the network", "" if row.passes is None else f"{row.passes:,}"),
@@ -115,6 +118,7 @@ def _cost(row: Row) -> list[tuple[str, str]]:
         ("Wall time", seconds(sum(known)) if len(known) == len(walls) else ""),
         ("Time per item", "" if (s := row.seconds_per_item) is None else seconds(s)),
         ("Peak memory", size_in_bytes(max(memory)) if memory else ""),
+        ("Peak memory of the device", size_in_bytes(max(on_device)) if on_device else ""),
         ("Device", ", ".join(row.devices)),
         ("Parameters", "" if (n := row.model.parameters) is None else count(n)),
     ]

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gdbench.environment import device_bytes_for
 from gdbench.memory import attempted, capped, free_memory, halved
 from gdbench.models.device_clock import DeviceClock
 from gdbench.models.diffusion_itm.conditioning import Conditions, Prompt, Shapes
@@ -125,14 +126,13 @@ class Batcher:
             return int(_SHARE_OF_FREE * free_memory(self.device) / each)
         # what libraries take once and keep (workspaces, algorithms) is no sample's
         self._launch([sample] * 2, 2).wait()
-        peaks = []
-        for n in (1, 2):
-            torch.cuda.reset_peak_memory_stats(self.device)
-            before = torch.cuda.memory_allocated(self.device)
-            self._launch([sample] * n, n).wait()
-            peaks.append(torch.cuda.max_memory_allocated(self.device) - before)
-        each = max(peaks[1] - peaks[0], 1)
-        return int((_SHARE_OF_FREE * free_memory(self.device) - peaks[0]) / each)
+
+        def bytes_for(n: int) -> int:
+            return device_bytes_for(lambda: self._launch([sample] * n, n).wait(), str(self.device))
+
+        one, two = bytes_for(1), bytes_for(2)
+        each = max(two - one, 1)
+        return int((_SHARE_OF_FREE * free_memory(self.device) - one) / each)
 
     def run(self, evaluations: Sequence[Evaluation]) -> NDArray[np.float32]:
         """L2 norms of the prediction errors, shape (n,), in the order given.

@@ -133,11 +133,9 @@ def estimate(model: DiffusionITM, items: Iterable[Item]) -> Estimate:
 
 def _memory(model: DiffusionITM) -> int:
     """Peak of this process or device after the probe, which ran one full batch."""
-    if model.device.type == "cuda":
-        return int(torch.cuda.max_memory_allocated(model.device))
-    from gdbench.environment import peak_memory_bytes
+    from gdbench.environment import peak_device_memory_bytes, peak_memory_bytes
 
-    return peak_memory_bytes()
+    return peak_device_memory_bytes(str(model.device)) or peak_memory_bytes()
 
 
 def pass_flops(model: DiffusionITM) -> int:

@@ -226,6 +226,10 @@ def run_facts(record: ResultRecord) -> tuple[tuple[str, str], ...]:
             "Peak memory (claimed)",
             "" if (n := cost.peak_memory_bytes) is None else size_in_bytes(n),
         ),
+        (
+            "Peak memory of the device (claimed)",
+            "" if (n := cost.peak_device_memory_bytes) is None else size_in_bytes(n),
+        ),
         ("Device (claimed)", f"{cost.device} {cost.device_name}".strip()),
         ("gdbench", env.gdbench + (f" at {env.git_commit}" if env.git_commit else "")),
         ("Python", env.python),

@@ -206,7 +206,7 @@ class PoolEngine(Engine):
 
     def begin(self) -> None:
         """See `Engine`."""
-        self._peak = 0
+        self._peak = self._device_peak = 0
 
     def score(
         self,

@@ -20,6 +20,7 @@ def make_tiny_sd(
     sample_size: int = 8,
     prediction_type: str = "epsilon",
     wide: int = 16,
+    layers: int = 2,
     dtype: torch.dtype = torch.float32,
 ) -> Path:
     """A model folder whose weights depend on the seed alone."""
@@ -33,7 +34,7 @@ def make_tiny_sd(
             block_out_channels=(wide, 2 * wide),
             down_block_types=(first_block, "CrossAttnDownBlock2D"),
             up_block_types=("CrossAttnUpBlock2D", last),
-            layers_per_block=2,
+            layers_per_block=layers,
             cross_attention_dim=24,
             attention_head_dim=(2, 4),
             norm_num_groups=4,

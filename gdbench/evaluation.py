@@ -44,6 +44,7 @@ from gdbench.store import ScoreLog, ScoresHash
 from gdbench.store.files import sweep
 from gdbench.tasks import TASKS, definition_of
 from gdbench.tasks.base import Task, limited, manifest_sha256
+from gdbench.tasks.counting import of_items
 from gdbench.tasks.definition import define
 from gdbench.tasks.manifest import DEFINITION, ITEMS, Pinned
 
@@ -260,7 +261,12 @@ class Run:
             yield from ((item, None) for item in compress(items, (lengths < 0).tolist()))
 
         self._tell(task, n_done, len(items))
-        self.engine.begin()
+        passes = 0
+        if steps is not None:
+            # of the whole task: one that goes on is run as it was begun
+            normalise = self.settings.normalise is not False
+            passes = of_items(items).passes(len(steps), normalise=normalise)
+        self.engine.begin(passes)
         try:
             for scores in self.engine.score(waiting(), rescue=log.flush):
                 log.append(scores)

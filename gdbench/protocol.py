@@ -166,3 +166,11 @@ class ExtendableITMModel(BatchedITMModel, Protocol):
         An item of which every timestep is known is not scored: its unconditional errors are
         remembered for other items that show the same pictures.
         """
+
+
+@runtime_checkable
+class PlanningITMModel(ExtendableITMModel, Protocol):
+    """A model that prepares itself for long work."""
+
+    def expect_passes(self, passes: int) -> None:
+        """Say how many passes of its network a task can take, before its items come."""

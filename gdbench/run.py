@@ -61,7 +61,10 @@ class Where(Strict):
     batch_size: int | None = Field(
         default=None, ge=1, description="Network batch size; default: from free memory."
     )
-    compile: bool = Field(default=False, description="Use torch.compile.")
+    compile: bool | None = Field(
+        default=None,
+        description="Use torch.compile; default: on CUDA, for tasks long enough to pay.",
+    )
     offload: bool = Field(
         default=False,
         description="Keep text encoders off the device while the network runs.",

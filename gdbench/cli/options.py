@@ -74,7 +74,8 @@ def generated(**groups: Fields) -> Callable[[Callable[..., None]], Callable[...,
         @wraps(run)
         def verb(**values: Any) -> None:
             given = {
-                name: {n: _value(n, values.pop(n)) for n in group} for name, group in groups.items()
+                name: {n: _value(n, f, values.pop(n)) for n, f in group.items()}
+                for name, group in groups.items()
             }
             run(
                 **{n: {k: v for k, v in g.items() if v is not None} for n, g in given.items()},
@@ -93,18 +94,26 @@ def generated(**groups: Fields) -> Callable[[Callable[..., None]], Callable[...,
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     """The flag of a field."""
     flags = [flag_of(name), *([_ALSO[name]] if name in _ALSO else [])]
+    either = _is_either(name, field)
+    if either:
+        flags = [f"{flag_of(name)}/--no-{flag_of(name).removeprefix('--')}"]
     option: Any = typer.Option(*flags, help=field.description, **_range(field))
     default = inspect.Parameter.empty if field.is_required() else None
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,
-        default=False if _is_switch(field) else default,
-        annotation=Annotated[_type(field), option],
+        default=False if _is_switch(field) and not either else default,
+        annotation=Annotated[bool | None if either else _type(field), option],
     )
 
 
 def _is_switch(field: FieldInfo) -> bool:
     return bool in (field.annotation, *get_args(field.annotation))
+
+
+def _is_either(name: str, field: FieldInfo) -> bool:
+    """Whether yes, no and nothing said are three things, and no has no flag of its own name."""
+    return _is_switch(field) and field.default is None and not flag_of(name).startswith("--no-")
 
 
 def _type(field: FieldInfo) -> Any:
@@ -133,8 +142,10 @@ def _range(field: FieldInfo) -> dict[str, Any]:
     return found
 
 
-def _value(name: str, value: Any) -> Any:
+def _value(name: str, field: FieldInfo, value: Any) -> Any:
     """A flag's value as the field has it; None: not given."""
+    if _is_either(name, field):
+        return value
     if flag_of(name).startswith("--no-"):
         return False if value else None
     if value is False or value is None:

@@ -55,8 +55,12 @@ class Engine(ABC):
         """Whether the model goes on from an item's scores at the first timesteps."""
 
     @abstractmethod
-    def begin(self) -> None:
-        """A task begins: the peak of memory is its own from here on."""
+    def begin(self, passes: int = 0) -> None:
+        """A task begins: the peak of memory is its own from here on.
+
+        `passes` of a network are all that it can take, those of an earlier start included; 0 for
+        models without timesteps.
+        """
 
     @abstractmethod
     def score(

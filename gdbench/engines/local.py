@@ -14,7 +14,7 @@ from gdbench.environment import (
     reset_peak_memory,
 )
 from gdbench.operations import PassOf, pass_of, prices_of
-from gdbench.protocol import ExtendableITMModel, Known, Scores
+from gdbench.protocol import ExtendableITMModel, Known, PlanningITMModel, Scores
 from gdbench.records import Prices
 from gdbench.scoring import Counters, score_stream
 from gdbench.store import Clocks
@@ -39,8 +39,10 @@ class LocalEngine(Engine):
         """See `Engine`."""
         return isinstance(self.model, ExtendableITMModel)
 
-    def begin(self) -> None:
+    def begin(self, passes: int = 0) -> None:
         """See `Engine`. Where the peak cannot be reset, only the first task's is known."""
+        if isinstance(self.model, PlanningITMModel):
+            self.model.expect_passes(passes)
         self._begun += 1
         self._own_peak = reset_peak_memory() or self._begun == 1
         reset_peak_device_memory(self._device)

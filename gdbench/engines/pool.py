@@ -77,6 +77,8 @@ class PoolEngine(Engine):
         self.seats: list[Seat] = []
         self.fault = ""
         """What became of the worker that was lost last."""
+        self.passes_each = 0
+        """Of the task, for one worker."""
         self._device_seconds: float | None = 0.0
         self._evaluations: int | None = 0
         self._wall_seconds = 0.0
@@ -129,7 +131,7 @@ class PoolEngine(Engine):
 
     @abstractmethod
     def send(self, seat: Seat, items: list[Known]) -> None:
-        """Ask a seat's process for scores (`Worker.score`)."""
+        """Ask a seat's process for scores (`Worker.score`), with `passes_each`."""
 
     @abstractmethod
     def settled(self, seats: list[Seat]) -> list[Seat]:
@@ -204,8 +206,9 @@ class PoolEngine(Engine):
         """See `Engine`; as the workers say of their model."""
         return self._extends
 
-    def begin(self) -> None:
+    def begin(self, passes: int = 0) -> None:
         """See `Engine`."""
+        self.passes_each = passes // len(self.seats)
         self._peak = self._device_peak = 0
 
     def score(

@@ -102,7 +102,7 @@ class ProcessEngine(PoolEngine):
 
     def send(self, seat: Seat, items: list[Known]) -> None:
         """See `PoolEngine`."""
-        self._ask(seat, "score", items)
+        self._ask(seat, "score", items, self.passes_each)
 
     def _ask(self, seat: Seat, *message: object) -> None:
         # a process that is gone is found out when its answer is read

@@ -94,7 +94,7 @@ class RayEngine(PoolEngine):
     def send(self, seat: Seat, items: list[Known]) -> None:
         """See `PoolEngine`."""
         actor, _ = seat.handle
-        seat.handle = actor, actor.score.remote(items)
+        seat.handle = actor, actor.score.remote(items, self.passes_each)
 
     def settled(self, seats: list[Seat]) -> list[Seat]:
         """See `PoolEngine`."""

@@ -95,11 +95,14 @@ class Worker:
             self._warnings.taken(),
         )
 
-    def score(self, items: Sequence[Known]) -> Fragment:
-        """The scores of some items; an error ends the shard and loses none before it."""
+    def score(self, items: Sequence[Known], passes: int = 0) -> Fragment:
+        """The scores of some items; an error ends the shard and loses none before it.
+
+        `passes` are this worker's of the whole task, about.
+        """
         scores: list[Scores] = []
         error = ""
-        self._engine.begin()
+        self._engine.begin(passes)
         before, start = self._engine.clocks(), time.monotonic()
         try:
             scores.extend(self._engine.score(items))

@@ -18,6 +18,7 @@ from gdbench.models.device_clock import DeviceClock
 from gdbench.models.devices import choose_device, choose_dtype
 from gdbench.models.diffusion_itm.batching import Batcher
 from gdbench.models.diffusion_itm.cache import LRU, ArrayFolder
+from gdbench.models.diffusion_itm.compiling import BY_ITSELF, pays
 from gdbench.models.diffusion_itm.encoders import Encoders
 from gdbench.models.diffusion_itm.engine import Engine, FullPlan, Job, Plan
 from gdbench.models.diffusion_itm.families.base import Pipeline
@@ -91,8 +92,6 @@ class DiffusionITM:
         self.unconditional = False
         """Whether the unconditional errors are computed even where nothing needs them."""
         self._on_device: LRU[Tensor] = LRU(_NOISE_ON_DEVICE_BYTES // (4 * int(np.prod(shape))))
-        if where.compile:
-            pipeline.compile()
         self.denoiser = pipeline.denoiser
         self.clock = DeviceClock(self.device)
         self.batcher = Batcher(
@@ -101,8 +100,11 @@ class DiffusionITM:
             self._device_noise,
             self.clock,
             where.batch_size,
-            compiled=where.compile,
+            compiler=pipeline.compile,
         )
+        self._compile = where.compile
+        if where.compile:
+            self.batcher.compile_from_here()
         self.encoders = Encoders(pipeline, self.clock, where.cache_dir)
         self._disk_root = where.cache_dir
         self._chosen = chosen
@@ -225,6 +227,19 @@ class DiffusionITM:
         """What its networks take; three short passes find it out."""
         with self.clock.stopped():
             return prices_of_pipeline(self.pipeline)
+
+    def expect_passes(self, passes: int) -> None:
+        """Compile the network where nobody said whether to, on CUDA, for work that is long enough.
+
+        Not where longer texts have other shapes: each is compiled for by itself. Where the compiler
+        fails, a line says so and the network is run as it is.
+        """
+        if self._compile is not None or self.device.type not in BY_ITSELF:
+            return
+        if not self.prices.unknown and pays(passes, self.prices.network):
+            self.batcher.compile_from_here(or_else_plain=True)
+        else:
+            self.batcher.plain_from_here()
 
     def needs_unconditional(self, item: Item) -> bool:
         """Whether the unconditional errors of the item's images are computed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -73,8 +74,8 @@ class Batcher:
     `noise` gives the noise of the k-th timestep on the device. The size is found from free memory
     at the first batch; `asked` is taken instead where it fits. When a batch runs out of memory
     the size is halved and the same evaluations are run again: nothing that was computed is lost.
-    With `compiled` all batches of a prompt's shapes have one size, and compiling takes no device
-    time.
+    Compiled by `compiler` (see `compile_from_here`) all batches of a prompt's shapes have one size,
+    and compiling takes no device time.
     """
 
     def __init__(
@@ -85,12 +86,14 @@ class Batcher:
         clock: DeviceClock,
         asked: int | None = None,
         *,
-        compiled: bool = False,
+        compiler: Callable[[], None] = lambda: None,
     ) -> None:
         self.denoiser, self.timesteps, self.noise = denoiser, tuple(timesteps), noise
         self.clock, self.device, self.dtype = clock, clock.device, denoiser.dtype
         self.asked = asked
-        self.compiled = compiled
+        self.compiled = False
+        self._compiler: Callable[[], None] | None = compiler  # None: it was called
+        self._or_else_plain = self._cannot_compile = False
         self._warm: set[Shapes] = set()  # compiled for
         # None until it is found; what is asked and surely fits needs no look at the memory
         self.size = asked if asked is not None and asked <= CPU_BATCH else None
@@ -99,6 +102,22 @@ class Batcher:
         self.padding = 0  # run for nothing, to keep the shape
         self.out_of_memory = 0
         self.progress: Callable[[int], None] | None = None  # called with `evaluations`
+
+    def compile_from_here(self, *, or_else_plain: bool = False) -> None:
+        """Run the network compiled from the next batch on.
+
+        With `or_else_plain` it is run as it is where the compiler fails, and a line says so.
+        """
+        if self._cannot_compile:
+            return
+        if self._compiler is not None:
+            self._compiler()
+            self._compiler = None
+        self.compiled, self._or_else_plain = True, or_else_plain
+
+    def plain_from_here(self) -> None:
+        """Run the network as it is from the next batch on."""
+        self.compiled = False
 
     def size_for(self, sample: Callable[[], Evaluation]) -> int:
         """The batch size; `sample` gives an evaluation to probe with the first time."""
@@ -125,10 +144,12 @@ class Batcher:
             each = 320 * sample.latent[0].numel() * 4 * 24
             return int(_SHARE_OF_FREE * free_memory(self.device) / each)
         # what libraries take once and keep (workspaces, algorithms) is no sample's
-        self._launch([sample] * 2, 2).wait()
+        self._launch([sample] * 2, 2, plain=True).wait()
 
         def bytes_for(n: int) -> int:
-            return device_bytes_for(lambda: self._launch([sample] * n, n).wait(), str(self.device))
+            return device_bytes_for(
+                lambda: self._launch([sample] * n, n, plain=True).wait(), str(self.device)
+            )
 
         one, two = bytes_for(1), bytes_for(2)
         each = max(two - one, 1)
@@ -156,10 +177,10 @@ class Batcher:
         while True:
             size = self.size_for(lambda: evaluations[0])
             part = evaluations[:size]
+            if self.compiled and part[0].prompt.shapes not in self._warm:
+                self._warm_up(part, size)
             # a compiled network is compiled again for each new shape, and at last not at all
             rows = size if self.compiled else _shape(len(part), size)
-            if self.compiled and part[0].prompt.shapes not in self._warm:
-                self._warm_up(part, rows)
             running = attempted(lambda: self._launch(part, rows))  # noqa: B023 # called at once
             if running is not None:
                 self.padding += rows - len(part)
@@ -181,10 +202,20 @@ class Batcher:
     def _warm_up(self, part: Sequence[Evaluation], rows: int) -> None:
         """Compile, in time that is nobody's."""
         start = time.perf_counter()
-        with self.clock.stopped():
-            if attempted(lambda: self._launch(part, rows).wait()) is not None:
-                self._warm.add(part[0].prompt.shapes)
-                logger.info("compiled in %.0f s", time.perf_counter() - start)
+        try:
+            with self.clock.stopped():
+                done = attempted(lambda: self._launch(part, rows).wait())
+        except Exception as error:
+            # compilers raise what they like
+            if not self._or_else_plain:
+                raise
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            logger.warning("the network could not be compiled and is run as it is: %s", reason)
+            self.compiled, self._cannot_compile = False, True
+            return
+        if done is not None:
+            self._warm.add(part[0].prompt.shapes)
+            logger.info("compiled in %.0f s", time.perf_counter() - start)
 
     def _shrink(self, size: int) -> None:
         self.out_of_memory += 1
@@ -192,7 +223,7 @@ class Batcher:
         self._warm.clear()
         self.size = halved(size, self.device, "evaluations")
 
-    def _launch(self, part: Sequence[Evaluation], size: int) -> Running:
+    def _launch(self, part: Sequence[Evaluation], size: int, *, plain: bool = False) -> Running:
         padded = [*part, *([part[-1]] * (size - len(part)))]
         place: dict[tuple[int, int], int] = {}  # noised image -> its row
         rows: list[Evaluation] = []
@@ -203,7 +234,9 @@ class Batcher:
                 place[key] = len(rows)
                 rows.append(evaluation)
             owner.append(place[key])
-        with self.clock.running(), torch.inference_mode():
+        as_it_is = self._compiler is None and (plain or not self.compiled)
+        stance = torch.compiler.set_stance("force_eager") if as_it_is else nullcontext()
+        with self.clock.running(), torch.inference_mode(), stance:
             errors = self.denoiser.errors(
                 self._stacked("latents", [row.latent for row in rows], size),
                 self._stacked("noise", [self.noise(row.k) for row in rows], size),

@@ -16,7 +16,7 @@ import itertools
 import json
 import random
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,7 +71,10 @@ def items_of(kind: str) -> Iterator[Item]:
     from gdbench.mini.graded import items as graded
     from gdbench.mini.heldout import heldout
 
-    suites = {"mini": items.TASKS, "mini2": graded.TASKS}
+    suites: dict[str, Mapping[str, Callable[[], Iterator[Item]]]] = {
+        "mini": items.TASKS,
+        "mini2": graded.TASKS,
+    }
 
     def some(source: str, sub: str, count: int) -> Iterable[Item]:
         if source == "heldout":

@@ -249,7 +249,7 @@ class Run:
         ids = pa.array([item.id for item in items], pa.string())
         lengths = log.index(ids)
         steps = self.settings.timesteps
-        whole = 0 if steps is None or self.settings.stop == "sequential" else len(steps)
+        whole = 0 if steps is None or self.settings.stops_early else len(steps)
         n_done = int((lengths >= whole).sum())
         n_shorter = int((lengths >= 0).sum()) - n_done
         if n_done or n_shorter:

@@ -21,7 +21,7 @@ Compat = Literal["diffusion-itm-2023"]
 Norm = Literal["l2", "mse"]
 Noise = Literal["antithetic", "independent"]
 Schedule = Literal["nested", "grid", "uniform"]
-Stop = Literal["none", "sequential"]
+Stop = Literal["none", "sequential", "predictive"]
 NullPrompt = Literal["empty", "zeros"]
 Scorer = Literal["vqa", "likelihood"]
 OF_TRANSFORMERS = frozenset({"scorer", "question", "answers", "prior", "trust_remote_code"})
@@ -120,8 +120,16 @@ class ModelSettings(Strict):
     )
     norm: Norm | None = _asked("l2 (default, as in the paper's code) or mse.")
     normalise: bool | None = _asked("Do not subtract the unconditional error.")
-    stop: Stop | None = _asked("sequential: stop an item once its decision is certain.")
-    delta: float | None = _asked("Error level of sequential stopping (default 0.05).", gt=0, lt=1)
+    stop: Stop | None = _asked(
+        "Stop an item once its decision is certain (sequential), or as good as certain on average "
+        "over items (predictive)."
+    )
+    delta: float | None = _asked(
+        "Chance that a stopped item's decision is not the full budget's (default 0.05; predictive: "
+        "0.2, of which an item may use the share of the budget that it has used).",
+        gt=0,
+        lt=1,
+    )
     stop_ranks: tuple[int, ...] | None = _asked(
         "Ranks that stopping must get right, such as 1 or 1,5; default: as the metrics need."
     )
@@ -173,6 +181,11 @@ class ModelSettings(Strict):
 
     The instruction is what the family puts before every caption, by the start of its SHA-256.
     """
+
+    @property
+    def stops_early(self) -> bool:
+        """Whether items may end before the full budget."""
+        return self.stop not in (None, "none")
 
     @classmethod
     def asked_names(cls) -> tuple[str, ...]:

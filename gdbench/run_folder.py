@@ -157,9 +157,9 @@ def _refuse_settings(out: Path, settings: ModelSettings, old: ModelSettings) -> 
             f"{out} was made with --samples {old.samples}, which are not the first of "
             f"--samples {settings.samples} ({settings.schedule} timesteps); {OTHER}"
         )
-    if settings.stop == "sequential":
+    if settings.stops_early:
         raise RunMismatchError(
-            f"{out} stops sequentially within --samples {old.samples}: where it stopped depends "
+            f"{out} stops items within --samples {old.samples}: where it stopped depends "
             f"on them; {OTHER}"
         )
 

@@ -176,7 +176,7 @@ def check_scores(item: Item, scores: Scores, settings: ModelSettings = _PLAIN) -
             raise ModelOutputError(
                 f"item {item.id}: errors need settings.timesteps, there are none"
             )
-        stops = settings.stop == "sequential"
+        stops = settings.stops_early
         shape = (n_images, n_texts, len(steps))
         errors = _errors(item, "errors", scores.errors, shape, stops=stops)
         base = scores.unconditional_errors
@@ -224,7 +224,7 @@ def _errors(
     if np.isinf(errors).any() or (errors < 0).any():
         fault = "have a value that is no error (0 or more, finite)"
     elif missing.any() and not stops:
-        fault = "have NaN, and settings.stop is not sequential"
+        fault = "have NaN, and settings.stop is none"
     elif missing[..., 0].any() or (missing[..., :-1] & ~missing[..., 1:]).any():
         fault = "have NaN before a number; a rule may stop, not leave out"
     if fault is not None:

@@ -50,7 +50,7 @@ def _of_settings(settings: ModelSettings) -> dict[str, str]:
     if settings.lora is not None:
         fields["lora"] = f"{settings.lora.sha256[:_HASH]}*{settings.lora.scale:g}"
     fields |= _of_score(settings)
-    if settings.stop not in (None, "none"):
+    if settings.stops_early:
         fields["stop"] = f"{settings.stop} {settings.delta:g}"
     named: dict[str, object] = {
         "pred": settings.prediction,

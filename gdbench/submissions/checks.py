@@ -284,7 +284,7 @@ def cost(subject: Subject) -> Iterator[Finding]:
         images = sum(len(s.matrix) for s in subject.scores)
         steps = len(settings.timesteps)
         # equal captions of an item are evaluated once, and work that was lost is done again
-        least = len(subject.scores) * (steps if settings.stop in (None, "none") else 1)
+        least = len(subject.scores) * (1 if settings.stops_early else steps)
         most = 2 * (pairs + images) * steps
         if not least <= c.unet_evaluations <= most:
             yield "cost", f"unet_evaluations is {c.unet_evaluations}, expected {least} to {most}"
@@ -304,7 +304,7 @@ def operations(subject: Subject) -> Iterator[Finding]:
     least, most = 0, pairs
     if settings.timesteps is not None:
         steps = len(settings.timesteps)
-        least = len(scores) * (steps if settings.stop in (None, "none") else 1)
+        least = len(scores) * (1 if settings.stops_early else steps)
         most = (pairs + images) * steps
     if subject.file.with_errors:
         least = logged_passes(scores)

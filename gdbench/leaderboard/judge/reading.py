@@ -108,7 +108,7 @@ def budget_curve(finished: Finished) -> list[tuple[int, Estimate]]:
     are its least noisy ones, not a smaller grid.
     """
     settings, task = finished.record.settings, finished.task
-    if settings.norm is None or settings.stop == "sequential" or is_weighted(settings):
+    if settings.norm is None or settings.stops_early or is_weighted(settings):
         return []
     if settings.schedule not in ("nested", "uniform"):
         return []

@@ -23,14 +23,16 @@ from gdbench.models.diffusion_itm.encoders import Encoders
 from gdbench.models.diffusion_itm.engine import Engine, FullPlan, Job, Plan
 from gdbench.models.diffusion_itm.families.base import Pipeline
 from gdbench.models.diffusion_itm.loading import find_folder, load_pipeline
+from gdbench.models.diffusion_itm.predictive import PredictiveRace
 from gdbench.models.diffusion_itm.prices import prices_of_pipeline
-from gdbench.models.diffusion_itm.racing import RacePlan
+from gdbench.models.diffusion_itm.racing import Race, RacePlan
 from gdbench.models.diffusion_itm.schedule import (
     SOURCES,
     NoiseBank2023,
     noise_source,
     scheduled,
 )
+from gdbench.models.diffusion_itm.sequential import SequentialRace
 from gdbench.models.digests import digest_text
 from gdbench.models.kinds import ModelEntry, clean_name
 from gdbench.models.lora import find_lora, load_lora
@@ -46,9 +48,14 @@ DEFAULTS: Final[dict[str, Any]] = {
     "norm": "l2",
     "normalise": True,
     "stop": "none",
-    "delta": 0.05,
 }
 """The settings that were not chosen."""
+_DELTAS: Final = {"none": 0.05, "sequential": 0.05, "predictive": 0.2}
+STOPPING: Final[dict[str, type[Race]]] = {
+    "sequential": SequentialRace,
+    "predictive": PredictiveRace,
+}
+_STOP_MARKS: Final = {"sequential": "+stop", "predictive": "+predict"}  # in a revision
 _SHORT = 12  # characters of the content's hash in a revision
 _NOISE_ON_DEVICE_BYTES = 64 * 2**20
 
@@ -82,7 +89,7 @@ class DiffusionITM:
         Raises:
             InputError: settings that do not go together, or that this engine does not know.
         """
-        chosen, where = (settings or ModelSettings()).with_defaults(**DEFAULTS), where or Where()
+        chosen, where = _completed(settings or ModelSettings()), where or Where()
         _check(chosen)
         self.card, self.pipeline, self.lora = card, pipeline, lora
         self.device, self.dtype = pipeline.device, pipeline.dtype
@@ -149,7 +156,7 @@ class DiffusionITM:
         if settings.max_length is None and entry.max_length is not None:
             settings = settings.model_copy(update={"max_length": entry.max_length})
         # before gigabytes are fetched
-        _check(settings.with_defaults(**DEFAULTS))
+        _check(_completed(settings))
         named = request.lora or entry.lora
         if named is None and settings.lora_scale is not None:
             raise InputError("--lora-scale: there is no LoRA; give --lora too")
@@ -165,7 +172,7 @@ class DiffusionITM:
         content = with_lora(pipeline.content, lora)
         card = ModelCard(
             name=entry.name,
-            revision=content.sha256[:_SHORT] + _stop_mark(settings.with_defaults(**DEFAULTS)),
+            revision=content.sha256[:_SHORT] + _stop_mark(_completed(settings)),
             family=pipeline.card_family,
             source=Path(entry.source).name if Path(entry.source).exists() else entry.source,
             weights_sha256=pipeline.weights_sha256,
@@ -188,7 +195,7 @@ class DiffusionITM:
     @cached_property
     def settings(self) -> ModelSettings:
         """Everything that can change a score: what was chosen, and what followed from it."""
-        stops = self._chosen.stop != "none"
+        stops = self._chosen.stops_early
         return self._chosen.model_copy(
             update={
                 "dtype": str(self.dtype).removeprefix("torch."),
@@ -288,10 +295,11 @@ class DiffusionITM:
 
     def _plan(self, item: Item, known: int) -> Plan:
         chosen = self._chosen
-        if chosen.stop == "none" or item.query is Query.ASSOCIATION:
+        if not chosen.stops_early or item.query is Query.ASSOCIATION:
             # effect sizes need every score, not an order
             return FullPlan(len(self.timesteps), known)
         return RacePlan(
+            STOPPING[_known(chosen.stop)],
             item.query,
             len(self.timesteps),
             delta=_known(chosen.delta),
@@ -323,8 +331,14 @@ def timesteps_of(settings: ModelSettings) -> tuple[int, ...]:
 
     Raises InputError for more samples than there are timesteps.
     """
-    chosen = settings.with_defaults(**DEFAULTS)
+    chosen = _completed(settings)
     return scheduled(_known(chosen.schedule), _known(chosen.samples), chosen.seed)
+
+
+def _completed(settings: ModelSettings) -> ModelSettings:
+    """With the defaults of what was not chosen; that of `delta` depends on the rule."""
+    chosen = settings.with_defaults(**DEFAULTS)
+    return chosen.with_defaults(delta=_DELTAS[_known(chosen.stop)])
 
 
 def _known(value: T | None) -> T:
@@ -349,10 +363,11 @@ def entry_for(source: str, name: str | None = None) -> ModelEntry:
 
 def _stop_mark(settings: ModelSettings) -> str:
     """What tells a run that stops early from a full one: it is a point of its own on the board."""
-    if settings.stop == "none":
+    if not settings.stops_early:
         return ""
     ranks = settings.stop_ranks
-    return f"+stop{settings.delta:g}" + ("" if ranks is None else "r" + ".".join(map(str, ranks)))
+    mark = _STOP_MARKS[_known(settings.stop)]
+    return f"{mark}{settings.delta:g}" + ("" if ranks is None else "r" + ".".join(map(str, ranks)))
 
 
 def _check(settings: ModelSettings) -> None:
@@ -360,9 +375,9 @@ def _check(settings: ModelSettings) -> None:
     known = (*SOURCES, NoiseBank2023.name)
     if settings.noise not in known:
         raise InputError(f"--noise {settings.noise}: expected {' or '.join(known)}")
-    if settings.stop == "sequential" and settings.schedule == "grid":
+    if settings.stops_early and settings.schedule == "grid":
         raise InputError(
-            "--stop sequential needs timesteps of which any first ones are a sample of all; "
+            f"--stop {settings.stop} needs timesteps of which any first ones are a sample of all; "
             "the grid of 2023 (--compat) takes them in order: leave one of the two out"
         )
     if settings.noise == NoiseBank2023.name and settings.schedule != "grid":

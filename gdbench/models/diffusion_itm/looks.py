@@ -16,9 +16,9 @@ _GRID = 400
 _LOWEST = -8.0  # standard deviations: what lies below is never missed
 
 
-def looks_for(n_timesteps: int) -> tuple[int, ...]:
+def looks_for(n_timesteps: int, looks: tuple[int, ...] = LOOKS) -> tuple[int, ...]:
     """The looks of a budget, the full budget last."""
-    return (*(look for look in LOOKS if look < n_timesteps), n_timesteps)
+    return (*(look for look in looks if look < n_timesteps), n_timesteps)
 
 
 @lru_cache(maxsize=1024)

@@ -1,57 +1,28 @@
-"""Sequential stopping: spend samples only where they can still change the decision.
+"""Stopping early: spend samples only where they can still change the decision.
 
 All candidates of an item are seen with the same latents, timesteps and noise, so the difference
-of two candidates' errors at one timestep is a paired observation. At each look, one-sided
-Student-t bounds on the mean differences, with the finite-population correction (Cochran 1977,
-chapter 2: the full budget is a population of N timesteps of which n are known), tell which
-comparisons the full budget would not turn around. The level is divided by the number of
-comparisons that could spoil a decision (Bonferroni; `TopK.comparisons`) and shared by the looks
-(`looks.nominal_level`), so that an item's decisions differ from the full run's with probability
-at most `delta`, as far as the t approximation holds (docs/stopping.md has what was measured).
+of two candidates' errors at one timestep is a paired observation. At each look a rule says of
+which comparisons enough is known: `sequential` with a bound that holds for every item alone,
+`predictive` with the chance that the rest of the budget turns the comparison around.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
 from gdbench.metrics.denoising import terms
-from gdbench.metrics.prefixes import standard_error
-from gdbench.models.diffusion_itm.looks import looks_for, nominal_level
+from gdbench.models.diffusion_itm.looks import looks_for
 from gdbench.protocol import Query
 
 if TYPE_CHECKING:  # the engine knows plans by their protocol only
     from gdbench.models.diffusion_itm.engine import Cells, Job
 
 Differences = NDArray[np.float64]
-
-
-def surely_worse(prefix: Differences, n_timesteps: int, level: float) -> NDArray[np.bool_]:
-    """Which candidates surely have a larger mean error than which others.
-
-    Args:
-        prefix: errors of shape (n_candidates, n) at the first n of `n_timesteps` timesteps.
-        n_timesteps: the full budget N.
-        level: one-sided error level of a single comparison.
-
-    Returns:
-        (n_candidates, n_candidates): [a, b] is true where the lower bound of the mean of
-        error a minus error b over all N timesteps is above 0. At n = N the bound is the mean.
-    """
-    n = prefix.shape[1]
-    difference = prefix[:, None, :] - prefix[None, :, :]
-    mean: Differences = difference.mean(axis=-1)
-    if n >= n_timesteps:
-        return mean > 0
-    if n < 2:  # noqa: PLR2004 # no variance from one observation
-        return np.zeros(mean.shape, bool)
-    error = standard_error(difference, n_timesteps)
-    lower: Differences = mean - student.ppf(1.0 - level, n - 1) * error
-    return (lower > 0) & (mean > 0)
 
 
 class TopK:
@@ -84,7 +55,7 @@ class TopK:
             self.open[:] = False
 
 
-class Race:
+class Race(ABC):
     """The candidates of a retrieval item, down to those that still need samples.
 
     Args:
@@ -94,14 +65,14 @@ class Race:
         ranks: what has to be right: 1 the best candidate, 5 the set of the five best.
     """
 
+    looks: ClassVar[tuple[int, ...]]
+    """Prefix lengths at which the rule looks."""
+
     def __init__(
         self, n_candidates: int, n_timesteps: int, delta: float, ranks: Sequence[int] = (1,)
     ) -> None:
-        self.n_timesteps = n_timesteps
-        useful = [k for k in ranks if k < n_candidates]
-        self.questions = [TopK(n_candidates, k) for k in useful]
-        comparisons = sum(TopK.comparisons(n_candidates, k) for k in useful)
-        self.level = delta / max(comparisons, 1)
+        self.n_timesteps, self.delta = n_timesteps, delta
+        self.questions = [TopK(n_candidates, k) for k in ranks if k < n_candidates]
         self.open = self._any_open(n_candidates)
 
     def look(self, prefix: Differences, looks: tuple[int, ...]) -> None:
@@ -109,13 +80,19 @@ class Race:
 
         Rows of candidates that are no longer `open` are not read.
         """
-        rows = np.flatnonzero(self.open)
-        worse = np.zeros((len(self.open), len(self.open)), bool)
-        level = nominal_level(looks, self.n_timesteps, self.level)
-        worse[np.ix_(rows, rows)] = surely_worse(prefix[rows], self.n_timesteps, level)
-        for question in self.questions:
-            question.settle(worse)
+        self._settle(prefix, np.flatnonzero(self.open), looks)
         self.open = self._any_open(len(self.open))
+
+    @abstractmethod
+    def _settle(self, prefix: Differences, rows: NDArray[np.intp], looks: tuple[int, ...]) -> None:
+        """Tell the questions what is sure among the open candidates `rows`."""
+
+    @classmethod
+    @abstractmethod
+    def matching_is_decided(
+        cls, errors: Differences, n_timesteps: int, delta: float, looks: tuple[int, ...]
+    ) -> bool:
+        """Whether all comparisons within rows and columns of (images, texts, n) are decided."""
 
     def _any_open(self, n_candidates: int) -> NDArray[np.bool_]:
         found = np.zeros(n_candidates, bool)
@@ -124,8 +101,14 @@ class Race:
         return found
 
 
+def lines_of(errors: Differences) -> list[Differences]:
+    """The rows and columns of (images, texts, n) in which there is something to compare."""
+    lines = [*errors, *errors.swapaxes(0, 1)]
+    return [line for line in lines if len(line) > 1]
+
+
 class RacePlan:
-    """Looks at an item after 8, 12, 16, … timesteps and goes on only where it is undecided.
+    """Looks at an item at the rule's looks and goes on only where it is undecided.
 
     In retrieval, candidates leave the race one by one (`Race`). Matching items (2 x 2) stop when
     all comparisons along rows and columns are decided.
@@ -133,6 +116,7 @@ class RacePlan:
 
     def __init__(
         self,
+        rule: type[Race],
         query: Query,
         n_timesteps: int,
         *,
@@ -141,9 +125,10 @@ class RacePlan:
         normalise: bool = True,
         squared: bool = False,
     ) -> None:
-        self.query, self.n_timesteps, self.delta = query, n_timesteps, delta
+        self.rule, self.query = rule, query
+        self.n_timesteps, self.delta = n_timesteps, delta
         self.ranks, self.normalise, self.squared = tuple(ranks), normalise, squared
-        self.looks = looks_for(n_timesteps)
+        self.looks = looks_for(n_timesteps, rule.looks)
         self._next = 0  # index into looks
         self._race: Race | None = None
 
@@ -162,11 +147,11 @@ class RacePlan:
         errors = self._errors(job, n)
         shape = errors.shape[:2]
         if self.query is Query.MATCHING:
-            done = matching_is_decided(errors, self.n_timesteps, self.delta, self.looks)
+            done = self.rule.matching_is_decided(errors, self.n_timesteps, self.delta, self.looks)
             return np.full(shape, not done)
         candidates = shape[0] * shape[1]
         if self._race is None:
-            self._race = Race(candidates, self.n_timesteps, self.delta, self.ranks)
+            self._race = self.rule(candidates, self.n_timesteps, self.delta, self.ranks)
         self._race.look(errors.reshape(candidates, -1), self.looks)
         return self._race.open.reshape(shape)
 
@@ -175,20 +160,3 @@ class RacePlan:
         subtract = self.normalise and job.shared
         base = np.stack([shared.values[:n] for shared in job.shared]) if subtract else None
         return terms(job.errors[:, :, :n], base, norm="mse" if self.squared else "l2")
-
-
-def matching_is_decided(
-    errors: Differences, n_timesteps: int, delta: float, looks: tuple[int, ...]
-) -> bool:
-    """Whether all comparisons within rows and columns of (images, texts, n) are decided."""
-    rows, columns = errors.shape[:2]
-    lines = [errors[i] for i in range(rows)] + [errors[:, j] for j in range(columns)]
-    lines = [line for line in lines if len(line) > 1]
-    comparisons = sum(len(line) * (len(line) - 1) // 2 for line in lines)
-    level = nominal_level(looks, n_timesteps, delta / comparisons)
-    for line in lines:
-        worse = surely_worse(line, n_timesteps, level)
-        known = np.logical_or(worse, worse.T)
-        if not known[np.triu_indices(len(line), 1)].all():
-            return False
-    return True

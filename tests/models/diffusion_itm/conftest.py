@@ -45,3 +45,15 @@ def mixed_items(n=2):
 @pytest.fixture
 def items():
     return list(mixed_items())
+
+
+@pytest.fixture
+def hard_items():
+    images = [MemoryImage(picture(n)) for n in range(5)]
+    texts = tuple("abcde")
+    return [
+        Item("t", (images[0],), texts, Query.TEXT_RETRIEVAL, (0,), ""),
+        Item("i", tuple(images), ("hello",), Query.IMAGE_RETRIEVAL, (0,), ""),
+        Item("m", tuple(images[:2]), texts[:2], Query.MATCHING, (0, 1), ""),
+        Item("s", tuple(images[:1]), texts, Query.ASSOCIATION, (0, 1), ""),
+    ]

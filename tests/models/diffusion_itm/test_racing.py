@@ -6,17 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from gdbench.data.images import MemoryImage
 from gdbench.metrics.prefixes import fill_dropped
 from gdbench.models.diffusion_itm.looks import LOOKS, looks_for, nominal_level
-from gdbench.models.diffusion_itm.racing import (
-    Race,
-    TopK,
-    matching_is_decided,
-    surely_worse,
-)
-from gdbench.protocol import Item, Query
-from tests.models.diffusion_itm.tiny import picture
+from gdbench.models.diffusion_itm.racing import TopK
+from gdbench.models.diffusion_itm.sequential import SequentialRace, surely_worse
+from gdbench.protocol import Query
 
 N = 250
 
@@ -25,7 +19,7 @@ def race(errors, delta, ranks=(1,)):
     """Errors with NaN where nothing was evaluated."""
     total = errors.shape[1]
     looks, last = looks_for(total), 0
-    run = Race(len(errors), total, delta, ranks)
+    run = SequentialRace(len(errors), total, delta, ranks)
     alive, seen = np.ones(len(errors), bool), np.full_like(errors, np.nan)
     for look in looks:
         seen[alive, last:look] = errors[alive, last:look]
@@ -119,7 +113,7 @@ def test_a_smaller_level_never_stops_earlier():
 def test_the_five_best_are_a_question_of_their_own(ranks, still_open):
     errors = population(np.random.default_rng(4), 10, 0.0)
     errors[:5] -= 3.0  # five that are clearly best, hard to tell apart
-    run = Race(10, N, 0.05, ranks)
+    run = SequentialRace(10, N, 0.05, ranks)
     run.look(errors[:, :8], looks_for(N))
     assert run.open.tolist() == [True] * still_open + [False] * (10 - still_open)
 
@@ -178,7 +172,7 @@ def test_what_is_settled_is_what_the_scores_say():
     looks = looks_for(N)
     for _ in range(60):
         errors = population(rng, 10, 0.3)
-        run = Race(10, N, 0.2, (1, 5))
+        run = SequentialRace(10, N, 0.2, (1, 5))
         alive, last, seen, settled = np.ones(10, bool), 0, np.full_like(errors, np.nan), {}
         for look in looks:
             seen[alive, last:look] = errors[alive, last:look]
@@ -199,9 +193,9 @@ def test_matching_needs_all_four_comparisons():
     errors = rng.normal(size=(2, 2, 32)) * 0.1
     errors[0, 1] += 1
     errors[1, 0] += 1
-    assert matching_is_decided(errors, N, 0.05, looks_for(N))
+    assert SequentialRace.matching_is_decided(errors, N, 0.05, looks_for(N))
     errors[1, 0] -= errors[1, 0].mean() - errors[1, 1].mean()
-    assert not matching_is_decided(errors, N, 0.05, looks_for(N))
+    assert not SequentialRace.matching_is_decided(errors, N, 0.05, looks_for(N))
 
 
 @settings(max_examples=30, deadline=None)
@@ -212,23 +206,11 @@ def test_looks_end_with_the_budget_and_some_candidate_is_always_left(n, budget, 
     assert set(looks[:-1]) <= set(LOOKS)
     assert list(looks) == sorted(set(looks))
     prefix = np.random.default_rng(seed).normal(size=(n, looks[0]))
-    run = Race(n, budget, 0.3)
+    run = SequentialRace(n, budget, 0.3)
     run.look(prefix, looks)
     assert run.open.sum() != 1
     worse = surely_worse(prefix, budget, 0.3 / len(looks))
     assert not (worse & worse.T).any()
-
-
-@pytest.fixture
-def hard_items():
-    images = [MemoryImage(picture(n)) for n in range(5)]
-    texts = tuple("abcde")
-    return [
-        Item("t", (images[0],), texts, Query.TEXT_RETRIEVAL, (0,), ""),
-        Item("i", tuple(images), ("hello",), Query.IMAGE_RETRIEVAL, (0,), ""),
-        Item("m", tuple(images[:2]), texts[:2], Query.MATCHING, (0, 1), ""),
-        Item("s", tuple(images[:1]), texts, Query.ASSOCIATION, (0, 1), ""),
-    ]
 
 
 def test_the_engine_stops_where_the_rule_says(load, hard_items):

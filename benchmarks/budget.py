@@ -1,0 +1,173 @@
+"""What each way to spend fewer samples saves, and how often it decides as 250 samples do.
+
+    python -m benchmarks.budget [--model mini-sd] [--kind 2-way] [--json FILE] [--markdown]
+
+Replays rules on the errors that lie in `benchmarks/errors` (of mini models at 250 samples, made by
+full_errors.py and kept_errors.py), so it needs minutes and no model. "Passes a pair" are those with
+a caption; "fewer" counts the unconditional ones too, an image's once. "Promised" is the share of
+decisions that a rule promises to keep, "kept" that of the items which are decided as by all
+samples, with Wilson's 95 % interval. "Points" is the change of the accuracy. The last row of a kind
+is the whole budget with noise of another seed: what differs there is decided by chance at 250
+samples, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from scipy.stats import binomtest
+
+from benchmarks.full_errors import KINDS, SAMPLES, TRAINING
+from benchmarks.kept_errors import NOT_RUN, ROOT, Kept, best, load
+from benchmarks.replay import Rule, Seen, matrix, passes, prefix, staged, stopped
+from gdbench.models.diffusion_itm.predictive import PredictiveRace
+from gdbench.models.diffusion_itm.sequential import SequentialRace
+
+PREFIXES = (8, 16, 25, 50)
+SEQUENTIAL, PREDICTIVE = (0.05, 0.2), (0.1, 0.2, 0.3)
+STAGED = ("10-way", "37-way")
+REPLAYED = tuple(kind for kind in KINDS if kind not in (TRAINING, "2 x 2"))
+HEADERS = ("model", "kind", "method", "n", "passes", "fewer", "promised", "kept", "95 %", "points")
+
+
+@dataclass(frozen=True)
+class Method:
+    """A rule, and what it promises for an item: a share of decisions, from what it has seen."""
+
+    name: str
+    rule: Rule
+    delta: float | None = None
+    by_share: bool = False  # of the budget that the item has used
+
+    def promise(self, seen: Sequence[Seen]) -> float | None:
+        """The share of the decisions that are as those of the full budget, at least."""
+        if self.delta is None:
+            return None
+        if not self.by_share:
+            return 1 - self.delta
+        return 1 - self.delta * float(np.mean([_last_departure(part) for part in seen]))
+
+
+def _last_departure(seen: Seen) -> float:
+    """The share of the budget after which the last candidate was dropped, 0 where none was."""
+    lengths = seen.conditional.sum(axis=-1)
+    return float(max(lengths[lengths < SAMPLES], default=0)) / SAMPLES
+
+
+def methods(kind: str) -> Iterator[Method]:
+    """What is compared."""
+    for n in PREFIXES:
+        yield Method(f"first {n}", prefix(n))
+    if kind in STAGED:
+        yield Method("25, best 5, then 250", staged())
+    for delta in SEQUENTIAL:
+        yield Method(f"sequential {delta:g}", stopped(SequentialRace, delta), delta)
+    for delta in PREDICTIVE:
+        rule = stopped(PredictiveRace, delta)
+        yield Method(f"predictive {delta:g}", rule, delta, by_share=True)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method on the items of one kind."""
+
+    model: str
+    kind: str
+    method: str
+    n: int
+    passes_a_pair: float
+    fewer_passes: float
+    promised: float | None
+    kept: float
+    low: float
+    high: float
+    points: float
+
+    def cells(self) -> tuple[str, ...]:
+        """For a table."""
+        return (
+            self.model, self.kind, self.method, str(self.n), f"{self.passes_a_pair:.1f}",
+            f"{self.fewer_passes:.1f}x",
+            "" if self.promised is None else f"{100 * self.promised:.1f} %",
+            f"{100 * self.kept:.1f} %", f"{100 * self.low:.1f} to {100 * self.high:.1f}",
+            f"{self.points:+.1f}",
+        )  # fmt: skip
+
+
+def rows_of(model: str, kind: str, kept: Kept) -> Iterator[Row]:
+    """All methods on the items of a kind."""
+    items = kept.items
+    full = np.array([best(item) for item in items])
+    everything = passes(items, [prefix(SAMPLES)(item) for item in items])
+
+    def row(
+        name: str, chosen: NDArray[np.int64], used: float, fewer: float, promised: float | None
+    ) -> Row:
+        agree = int((chosen == full).sum())
+        interval = binomtest(agree, len(full)).proportion_ci(method="wilson")
+        points = 100 * float((chosen == kept.gold).mean() - (full == kept.gold).mean())
+        return Row(
+            model, kind, name, len(full), used, fewer, promised, agree / len(full),
+            interval.low, interval.high, points,
+        )  # fmt: skip
+
+    for method in methods(kind):
+        seen = [method.rule(item) for item in items]
+        scores = (matrix(item, part) for item, part in zip(items, seen, strict=True))
+        chosen = np.array([each.reshape(-1).argmax() for each in scores])
+        pairs = sum(part.conditional[..., 0].size for part in seen)
+        used = sum(int(part.conditional.sum()) for part in seen) / pairs
+        fewer = everything / passes(items, seen)
+        yield row(method.name, chosen, used, fewer, method.promise(seen))
+    if (kept.other_seed != NOT_RUN).any():
+        other = np.where(kept.other_seed == NOT_RUN, full, kept.other_seed)
+        yield row("250, another seed", other, SAMPLES, 1.0, None)
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """The table for a page."""
+    left = sum(header in ("model", "kind", "method") for header in HEADERS)
+    lines = ["| " + " | ".join(HEADERS) + " |"]
+    lines.append("|" + " --- |" * left + " ---: |" * (len(HEADERS) - left))
+    return "\n".join([*lines, *("| " + " | ".join(row.cells()) + " |" for row in rows)])
+
+
+def main() -> None:
+    """Replay the rules and print."""
+    models = sorted(path.name for path in ROOT.iterdir() if path.is_dir())
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", action="append", choices=models)
+    parser.add_argument("--kind", action="append", choices=REPLAYED)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--markdown", action="store_true")
+    options = parser.parse_args()
+    rows = [
+        row
+        for kind in options.kind or REPLAYED
+        for model in options.model or models
+        if (kept := load(model, kind)) is not None
+        for row in rows_of(model, kind, kept)
+    ]
+    if options.json:
+        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1), "utf-8")
+    if options.markdown:
+        print(markdown(rows))
+        return
+    table = Table(box=None)
+    for header in HEADERS:
+        table.add_column(header, justify="left" if header in HEADERS[:3] else "right")
+    for row in rows:
+        table.add_row(*row.cells())
+    Console(width=110).print(table)
+
+
+if __name__ == "__main__":
+    main()

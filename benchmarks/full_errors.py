@@ -130,6 +130,8 @@ def is_sure(known: Known) -> bool:
     errors = known.errors if known.base is None else known.errors - known.base[:, None]
     whole = errors.reshape(-1, SAMPLES)
     whole = whole[np.isfinite(whole).all(axis=1)]
+    if not len(whole):
+        return True
     best = int(whole.mean(axis=1).argmin())
     behind = np.delete(whole - whole[best], best, axis=0)
     return bool(np.all(behind.mean(axis=1) > SURE * behind.std(axis=1, ddof=1) / SAMPLES**0.5))

@@ -43,7 +43,10 @@ def pack(items: Sequence[Known], again: dict[str, Known], golds: dict[str, int])
     centres, rest, lengths = [], [], []
     for item in items:
         rows = _rows(item)
-        centre = np.nanmean(rows[: item.errors[..., 0].size], axis=0).astype(np.float32)
+        candidates = rows[: item.errors[..., 0].size]
+        known = np.isfinite(candidates)
+        sums = np.where(known, candidates, 0).sum(axis=0)
+        centre = (sums / np.maximum(known.sum(axis=0), 1)).astype(np.float32)
         centres.append(centre)
         lengths.append(np.isfinite(rows).sum(axis=1))
         rest += [(row - centre)[:n] for row, n in zip(rows, lengths[-1], strict=True)]

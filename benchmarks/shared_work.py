@@ -3,8 +3,8 @@
     python -m benchmarks.shared_work
 
 The first could be computed once for all pictures and timesteps, the second once for all captions.
-Networks of diffusers in their published sizes without weights (meta tensors), at 512 pixels with the
-text lengths of their pipelines; floating-point operations by torch's counter. In families that
+Networks of diffusers in their published sizes without weights (meta tensors), at 512 pixels with
+the text lengths of their pipelines; floating-point operations by torch's counter. In families that
 attend to picture and caption jointly, hardly anything: from the first block on every token depends
 on everything. Where the caption comes in by cross-attention, its keys and values in all blocks
 depend on it alone.

@@ -1,26 +1,28 @@
 """Which norm, weights and order lower the variance of a comparison?
 
-    python -m benchmarks.variance --errors DIR
+    python -m benchmarks.variance [--model mini-sd] [--trained-on mini-flow]
 
-Reads what full_errors.py wrote. For the two best candidates of every retrieval item: the paired
-difference d_t of their errors. "Samples needed" is the variance of the weighted differences over
+Reads the errors in `benchmarks/errors` (see kept_errors.py). For the two best candidates of every
+retrieval item: the paired difference d_t of their errors. "Samples needed" is the variance of the weighted differences over
 the square of their mean, relative to the L2 norm with uniform weights: the median ratio over
 items with a 95 % bootstrap interval; lower is better. Learned weights come from training scenes
 (`--only training`), which no task has. The order of the timesteps is judged by the squared error
 of the mean over the first n against the full mean, relative to what n random timesteps have
-(simple random sampling without replacement).
+(simple random sampling without replacement). Importance of timesteps: the variance of an unbiased
+mean whose samples are spread over bins of time in proportion to the spread that training scenes
+have there (Neyman 1934), relative to an even spread; `--trained-on` learns it with another model.
 """
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
-from benchmarks.full_errors import KINDS, TRAINING, Known, read
+from benchmarks.full_errors import KINDS, TRAINING, Known
+from benchmarks.kept_errors import load
 from gdbench.models.diffusion_itm.schedule import nested_timesteps
 
 Array = NDArray[np.float64]
@@ -42,9 +44,13 @@ def best_two(items: list[Known], power: int = 1) -> Array:
     """
     found = []
     for item in items:
-        order = np.argsort(compared(item, 1).mean(axis=1), kind="stable")[:2]
-        best, second = compared(item, power)[order]
-        found.append(second - best)
+        errors = compared(item, power)
+        # candidates that were spared are not among the two best
+        whole = np.isfinite(errors).all(axis=1)
+        if whole.sum() > 1:
+            order = np.argsort(compared(item, 1)[whole].mean(axis=1), kind="stable")[:2]
+            best, second = errors[whole][order]
+            found.append(second - best)
     return np.array(found)
 
 
@@ -62,9 +68,33 @@ def alphas() -> Array:
     return product
 
 
+def bins_of(times: Array) -> NDArray[np.int64]:
+    """The bin of time (n_timesteps,) of each timestep."""
+    bins = np.minimum((times - times.min()) * BINS // (np.ptp(times) + 1), BINS - 1)
+    return bins.astype(np.int64)
+
+
+def spread(differences: Array, times: Array) -> Array:
+    """Mean variance (BINS,) of the differences within each bin of time, items weighing alike."""
+    scaled = differences / differences.std(axis=1, keepdims=True)
+    bins = bins_of(times)
+    return np.array([scaled[:, bins == b].var(axis=1, ddof=1).mean() for b in range(BINS)])
+
+
+def compare_density(items: list[Known], training: list[Known]) -> None:
+    """Print the variance of samples that are dense where differences vary, over even ones."""
+    differences = best_two(items)
+    times = np.array(nested_timesteps(differences.shape[1]), float)
+    variance, weight = spread(differences, times), np.bincount(bins_of(times)) / len(times)
+    density = weight * np.sqrt(spread(best_two(training), times))
+    density /= density.sum()
+    even, dense = (float((weight**2 * variance / d).sum()) for d in (weight, density))
+    print(f"  samples dense where training scenes vary: {dense / even:.2f} of the variance")
+
+
 def learned(differences: Array, times: Array) -> Array:
     """Weights (n_timesteps,): mean over variance of the difference in each bin of time."""
-    bins = np.minimum((times - times.min()) * BINS // (np.ptp(times) + 1), BINS - 1).astype(int)
+    bins = bins_of(times)
     scaled = differences / differences.std(axis=1, keepdims=True)
     each = [max(scaled[:, bins == b].mean(), 0) / scaled[:, bins == b].var() for b in range(BINS)]
     weights: Array = np.array(each)[bins]
@@ -84,9 +114,8 @@ def compare_weights(items: list[Known], training: list[Known]) -> None:
         ("L2, weight min(SNR, 5)", norm, np.minimum(snr, 5.0)),
         ("L2, weight sqrt(SNR)", norm, np.sqrt(snr)),
         ("L2, weight 1 / (1 + SNR)", norm, 1 / (1 + snr)),
+        ("L2, learned on training", norm, learned(best_two(training), times)),
     ]
-    if training:
-        rows.append(("L2, learned on training", norm, learned(best_two(training), times)))
     for name, differences, weights in rows:
         ratio = samples_needed(differences, weights) / base
         low, high = bootstrap(
@@ -106,18 +135,23 @@ def compare_order(items: list[Known]) -> None:
 
 
 def main() -> None:
-    """Compare weightings and orders for each kind of item."""
+    """Compare weightings, densities and orders for each kind of item."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--errors", type=Path, required=True)
+    parser.add_argument("--model", default="mini-sd")
+    parser.add_argument("--trained-on", help="the model that scored the training scenes")
     options = parser.parse_args()
-    training = read(options.errors, TRAINING)
+    source = options.trained_on or options.model
+    training = load(source, TRAINING)
+    if training is None:
+        parser.error(f"there are no errors of {source} on training scenes")
     for kind in KINDS:
-        items = read(options.errors, kind)
-        if kind in ("2 x 2", TRAINING) or not items:
+        kept = load(options.model, kind)
+        if kind in ("2 x 2", TRAINING) or kept is None:
             continue
-        print(f"{kind}: {len(items)} items (weights learned on {len(training)} training scenes)")
-        compare_weights(items, training)
-        compare_order(items)
+        print(f"{kind}: {len(kept.items)} items ({len(training.items)} training scenes)")
+        compare_weights(kept.items, training.items)
+        compare_density(kept.items, training.items)
+        compare_order(kept.items)
 
 
 if __name__ == "__main__":

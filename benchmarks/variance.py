@@ -3,14 +3,15 @@
     python -m benchmarks.variance [--model mini-sd] [--trained-on mini-flow]
 
 Reads the errors in `benchmarks/errors` (see kept_errors.py). For the two best candidates of every
-retrieval item: the paired difference d_t of their errors. "Samples needed" is the variance of the weighted differences over
-the square of their mean, relative to the L2 norm with uniform weights: the median ratio over
-items with a 95 % bootstrap interval; lower is better. Learned weights come from training scenes
-(`--only training`), which no task has. The order of the timesteps is judged by the squared error
-of the mean over the first n against the full mean, relative to what n random timesteps have
-(simple random sampling without replacement). Importance of timesteps: the variance of an unbiased
-mean whose samples are spread over bins of time in proportion to the spread that training scenes
-have there (Neyman 1934), relative to an even spread; `--trained-on` learns it with another model.
+retrieval item: the paired difference d_t of their errors. "Samples needed" is the variance of the
+weighted differences over the square of their mean, relative to the L2 norm with uniform weights:
+the median ratio over items with a 95 % bootstrap interval; lower is better. Learned weights come
+from training scenes (`--only training`), which no task has. The order of the timesteps is judged by
+the squared error of the mean over the first n against the full mean, relative to what n random
+timesteps have (simple random sampling without replacement). Importance of timesteps: the variance
+of an unbiased mean whose samples are spread over bins of time in proportion to the spread that
+training scenes have there (Neyman 1934), relative to an even spread; `--trained-on` learns both
+with another model.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ def alphas() -> Array:
 def bins_of(times: Array) -> NDArray[np.int64]:
     """The bin of time (n_timesteps,) of each timestep."""
     bins = np.minimum((times - times.min()) * BINS // (np.ptp(times) + 1), BINS - 1)
-    return bins.astype(np.int64)
+    found: NDArray[np.int64] = bins.astype(np.int64)
+    return found
 
 
 def spread(differences: Array, times: Array) -> Array:

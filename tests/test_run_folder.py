@@ -91,7 +91,7 @@ def begun(tmp_path, **options):
         ({}, {"samples": 2}, {}, "made with --samples 3, which are not the first of --samples 2"),
         ({}, {}, {"limit": 1}, "has --limit 2, more than --limit 1"),
         ({}, {}, {"item_seed": 1}, r"conditions.item_seed \(--item-seed\)"),
-        ({"stop": "sequential"}, {"samples": 9, "stop": "sequential"}, {}, "stops sequentially"),
+        ({"stop": "sequential"}, {"samples": 9, "stop": "sequential"}, {}, "stops items"),
     ],
 )
 def test_what_differs_is_named(tmp_path, first, options, conditions, message):

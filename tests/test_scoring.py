@@ -114,7 +114,7 @@ def put(place, value):
 @pytest.mark.parametrize(
     ("errors", "settings", "message"),
     [
-        (errors_of(put((0, 0, 3), np.nan)), STEPS, "settings.stop is not sequential"),
+        (errors_of(put((0, 0, 3), np.nan)), STEPS, "settings.stop is none"),
         (errors_of(put((0, 0, 1), np.nan)), STOPPING, "NaN before a number"),
         (errors_of(put((1, 2, 0), np.nan)), STOPPING, "NaN before a number"),
         (errors_of(put(..., np.nan)), STOPPING, "NaN before a number"),

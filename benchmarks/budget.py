@@ -32,7 +32,7 @@ from gdbench.models.diffusion_itm.predictive import PredictiveRace
 from gdbench.models.diffusion_itm.sequential import SequentialRace
 
 PREFIXES = (8, 16, 25, 50)
-SEQUENTIAL, PREDICTIVE = (0.05, 0.2), (0.1, 0.2, 0.3)
+SEQUENTIAL, PREDICTIVE = (0.05, 0.2), (0.1, 0.2, 0.3, 0.5)
 STAGED = ("10-way", "37-way")
 REPLAYED = tuple(kind for kind in KINDS if kind not in (TRAINING, "2 x 2"))
 HEADERS = ("model", "kind", "method", "n", "passes", "fewer", "promised", "kept", "95 %", "points")

@@ -10,8 +10,9 @@ from training scenes (`--only training`), which no task has. The order of the ti
 the squared error of the mean over the first n against the full mean, relative to what n random
 timesteps have (simple random sampling without replacement). Importance of timesteps: the variance
 of an unbiased mean whose samples are spread over bins of time in proportion to the spread that
-training scenes have there (Neyman 1934), relative to an even spread; `--trained-on` learns both
-with another model.
+training scenes have there (Neyman 1934), relative to an even spread. Chosen noise: the n pairs of
+timestep and noise whose mean came nearest to the full one on training scenes (forward selection),
+against the first n. `--trained-on` learns all three with another model.
 """
 
 from __future__ import annotations
@@ -126,6 +127,32 @@ def compare_weights(items: list[Known], training: list[Known]) -> None:
         print(f"  {name:<28}{np.median(ratio):6.2f}  ({low:.2f} to {high:.2f})")
 
 
+def chosen(training: Array, n: int) -> list[int]:
+    """Positions of the n timesteps whose mean comes nearest to that of all, one by one."""
+    scaled = training / training.std(axis=1, keepdims=True)
+    full, total, found = scaled.mean(axis=1), np.zeros(len(scaled)), list[int]()
+    for size in range(1, n + 1):
+        off = ((total[:, None] + scaled) / size - full[:, None]) ** 2
+        cost = off.mean(axis=0)
+        cost[found] = np.inf
+        found.append(int(cost.argmin()))
+        total += scaled[:, found[-1]]
+    return found
+
+
+def compare_chosen(items: list[Known], training: list[Known]) -> None:
+    """Print how near chosen pairs of timestep and noise come, over as many first ones."""
+    norm, learned_from = best_two(items), best_two(training)
+    norm = norm / norm.std(axis=1, keepdims=True)
+    full = norm.mean(axis=1)
+    for n in (8, 16, 32):
+        own = norm[:, chosen(learned_from, n)].mean(axis=1)
+        ratio = np.mean((own - full) ** 2) / np.mean((norm[:, :n].mean(axis=1) - full) ** 2)
+        print(
+            f"  {n:>3} pairs chosen on training scenes: {ratio:.2f} of the error of the first {n}"
+        )
+
+
 def compare_order(items: list[Known]) -> None:
     """Print how much better a prefix of the nested order is than as many random timesteps."""
     norm = best_two(items)
@@ -153,6 +180,7 @@ def main() -> None:
         print(f"{kind}: {len(kept.items)} items ({len(training.items)} training scenes)")
         compare_weights(kept.items, training.items)
         compare_density(kept.items, training.items)
+        compare_chosen(kept.items, training.items)
         compare_order(kept.items)
 
 

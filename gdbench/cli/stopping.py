@@ -23,11 +23,15 @@ def run(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="Run directory.")],
     as_json: o.JsonOption = False,
 ) -> None:
-    """What each item took: passes used, and how sure its decision is."""
-    from gdbench.metrics.margins import margin
+    """What each item took: passes used, and how sure its decision is.
+
+    "Kept" is the share of decisions, at least, that the stopping rule promises to be those of the
+    full budget (docs/stopping.md).
+    """
+    from gdbench.metrics.margins import kept_share, margin
     from gdbench.submissions.finished import open_run
 
-    found = {}
+    found, kept = {}, {}
     for finished in open_run(folder):
         record, place = finished.record, finished.folder
         steps = record.settings.timesteps
@@ -35,13 +39,15 @@ def run(
             raise InputError(f"{place}: {record.model.name} does not average over timesteps")
         if any(scores.errors is None for scores in finished.scores):
             raise InputError(f"{place}: the log has no per-timestep errors")
-        found[record.task.name] = [margin(scores, len(steps)) for scores in finished.scores]
+        margins = [margin(scores, len(steps)) for scores in finished.scores]
+        found[record.task.name] = margins
+        kept[record.task.name] = kept_share(margins, record.settings)
     if as_json:
         typer.echo(json.dumps({k: [m.as_dict() for m in v] for k, v in found.items()}, indent=2))
         return
     table = Table()
     table.add_column("task")
-    for name in ("items", "passes", "of", "saved", "undecided", "median margin"):
+    for name in ("items", "passes", "of", "saved", "undecided", "median margin", "kept"):
         table.add_column(name, justify="right")
     for task, margins in found.items():
         used, full = sum(m.passes for m in margins), sum(m.full_passes for m in margins)
@@ -54,5 +60,6 @@ def run(
             f"{full / used:.1f}x",
             str(sum(s < 1 for s in sure)),
             f"{np.median(sure):.1f} s.e." if sure else "full budget",
+            f"{100 * kept[task]:.1f} %",
         )
     show(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from gdbench.metrics.denoising import terms
 from gdbench.metrics.prefixes import standard_error
 from gdbench.protocol import Scores
+from gdbench.records import ModelSettings
 
 Cell = tuple[int, int]  # image, text
 
@@ -32,6 +34,8 @@ class Margin:
     full_passes: int
     margin: float | None
     standard_errors: float | None
+    last_left: int
+    """After how many samples the last candidate left that has not the full budget; 0: none did."""
 
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
@@ -55,10 +59,27 @@ def margin(scores: Scores, n_timesteps: int) -> Margin:
     # One image: the subtracted term is the same for every text.
     errors = terms(scores.errors, base if n_images > 1 else None)
     found = [_compared(errors[one], errors[other], n_timesteps) for one, other in _pairs(scores)]
+    lengths = (~np.isnan(scores.errors)).sum(axis=-1)
+    left = int(lengths[lengths < n_timesteps].max(initial=0))
     if not found:
-        return Margin(scores.item_id, passes, full, None, None)
+        return Margin(scores.item_id, passes, full, None, None, left)
     mean, sure = min(found, key=lambda pair: (pair[1] is None, pair[1] or 0.0))
-    return Margin(scores.item_id, passes, full, mean, sure)
+    return Margin(scores.item_id, passes, full, mean, sure, left)
+
+
+def kept_share(margins: Sequence[Margin], settings: ModelSettings) -> float:
+    """The share of decisions, at least, that a stopping rule promises not to change, 0 to 1.
+
+    Of the sequential rule 1 - delta; of the predictive rule, on average over items, 1 - delta times
+    the share of the budget after which the last candidate left. 1 where every item ran in full.
+    """
+    left = [margin.last_left for margin in margins]
+    if not any(left):
+        return 1.0
+    assert settings.delta is not None and settings.timesteps is not None  # noqa: S101, PT018 # stopped
+    if settings.stop == "sequential":
+        return 1.0 - settings.delta
+    return 1.0 - settings.delta * float(np.mean(left)) / len(settings.timesteps)
 
 
 def _pairs(scores: Scores) -> list[tuple[Cell, Cell]]:

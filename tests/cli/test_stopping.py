@@ -23,6 +23,22 @@ def test_what_each_item_took_is_told(gdbench):
     assert gdbench("verify", "run").code == 0
 
 
+def test_what_is_promised_follows_from_where_items_ended(gdbench):
+    for rule, delta in (("predictive", 0.5), ("sequential", 0.5), ("none", None)):
+        chosen = ["--stop", rule, *([] if delta is None else ["--delta", str(delta)])]
+        gdbench(
+            "evaluate", "--model", "mini-sd-early", "--suite", "mini2", "--tasks", "aro",
+            "--samples", "24", "--limit", "2", *chosen, "--out", rule,
+        )  # fmt: skip
+        items = json.loads(gdbench("stopping", rule, "--json").out)["aro"]
+        left = [item["last_left"] for item in items]
+        promised = {
+            "predictive": 100 - 50 * sum(left) / len(left) / 24, "sequential": 50, "none": 100
+        }[rule]  # fmt: skip
+        assert any(left) == (rule != "none")
+        assert gdbench("stopping", rule).out.split()[-2:] == [f"{promised:.1f}", "%"]
+
+
 def test_a_model_without_timesteps_is_refused_in_one_line(gdbench):
     gdbench(
         "evaluate", "--model", "constant", "--suite", "mini", "--tasks", "pets", "--limit", "1",

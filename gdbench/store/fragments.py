@@ -21,7 +21,7 @@ from gdbench.errors import GdbenchError, InputError
 from gdbench.store.columns import SCHEMA, WIDE_SCHEMA, Block
 from gdbench.store.digests import ContentHash
 from gdbench.store.files import writing
-from gdbench.store.pages import of_group
+from gdbench.store.pages import check_footer, of_group
 
 DIGEST = b"content_sha256"
 MOST_UNFOLDING = 50
@@ -141,6 +141,7 @@ def check_sizes(path: Path) -> None:
         pq.ParquetFile(path, read_dictionary=["item"]) as file,
     ):
         meta = file.metadata
+        check_footer(data, meta)
         for number in range(meta.num_row_groups):
             group = meta.row_group(number)
             stored = sum(group.column(c).total_compressed_size for c in range(meta.num_columns))

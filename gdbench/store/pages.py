@@ -22,6 +22,10 @@ _FIXED = {1: 0, 2: 0, 3: 1, 7: 8}  # bytes of booleans, bytes and doubles, which
 _VARINTS = (4, 5, 6)
 _BINARY, _LIST, _SET, _STRUCT = 8, 9, 10, 12
 _WIDTH = 8  # bytes of a value with its place in a list
+_TAIL = 8  # bytes of the footer's length and of the mark behind it
+# fields of the footer (FileMetaData, RowGroup, ColumnChunk, ColumnMetaData, SizeStatistics)
+_ROW_GROUPS, _COLUMNS, _CHUNK, _SIZE_STATISTICS = 4, 1, 3, 16
+_BYTES_OF_TEXTS, _HISTOGRAMS = 1, (2, 3)
 
 
 class PageError(ValueError):
@@ -38,8 +42,40 @@ class Counted:
     """At most so many bytes of memory for all columns: pages uncompressed, and their values."""
 
 
+def check_footer(data: bytes | mmap, meta: pq.FileMetaData) -> None:
+    """Raise PageError for a footer with which Arrow would end this process.
+
+    A column whose histograms of levels have another length than its type has levels is no exception
+    there: it goes through code that cannot pass it on, in every version from 19 to 26.
+    """
+    end = len(data) - _TAIL
+    start = end - int.from_bytes(data[end : end + 4], "little")
+    if start < 0:
+        raise PageError("the footer is longer than the file")
+    footer, _ = _struct(data[start:end], 0, 0, keep=True)
+    for group in _structs(footer.get(_ROW_GROUPS)):
+        for number, column in enumerate(_structs(group.get(_COLUMNS))):
+            chunk = column.get(_CHUNK)
+            told = chunk.get(_SIZE_STATISTICS) if isinstance(chunk, dict) else None
+            if not isinstance(told, dict) or number >= meta.num_columns:
+                continue
+            kind = meta.schema.column(number)
+            levels = (kind.max_repetition_level, kind.max_definition_level)
+            for field, most in zip(_HISTOGRAMS, levels, strict=True):
+                histogram = told.get(field)
+                if isinstance(histogram, list) and len(histogram) not in (0, most + 1):
+                    raise PageError("a column counts levels that its type does not have")
+            if told.get(_BYTES_OF_TEXTS) is not None and kind.physical_type != "BYTE_ARRAY":
+                raise PageError("a column counts bytes of texts and has none")
+
+
+def _structs(value: Any) -> list[dict[int, Any]]:
+    return [v for v in value if isinstance(v, dict)] if isinstance(value, list) else []
+
+
 def count(data: bytes, meta: pq.FileMetaData) -> Counted:
     """Count the values of all pages of all columns. Raises PageError where they are damaged."""
+    check_footer(data, meta)
     found: dict[str, int] = {}
     decoded = 0
     for column in range(meta.num_columns):
@@ -126,8 +162,14 @@ def _signed(data: bytes | mmap, place: int) -> tuple[int, int]:
     return (value >> 1) ^ -(value & 1), place
 
 
-def _struct(data: bytes | mmap, place: int, depth: int) -> tuple[dict[int, Any], int]:
-    """The fields of a struct by their ids, and where it ends."""
+def _struct(
+    data: bytes | mmap, place: int, depth: int, *, keep: bool = False
+) -> tuple[dict[int, Any], int]:
+    """The fields of a struct by their ids, and where it ends.
+
+    With `keep` lists have their elements, and a field that comes twice is refused: readers differ
+    in which of the two they take.
+    """
     if depth > _MAX_DEPTH:
         raise PageError("a page header is nested too deep")
     found: dict[int, Any] = {}
@@ -138,11 +180,15 @@ def _struct(data: bytes | mmap, place: int, depth: int) -> tuple[dict[int, Any],
             field += kind >> 4
         else:
             field, place = _signed(data, place)
-        found[field], place = _value(data, place, kind & 15, depth)
+        if keep and field in found:
+            raise PageError("a footer has a field twice")
+        found[field], place = _value(data, place, kind & 15, depth, keep=keep)
     return found, place + 1
 
 
-def _value(data: bytes | mmap, place: int, kind: int, depth: int) -> tuple[Any, int]:
+def _value(
+    data: bytes | mmap, place: int, kind: int, depth: int, *, keep: bool = False
+) -> tuple[Any, int]:
     if kind in _VARINTS:
         return _signed(data, place)
     if kind in _FIXED:
@@ -151,15 +197,21 @@ def _value(data: bytes | mmap, place: int, kind: int, depth: int) -> tuple[Any, 
         length, place = _varint(data, place)
         return None, place + length
     if kind in (_LIST, _SET):
-        return _skip_list(data, place, depth)
+        return _list(data, place, depth, keep=keep)
     if kind == _STRUCT:
-        return _struct(data, place, depth + 1)
+        return _struct(data, place, depth + 1, keep=keep)
     raise PageError("a page header has a field of no known kind")
 
 
-def _skip_list(data: bytes | mmap, place: int, depth: int) -> tuple[None, int]:
+def _list(
+    data: bytes | mmap, place: int, depth: int, *, keep: bool
+) -> tuple[list[Any] | None, int]:
+    """The elements of a list, None where they are not kept, and where it ends."""
     head = _byte(data, place)
     size, place = (head >> 4, place + 1) if head >> 4 < 15 else _varint(data, place + 1)  # noqa: PLR2004 # longer ones have their length beside
+    found = []
     for _ in range(min(size, len(data))):
-        _, place = _value(data, place, head & 15, depth + 1)
-    return None, place
+        value, place = _value(data, place, head & 15, depth + 1, keep=keep)
+        if keep:
+            found.append(value)
+    return found if keep else None, place

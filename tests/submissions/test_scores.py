@@ -108,6 +108,27 @@ def test_damage_is_refused_or_harmless(tmp_path):
     assert changed == 0  # page checksums guard the numbers
 
 
+def test_a_footer_with_which_arrow_ends_the_process_is_refused(tmp_path):
+    """Lists of other lengths, wherever the footer has one: some are histograms of levels.
+
+    Without the check of the footer there is no failure to see here, the process is gone.
+    """
+    path = tmp_path / "scores.parquet"
+    data = encode(some_scores(), errors=False)
+    footer = range(len(data) - 8 - int.from_bytes(data[-8:-4], "little"), len(data) - 8)
+    # the head of a list of 64-bit numbers: how many, in the upper half of a byte
+    heads = [place for place in footer if data[place] & 15 == 6]
+    refused = 0
+    for place in heads:
+        for more in (0x10, 0x20):
+            path.write_bytes(data[:place] + bytes([data[place] ^ more]) + data[place + 1 :])
+            try:
+                read_scores(path, LABELS)
+            except Rejected:
+                refused += 1
+    assert refused > len(heads)
+
+
 @pytest.mark.parametrize("name", ["item", "image", "text", "score", "truncated_texts"])
 def test_every_column_is_needed(tmp_path, name):
     table = pq.read_table(io.BytesIO(encode(some_scores(), errors=False)))

@@ -33,8 +33,9 @@ from gdbench.models.diffusion_itm.sequential import SequentialRace
 
 PREFIXES = (8, 16, 25, 50)
 SEQUENTIAL, PREDICTIVE = (0.05, 0.2), (0.1, 0.2, 0.3, 0.5)
+HELD_OUT = " held out"
 STAGED = ("10-way", "37-way")
-REPLAYED = tuple(kind for kind in KINDS if kind not in (TRAINING, "2 x 2"))
+REPLAYED = tuple(k for k in KINDS if k not in (TRAINING, "2 x 2") and HELD_OUT not in k)
 HEADERS = ("model", "kind", "method", "n", "passes", "fewer", "promised", "kept", "95 %", "points")
 
 
@@ -132,6 +133,19 @@ def rows_of(model: str, kind: str, kept: Kept) -> Iterator[Row]:
         yield row("250, another seed", other, SAMPLES, 1.0, None)
 
 
+def loaded(model: str, kind: str) -> Kept | None:
+    """The items of a kind, held-out ones with them; None where there are none."""
+    parts = [load(model, name) for name in (kind, kind + HELD_OUT)]
+    found = [part for part in parts if part is not None]
+    if not found:
+        return None
+    return Kept(
+        [item for part in found for item in part.items],
+        np.concatenate([part.gold for part in found]),
+        np.concatenate([part.other_seed for part in found]),
+    )
+
+
 def markdown(rows: Sequence[Row]) -> str:
     """The table for a page."""
     left = sum(header in ("model", "kind", "method") for header in HEADERS)
@@ -153,7 +167,7 @@ def main() -> None:
         row
         for kind in options.kind or REPLAYED
         for model in options.model or models
-        if (kept := load(model, kind)) is not None
+        if (kept := loaded(model, kind)) is not None
         for row in rows_of(model, kind, kept)
     ]
     if options.json:

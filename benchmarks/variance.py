@@ -177,7 +177,10 @@ def main() -> None:
         kept = load(options.model, kind)
         if kind in ("2 x 2", TRAINING) or kept is None:
             continue
-        print(f"{kind}: {len(kept.items)} items ({len(training.items)} training scenes)")
+        print(
+            f"{kind}: {len(best_two(kept.items))} of {len(kept.items)} items, whose two best ran in "
+            f"full ({len(training.items)} training scenes)"
+        )
         compare_weights(kept.items, training.items)
         compare_density(kept.items, training.items)
         compare_chosen(kept.items, training.items)

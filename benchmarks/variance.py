@@ -178,8 +178,8 @@ def main() -> None:
         if kind in ("2 x 2", TRAINING) or kept is None:
             continue
         print(
-            f"{kind}: {len(best_two(kept.items))} of {len(kept.items)} items, whose two best ran in "
-            f"full ({len(training.items)} training scenes)"
+            f"{kind}: {len(best_two(kept.items))} of {len(kept.items)} items, whose two best ran "
+            f"in full ({len(training.items)} training scenes)"
         )
         compare_weights(kept.items, training.items)
         compare_density(kept.items, training.items)

@@ -2,16 +2,16 @@
 
 The mean paired difference over the full budget of N timesteps, given the first n, has a Student-t
 distribution about the mean over the n: the predictive distribution of an interim analysis with a
-flat prior (Spiegelhalter, Freedman and Blackburn 1986, "predictive power"; stochastic curtailment:
-Lan, Simon and Halperin 1982). An item may risk `delta` times the share of the budget that it has
-used: a candidate leaves where the chances of the comparisons that it could still spoil fit into what
-is left of that. Early on a few samples more settle what is nearly clear; later they are dear, and
-what is still open is close to a tie.
+flat prior (Spiegelhalter, Freedman and Blackburn 1986, "predictive power"; stochastic
+curtailment: Lan, Simon and Halperin 1982). An item may risk `delta` times the share of the budget
+that it has used: a candidate leaves where the chances of the comparisons that it could still
+spoil fit into what is left of that. Early on a few samples more settle what is nearly clear;
+later they are dear, and what is still open is close to a tie.
 
-So the promise is one for the mean over items, `delta` times their mean share of the budget, and not,
-as in sequential stopping, a bound for the worst of them: the chance is right on average over margins
-of every size; where all items are near to a tie, more of them turn. docs/stopping.md has both,
-measured.
+So the promise is one for the mean over items, `delta` times their mean share of the budget, and
+not, as in sequential stopping, a bound for the worst of them: the chance is right on average over
+margins of every size; where all items are near to a tie, more of them turn. docs/stopping.md has
+both, measured.
 """
 
 from __future__ import annotations

@@ -162,7 +162,9 @@ def test_the_batch_of_a_gpu_follows_from_what_a_sample_takes(on_device, monkeypa
     clock = SimpleNamespace(device=torch.device("cuda:0"))
     batcher = Batcher(SimpleNamespace(dtype=torch.float16), [1], torch.zeros, clock)
 
-    def launch(part, size):
+    def launch(part, size, *, plain):
+        # a compiled network would be compiled for every size of the probe
+        assert plain
         return SimpleNamespace(wait=lambda: on_device.memory.use(300 + 700 * size))
 
     monkeypatch.setattr(batcher, "_launch", launch)

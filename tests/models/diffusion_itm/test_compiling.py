@@ -89,13 +89,23 @@ def test_long_work_is_compiled_short_work_is_not_and_the_two_can_follow(load, it
 
 
 def test_every_graph_is_compiled_for_one_shape(load, items, compiler, monkeypatch):
-    """Also where the batch size is probed first, and where a batch is not full."""
-    model = load(batch_size=None)
-    monkeypatch.setattr(model.batcher, "_fits", partial(probing, model.batcher))
-    model.expect_passes(MANY)
-    errors(model, items)
-    # the stem and the trunk
-    assert compiler.graphs == 2
+    """Also where the batch size is probed first, and where a batch is not full.
+
+    How many graphs there are depends on torch: 2.7 breaks the trunk into three.
+    """
+    plain = load(batch_size=8)
+    plain.expect_passes(MANY)
+    errors(plain, items[:1])
+    once = compiler.graphs
+    assert once >= 2  # the stem and the trunk
+    errors(plain, items)
+    assert compiler.graphs == once
+    torch._dynamo.reset()
+    probed = load(batch_size=None)
+    monkeypatch.setattr(probed.batcher, "_fits", partial(probing, probed.batcher))
+    probed.expect_passes(MANY)
+    errors(probed, items)
+    assert compiler.graphs == 2 * once
 
 
 def probing(batcher, sample):

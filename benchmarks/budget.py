@@ -26,13 +26,17 @@ from rich.table import Table
 from scipy.stats import binomtest
 
 from benchmarks.full_errors import KINDS, SAMPLES, TRAINING
-from benchmarks.kept_errors import NOT_RUN, ROOT, Kept, best, load
+from benchmarks.kept_errors import NOT_RUN, ROOT, Kept, load, whole
 from benchmarks.replay import Rule, Seen, matrix, passes, prefix, staged, stopped
-from gdbench.models.diffusion_itm.predictive import PredictiveRace
-from gdbench.models.diffusion_itm.sequential import SequentialRace
+from gdbench.metrics.margins import kept_share, last_left
+from gdbench.models.diffusion_itm.adapter import STOPPING
+from gdbench.records import Stop
 
 PREFIXES = (8, 16, 25, 50)
-SEQUENTIAL, PREDICTIVE = (0.05, 0.2), (0.1, 0.2, 0.3, 0.5)
+DELTAS: dict[Stop, tuple[float, ...]] = {
+    "sequential": (0.05, 0.2),
+    "predictive": (0.1, 0.2, 0.3, 0.5),
+}
 HELD_OUT = " held out"
 STAGED = ("10-way", "37-way")
 REPLAYED = tuple(k for k in KINDS if k not in (TRAINING, "2 x 2") and HELD_OUT not in k)
@@ -45,22 +49,15 @@ class Method:
 
     name: str
     rule: Rule
-    delta: float | None = None
-    by_share: bool = False  # of the budget that the item has used
+    stop: Stop = "none"
+    delta: float = 0.0
 
     def promise(self, seen: Sequence[Seen]) -> float | None:
         """The share of the decisions that are as those of the full budget, at least."""
-        if self.delta is None:
+        if self.stop == "none":
             return None
-        if not self.by_share:
-            return 1 - self.delta
-        return 1 - self.delta * float(np.mean([_last_departure(part) for part in seen]))
-
-
-def _last_departure(seen: Seen) -> float:
-    """The share of the budget after which the last candidate was dropped, 0 where none was."""
-    lengths = seen.conditional.sum(axis=-1)
-    return float(max(lengths[lengths < SAMPLES], default=0)) / SAMPLES
+        left = [last_left(part.conditional.sum(axis=-1), SAMPLES) for part in seen]
+        return kept_share(left, SAMPLES, self.stop, self.delta)
 
 
 def methods(kind: str) -> Iterator[Method]:
@@ -69,11 +66,9 @@ def methods(kind: str) -> Iterator[Method]:
         yield Method(f"first {n}", prefix(n))
     if kind in STAGED:
         yield Method("25, best 5, then 250", staged())
-    for delta in SEQUENTIAL:
-        yield Method(f"sequential {delta:g}", stopped(SequentialRace, delta), delta)
-    for delta in PREDICTIVE:
-        rule = stopped(PredictiveRace, delta)
-        yield Method(f"predictive {delta:g}", rule, delta, by_share=True)
+    for stop, deltas in DELTAS.items():
+        for delta in deltas:
+            yield Method(f"{stop} {delta:g}", stopped(STOPPING[stop], delta), stop, delta)
 
 
 @dataclass(frozen=True)
@@ -106,7 +101,7 @@ class Row:
 def rows_of(model: str, kind: str, kept: Kept) -> Iterator[Row]:
     """All methods on the items of a kind."""
     items = kept.items
-    full = np.array([best(item) for item in items])
+    full = np.array([whole(item) for item in items])
     everything = passes(items, [prefix(SAMPLES)(item) for item in items])
 
     def row(
@@ -123,7 +118,7 @@ def rows_of(model: str, kind: str, kept: Kept) -> Iterator[Row]:
     for method in methods(kind):
         seen = [method.rule(item) for item in items]
         scores = (matrix(item, part) for item, part in zip(items, seen, strict=True))
-        chosen = np.array([each.reshape(-1).argmax() for each in scores])
+        chosen = np.array([each.argmax() for each in scores])
         pairs = sum(part.conditional[..., 0].size for part in seen)
         used = sum(int(part.conditional.sum()) for part in seen) / pairs
         fewer = everything / passes(items, seen)

@@ -21,13 +21,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.full_errors import items_of
 from benchmarks.release_loop import BATCH_SIZES, ReleaseLoop
+from benchmarks.replay import decision
 from benchmarks.scaled_model import SD_GFLOP, flops
 from gdbench.models.diffusion_itm.schedule import NoiseBank2023, grid_timesteps
 from gdbench.protocol import Item, Query
@@ -41,13 +41,6 @@ def release(loop: ReleaseLoop, items: list[Item]) -> list[Any]:
     """The release's scores at its default batch size: normalised where images are compared."""
     normalise = items[0].query is not Query.TEXT_RETRIEVAL
     return [*loop.matrices(items, normalise=normalise, batch_size=BATCH_SIZES[-1])]
-
-
-def best(item: Item, scores: Any) -> object:
-    """What is decided: the best candidate, or all comparisons of a 2 x 2 item."""
-    if item.query is Query.MATCHING:
-        return (np.sign(np.diff(scores, axis=0)).tolist(), np.sign(np.diff(scores)).tolist())
-    return int(np.argmax(scores))
 
 
 def passes(items: list[Item]) -> tuple[int, int]:
@@ -66,7 +59,8 @@ def measure(model_name: str, kind: str, count: int) -> list[dict[str, Any]]:
 
     items = list(itertools.islice(items_of(kind), count))
     steps = grid_timesteps(SAMPLES)
-    pipeline = load_model(model_name).pipeline  # type: ignore[attr-defined]
+    loaded: Any = load_model(model_name)
+    pipeline = loaded.pipeline
     bank = NoiseBank2023(pipeline.latent_shape, 0, len(steps))
     noise = torch.stack([bank.noise(k, t) for k, t in enumerate(steps)])
     unet, vae = passes(items)
@@ -88,7 +82,10 @@ def measure(model_name: str, kind: str, count: int) -> list[dict[str, Any]]:
             spent: float = ours * per["unet"] + model.encoders.latents_made * per["vae"]
             return (unet * per["unet"] + vae * per["vae"]) / spent
 
-        alike = [best(i, a) == best(i, b) for i, a, b in zip(items, slow, fast, strict=True)]
+        alike = [
+            decision(i.query, a) == decision(i.query, b)
+            for i, a, b in zip(items, slow, fast, strict=True)
+        ]
         rows.append({
             "kind": kind, "rule": rule, "delta": delta, "n": len(items),
             "release_seconds": seconds, "engine_seconds": own, "speedup": seconds / own,

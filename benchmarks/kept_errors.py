@@ -27,9 +27,14 @@ ROOT = Path(__file__).parent / "errors"
 NOT_RUN = -1  # with another seed: the item was sure
 
 
-def whole(item: Known) -> object:
+def whole(item: Known) -> int | tuple[bool, ...]:
     """What the full budget decides."""
-    return decision(item, matrix(item, prefix(SAMPLES)(item)))
+    return decision(item.query, matrix(item, prefix(SAMPLES)(item)))
+
+
+def file_of(folder: Path, kind: str) -> Path:
+    """Where the errors of a kind are kept."""
+    return folder / f"{kind.replace(' ', '')}.npz"
 
 
 def _rows(item: Known) -> NDArray[np.float64]:
@@ -50,7 +55,7 @@ def pack(items: Sequence[Known], again: dict[str, Known], golds: dict[str, int])
         centres.append(centre)
         lengths.append(np.isfinite(rows).sum(axis=1))
         rest += [(row - centre)[:n] for row, n in zip(rows, lengths[-1], strict=True)]
-    other = [best(again[i.id]) if i.id in again else NOT_RUN for i in items]
+    other = [whole(again[i.id]) if i.id in again else NOT_RUN for i in items]
     return {
         "ids": np.array([i.id for i in items]),
         "queries": np.array([i.query.value for i in items]),
@@ -63,11 +68,6 @@ def pack(items: Sequence[Known], again: dict[str, Known], golds: dict[str, int])
         "rest": np.concatenate(rest).astype(np.float16),
         "other_seed": np.array(other, np.int16),
     }
-
-
-def best(item: Known) -> int:
-    """The candidate that the full budget finds best."""
-    return int(matrix(item, prefix(SAMPLES)(item)).reshape(-1).argmax())
 
 
 class Kept(NamedTuple):
@@ -99,7 +99,7 @@ def unpack(arrays: Any) -> Kept:
 
 def load(model: str, kind: str) -> Kept | None:
     """The kept errors of a model and a kind; None where there are none."""
-    path = ROOT / model / f"{kind.replace(' ', '')}.npz"
+    path = file_of(ROOT / model, kind)
     if not path.exists():
         return None
     with np.load(path, allow_pickle=False) as file:
@@ -122,7 +122,7 @@ def main() -> None:
         again = {i.id: i for i in read(options.again, kind)} if options.again else {}
         golds = {item.id: item.gold[0] for item in items_of(kind)}
         arrays = pack(items, again, golds)
-        path = options.out / f"{kind.replace(' ', '')}.npz"
+        path = file_of(options.out, kind)
         np.savez_compressed(path, **arrays)
         kept = unpack(arrays)
         changed = sum(whole(a) != whole(b) for a, b in zip(items, kept.items, strict=True))

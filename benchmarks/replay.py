@@ -31,13 +31,13 @@ class Seen(NamedTuple):
 Rule = Callable[[Known], Seen]
 
 
-def stopped(race: type[Race], delta: float, ranks: Sequence[int] = (1,)) -> Rule:
-    """A stopping rule of the engine."""
+def stopped(race: type[Race], delta: float) -> Rule:
+    """A stopping rule of the engine, for the best candidate."""
 
     def rule(item: Known) -> Seen:
         base = [] if item.base is None else [SimpleNamespace(values=row) for row in item.base]
         job: Any = SimpleNamespace(errors=item.errors, shared=base)
-        plan = RacePlan(race, item.query, SAMPLES, delta=delta, ranks=ranks)
+        plan = RacePlan(race, item.query, SAMPLES, delta=delta)
         seen = Seen(np.zeros(item.errors.shape, bool), np.zeros((len(item.errors), SAMPLES), bool))
         while (asked := plan.next_block(job)) is not None:
             steps, cells = asked
@@ -85,16 +85,15 @@ def matrix(item: Known, seen: Seen) -> NDArray[np.float32]:
     return score_matrix(np.where(seen.conditional, item.errors, np.nan), base)
 
 
-def decision(item: Known, scores: NDArray[np.float32], ranks: Sequence[int] = (1,)) -> object:
+def decision(query: Query, scores: NDArray[np.floating]) -> int | tuple[bool, ...]:
     """What is decided by scores (n_images, n_texts).
 
-    The best candidate, or the sets of the k best; of 2 x 2 items the outcome of all comparisons.
+    The best candidate; of 2 x 2 items the outcome of all comparisons.
     """
-    if item.query is Query.MATCHING:
+    if query is Query.MATCHING:
         right = np.diff(scores, axis=1)[:, 0] > 0, np.diff(scores, axis=0)[0] > 0
         return tuple(np.concatenate(right).tolist())
-    order = np.argsort(-scores.reshape(-1), kind="stable")
-    return tuple(frozenset(order[:k].tolist()) for k in ranks)
+    return int(np.argmax(scores))
 
 
 def passes(items: Sequence[Known], seen: Sequence[Seen]) -> int:

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.budget import Method
 from benchmarks.full_errors import SAMPLES, Known, items_of
-from benchmarks.kept_errors import NOT_RUN, best, load, pack, unpack
+from benchmarks.kept_errors import NOT_RUN, load, pack, unpack, whole
 from benchmarks.replay import Seen, passes, prefix, staged, stopped
 from gdbench.models import load_model
 from gdbench.models.diffusion_itm.predictive import PredictiveRace
@@ -28,7 +28,7 @@ def test_packed_errors_come_back():
     again = {"i": known("i", rng, 4, 1)}
     kept = unpack(pack(items, again, {"t": 2, "i": 0, "u": 4}))
     assert kept.gold.tolist() == [2, 0, 4]
-    assert kept.other_seed.tolist() == [NOT_RUN, best(again["i"]), NOT_RUN]
+    assert kept.other_seed.tolist() == [NOT_RUN, whole(again["i"]), NOT_RUN]
     for one, other in zip(items, kept.items, strict=True):
         assert (one.id, one.query, one.images) == (other.id, other.query, other.images)
         # half precision of what is above or below the mean, which is a few units
@@ -59,10 +59,10 @@ def test_a_promise_by_share_is_that_of_the_last_departure():
     lengths = np.array([[20, SAMPLES, 50]])
     mask = np.arange(SAMPLES) < lengths[..., None]
     seen = Seen(mask, mask[:, 0])
-    whole = Seen(np.ones_like(mask), mask[:, 0])
-    method = Method("predictive 0.5", prefix(1), 0.5, by_share=True)
-    assert method.promise([seen, whole]) == pytest.approx(1 - 0.5 * (50 / SAMPLES + 0) / 2)
-    assert Method("sequential 0.05", prefix(1), 0.05).promise([seen]) == 0.95
+    full = Seen(np.ones_like(mask), mask[:, 0])
+    method = Method("predictive 0.5", prefix(1), "predictive", 0.5)
+    assert method.promise([seen, full]) == pytest.approx(1 - 0.5 * (50 / SAMPLES + 0) / 2)
+    assert Method("sequential 0.05", prefix(1), "sequential", 0.05).promise([seen]) == 0.95
     assert Method("first 8", prefix(8)).promise([seen]) is None
 
 

@@ -41,7 +41,9 @@ def run(
             raise InputError(f"{place}: the log has no per-timestep errors")
         margins = [margin(scores, len(steps)) for scores in finished.scores]
         found[record.task.name] = margins
-        kept[record.task.name] = kept_share(margins, record.settings)
+        rule, delta = record.settings.stop or "none", record.settings.delta or 0.0
+        left = [one.last_left for one in margins]
+        kept[record.task.name] = kept_share(left, len(steps), rule, delta)
     if as_json:
         typer.echo(json.dumps({k: [m.as_dict() for m in v] for k, v in found.items()}, indent=2))
         return

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gdbench.metrics.denoising import terms
 from gdbench.metrics.prefixes import standard_error
 from gdbench.protocol import Scores
-from gdbench.records import ModelSettings
+from gdbench.records import Stop
 
 Cell = tuple[int, int]  # image, text
 
@@ -60,26 +60,35 @@ def margin(scores: Scores, n_timesteps: int) -> Margin:
     errors = terms(scores.errors, base if n_images > 1 else None)
     found = [_compared(errors[one], errors[other], n_timesteps) for one, other in _pairs(scores)]
     lengths = (~np.isnan(scores.errors)).sum(axis=-1)
-    left = int(lengths[lengths < n_timesteps].max(initial=0))
+    left = last_left(lengths, n_timesteps)
     if not found:
         return Margin(scores.item_id, passes, full, None, None, left)
     mean, sure = min(found, key=lambda pair: (pair[1] is None, pair[1] or 0.0))
     return Margin(scores.item_id, passes, full, mean, sure, left)
 
 
-def kept_share(margins: Sequence[Margin], settings: ModelSettings) -> float:
+def last_left(lengths: NDArray[np.integer], n_timesteps: int) -> int:
+    """After how many samples the last candidate left, of how many each has had; 0: none did."""
+    return int(lengths[lengths < n_timesteps].max(initial=0))
+
+
+def kept_share(left: Sequence[int], n_timesteps: int, stop: Stop, delta: float) -> float:
     """The share of decisions, at least, that a stopping rule promises not to change, 0 to 1.
 
     Of the sequential rule 1 - delta; of the predictive rule, on average over items, 1 - delta times
     the share of the budget after which the last candidate left. 1 where every item ran in full.
+
+    Args:
+        left: `last_left` of each item.
+        n_timesteps: the full budget.
+        stop: the rule.
+        delta: its level.
     """
-    left = [margin.last_left for margin in margins]
     if not any(left):
         return 1.0
-    assert settings.delta is not None and settings.timesteps is not None  # noqa: S101, PT018 # stopped
-    if settings.stop == "sequential":
-        return 1.0 - settings.delta
-    return 1.0 - settings.delta * float(np.mean(left)) / len(settings.timesteps)
+    if stop == "sequential":
+        return 1.0 - delta
+    return 1.0 - delta * float(np.mean(left)) / n_timesteps
 
 
 def _pairs(scores: Scores) -> list[tuple[Cell, Cell]]:

@@ -50,12 +50,10 @@ DEFAULTS: Final[dict[str, Any]] = {
     "stop": "none",
 }
 """The settings that were not chosen."""
-_DELTAS: Final = {"none": 0.05, "sequential": 0.05, "predictive": 0.2}
 STOPPING: Final[dict[str, type[Race]]] = {
     "sequential": SequentialRace,
     "predictive": PredictiveRace,
 }
-_STOP_MARKS: Final = {"sequential": "+stop", "predictive": "+predict"}  # in a revision
 _SHORT = 12  # characters of the content's hash in a revision
 _NOISE_ON_DEVICE_BYTES = 64 * 2**20
 
@@ -338,7 +336,9 @@ def timesteps_of(settings: ModelSettings) -> tuple[int, ...]:
 def _completed(settings: ModelSettings) -> ModelSettings:
     """With the defaults of what was not chosen; that of `delta` depends on the rule."""
     chosen = settings.with_defaults(**DEFAULTS)
-    return chosen.with_defaults(delta=_DELTAS[_known(chosen.stop)])
+    if not chosen.stops_early:
+        return chosen
+    return chosen.with_defaults(delta=STOPPING[_known(chosen.stop)].default_delta)
 
 
 def _known(value: T | None) -> T:
@@ -366,7 +366,7 @@ def _stop_mark(settings: ModelSettings) -> str:
     if not settings.stops_early:
         return ""
     ranks = settings.stop_ranks
-    mark = _STOP_MARKS[_known(settings.stop)]
+    mark = STOPPING[_known(settings.stop)].mark
     return f"{mark}{settings.delta:g}" + ("" if ranks is None else "r" + ".".join(map(str, ranks)))
 
 

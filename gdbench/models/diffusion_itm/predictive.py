@@ -54,6 +54,8 @@ class PredictiveRace(Race):
     """See the module. What was risked when a candidate left is no longer there for the others."""
 
     looks = LOOKS
+    default_delta = 0.2
+    mark = "+predict"
     risked = 0.0
 
     def _settle(self, prefix: Differences, rows: NDArray[np.intp], looks: tuple[int, ...]) -> None:

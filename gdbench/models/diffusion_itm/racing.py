@@ -67,6 +67,9 @@ class Race(ABC):
 
     looks: ClassVar[tuple[int, ...]]
     """Prefix lengths at which the rule looks."""
+    default_delta: ClassVar[float]
+    mark: ClassVar[str]
+    """How the revision of a run that is stopped by this rule goes on, before its delta."""
 
     def __init__(
         self, n_candidates: int, n_timesteps: int, delta: float, ranks: Sequence[int] = (1,)

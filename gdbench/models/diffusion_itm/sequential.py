@@ -50,6 +50,8 @@ class SequentialRace(Race):
     """See the module; `delta` is shared by all comparisons and looks."""
 
     looks = LOOKS
+    default_delta = 0.05
+    mark = "+stop"
 
     def __init__(
         self, n_candidates: int, n_timesteps: int, delta: float, ranks: Sequence[int] = (1,)

@@ -21,15 +21,13 @@ from gdbench.errors import GdbenchError, InputError
 from gdbench.store.columns import SCHEMA, WIDE_SCHEMA, Block
 from gdbench.store.digests import ContentHash
 from gdbench.store.files import writing
-from gdbench.store.pages import check_footer, of_group
+from gdbench.store.pages import UNREADABLE, check_footer, of_group
 
 DIGEST = b"content_sha256"
 MOST_UNFOLDING = 50
 """Errors are noise: stored, they take nearly the room that they take in memory."""
 _MOST_DECODED = 256_000_000  # of a row group, which holds a few megabytes
 _ARROW = b"ARROW:schema"
-# What pyarrow raises on damaged files, depending on where the damage is.
-UNREADABLE = (pa.ArrowException, OSError, ValueError, KeyError, IndexError, OverflowError)
 
 
 class DamagedError(InputError):

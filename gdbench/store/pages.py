@@ -12,7 +12,11 @@ from dataclasses import dataclass
 from mmap import mmap
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
+
+UNREADABLE = (pa.ArrowException, OSError, ValueError, KeyError, IndexError, OverflowError)
+"""What Arrow and this module raise for files that are damaged, or no Parquet files."""
 
 _MAX_PAGES = 1_000_000
 _MAX_DEPTH = 8

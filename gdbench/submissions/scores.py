@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gdbench.protocol import Label, Scores
 from gdbench.store import SCHEMA, SCORE_COLUMNS, WIDE_SCHEMA, from_table, to_table
 from gdbench.store.fragments import MOST_UNFOLDING, check_content
-from gdbench.store.pages import Counted, count
+from gdbench.store.pages import UNREADABLE, Counted, count
 from gdbench.submissions.problems import Rejected, shown
 from gdbench.submissions.untrusted import MAX_SCORES_BYTES, read_bytes
 
@@ -27,7 +27,6 @@ MAX_TIMESTEPS = 1000
 _ERROR_BYTES = 4
 _SMALL = 1_000_000
 # What pyarrow raises on damaged files, depending on where the damage is.
-_DAMAGED = (pa.ArrowException, OSError, ValueError, KeyError, IndexError)
 ERROR_COLUMNS = ("errors", "unconditional_errors")
 
 
@@ -82,7 +81,7 @@ def open_scores(
         )
         schema, meta = file.schema_arrow, file.metadata
         counted = count(data, meta)
-    except _DAMAGED as error:
+    except UNREADABLE as error:
         raise Rejected("scores", f"cannot be read as Parquet: {shown(str(error), 100)}") from error
     names = tuple(schema.names)
     allowed = (SCORE_COLUMNS, (*SCORE_COLUMNS, *ERROR_COLUMNS))
@@ -139,7 +138,7 @@ def read_scores(
         table = table.set_column(
             table.schema.get_field_index("item"), "item", table.column("item").cast(pa.string())
         )
-    except _DAMAGED as error:
+    except UNREADABLE as error:
         raise Rejected("scores", f"cannot be decoded: {shown(str(error), 100)}") from error
     damage = check_content(file, table)
     if damage:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from gdbench.errors import InputError
 from gdbench.protocol import Item, Label, Query
 from gdbench.store import write_atomically
-from gdbench.store.pages import count
+from gdbench.store.pages import UNREADABLE, count
 from gdbench.tasks.base import item_fingerprint, limited
 
 ITEMS = "items.parquet"
@@ -83,7 +83,7 @@ class Pinned:
                 raise InputError(f"{path} would take {size} bytes of memory")
             ids, rows, digests = (table.column(c).to_pylist() for c in _COLUMNS)
             labels = {i: _label(i, json.loads(row)) for i, row in zip(ids, rows, strict=True)}
-        except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
+        except (*UNREADABLE, TypeError) as error:
             raise InputError(f"{path} is not a manifest: {error}") from error
         return cls(labels, dict(zip(ids, digests, strict=True)))
 

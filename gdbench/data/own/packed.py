@@ -94,13 +94,14 @@ def _hash_of(image: TarImage | ParquetImage, stamp: tuple[int, int]) -> str:  # 
 
 @lru_cache(maxsize=_GROUPS)
 def _column(path: Path, stamp: tuple[int, int], group: int, column: str) -> Any:  # noqa: ARG001 # as above
-    import pyarrow as pa
     import pyarrow.parquet as pq
+
+    from gdbench.store.pages import UNREADABLE
 
     try:
         with pq.ParquetFile(path) as file:
             return file.read_row_group(group, columns=[column]).column(0)
-    except (pa.ArrowException, OSError) as error:
+    except UNREADABLE as error:
         raise InputError(f"{path}: cannot be read ({error})") from error
 
 

@@ -16,6 +16,7 @@ from gdbench.data.own.columns import plain, role_of
 from gdbench.data.own.packed import ParquetImage, look_at
 from gdbench.data.own.pictures import Pictures
 from gdbench.data.own.rows import Raw, Raws, Reader
+from gdbench.store.pages import UNREADABLE
 
 _SPLIT = re.compile(r"(train|test|validation|val|dev)(?:-\d+.*)?\Z")
 
@@ -59,7 +60,7 @@ def read_parquet(reader: Reader, paths: list[str]) -> Raws | None:
                 classes = classes or _class_names(file.schema_arrow)
                 columns |= dict.fromkeys(file.schema_arrow.names)
                 rows += _rows(reader, path, file, picture)
-        except (pa.ArrowException, OSError) as error:
+        except UNREADABLE as error:
             words = " ".join(str(error).split())[:200]
             reader.problems.add(path, "", f"cannot be read as Parquet: {words}")
             return None

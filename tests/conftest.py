@@ -8,6 +8,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
 from gdbench.data.images import MemoryImage
@@ -22,6 +23,10 @@ COLOURS = {
     "blue": (30, 40, 220),
     "yellow": (240, 220, 20),
 }
+
+# how long an example takes is the machine's, and no fault of what is tested
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -356,8 +356,10 @@ def test_pictures_in_batches_give_the_losses_of_pictures_one_by_one(train, tmp_p
     )
     train(tmp_path / "many", **settings)
     for one, many in zip(curve(tmp_path / "one"), curve(tmp_path / "many"), strict=True):
-        for name in ("loss", "positive", "negative", "gradient_norm"):
+        for name in ("positive", "negative", "gradient_norm"):
             assert many[name] == pytest.approx(one[name], rel=1e-4), name
+        # what is left of two errors of about one
+        assert many["loss"] == pytest.approx(one["loss"], abs=1e-6)
     # 8 micro-batches of 8 pictures at most, and those of the one after the last are decoded only
     assert set(batches) == {8}
     assert len(batches) <= 8

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gdbench.metrics.labels import Labels, coded, packed, renumbered, unpacked
@@ -48,7 +48,6 @@ def test_clusters_are_numbered_in_the_order_of_their_names():
     assert cluster.tolist() == [1, 0, 1]
 
 
-@settings(deadline=None)
 @given(st.lists(st.text("ab\u00e9\U0001f600\uffff\udcff", max_size=4)))
 def test_codes_are_those_of_numpy(names):
     there, codes = coded(packed(names))
@@ -57,7 +56,6 @@ def test_codes_are_those_of_numpy(names):
     np.testing.assert_array_equal(codes, inverse)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 30), min_size=1))
 def test_renumbered_numbers_are_those_of_numpy(numbers):
     there, place = renumbered(np.array(numbers))

@@ -54,7 +54,7 @@ def numbers(metrics):
     return {m.name: m for m in metrics}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(boards, st.randoms(use_true_random=False))
 def test_the_order_of_items_never_matters(board, random):
     labels, matrices = board
@@ -70,7 +70,7 @@ def test_the_order_of_items_never_matters(board, random):
             assert after[name].high == pytest.approx(m.high)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(boards, st.integers(0, 1000))
 def test_the_order_of_candidates_never_matters(board, seed):
     rng = np.random.default_rng(seed)
@@ -106,7 +106,7 @@ def test_the_order_of_candidates_never_matters(board, seed):
         assert after[name].ties == m.ties
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(boards, st.integers(0, 1000))
 def test_a_constant_per_image_never_changes_text_retrieval(board, seed):
     rng = np.random.default_rng(seed)

@@ -66,7 +66,7 @@ def test_unconditional_errors_are_there_for_the_items_that_need_them(tmp_path):
 
 
 @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=6, max_size=6))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_every_float32_survives(tmp_path_factory, values):
     path = tmp_path_factory.mktemp("s") / "scores.parquet"
     matrix = np.array(values, dtype=np.float32).reshape(2, 3)

@@ -4,7 +4,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gdbench.protocol import Item, Query
@@ -34,7 +34,6 @@ ITEMS = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(ITEMS)
 def test_a_fingerprint_is_json(item):
     fields = [
@@ -44,7 +43,6 @@ def test_a_fingerprint_is_json(item):
     assert item_fingerprint(item) == json.dumps(fields, separators=(",", ":"))
 
 
-@settings(deadline=None)
 @given(st.lists(ITEMS, max_size=4))
 def test_a_manifest_is_the_hash_of_the_sorted_hashes(items):
     digests = sorted(hashlib.sha256(item_fingerprint(i).encode()).digest() for i in items)

@@ -131,7 +131,7 @@ def test_candidates_that_are_surely_in_or_out_leave_the_race():
     assert not question.open.any()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(2, 12), st.integers(1, 11), st.integers(0, 2**32 - 1))
 def test_true_comparisons_never_settle_a_candidate_wrongly(n, k, seed):
     """However few of the true comparisons are known at each look, in whatever order."""
@@ -198,7 +198,7 @@ def test_matching_needs_all_four_comparisons():
     assert not SequentialRace.matching_is_decided(errors, N, 0.05, looks_for(N))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(2, 12), st.integers(1, 400), st.integers(0, 2**32 - 1))
 def test_looks_end_with_the_budget_and_some_candidate_is_always_left(n, budget, seed):
     looks = looks_for(budget)

@@ -28,6 +28,7 @@ from gdbench.models.devices import choose_device
 from gdbench.models.diffusion_itm.adapter import DiffusionITM
 from gdbench.models.diffusion_itm.batching import Evaluation
 from gdbench.models.diffusion_itm.cost import pass_flops, peak_flops, seconds
+from gdbench.models.diffusion_itm.families.channels_last import placed
 from gdbench.models.diffusion_itm.families.sd import StableDiffusion
 from gdbench.protocol import Item, ModelCard
 from gdbench.records import Content, ModelSettings
@@ -169,8 +170,9 @@ class Steps:
             )  # fmt: skip
         for module in (unet, vae, text):
             module.eval().requires_grad_(requires_grad=False)
+        unet = placed(unet.to(torch.float16), self.device, torch.float16)
         modules = small.pipeline.modules | {
-            "unet": unet.to(torch.float16, memory_format=torch.channels_last),
+            "unet": unet,
             "vae": vae,
             "text_encoder": text,
         }
@@ -233,6 +235,19 @@ class Steps:
         model.batcher.size = None
         return found
 
+    def stem(self) -> dict[str, Any]:
+        """Milliseconds of a batch by the size of the stem's groups, two texts for an image."""
+        model, size = self.large, 64 if self.cuda else 8
+        stem, found = model.pipeline.stem, {}  # type: ignore[attr-defined] # of a U-Net
+        chosen, evaluations = stem.stem_batch, self.evaluations(size, size // 2)
+        model.batcher.size = size
+        for group in (4, 8, 16, 32) if self.cuda else (2, 4):
+            stem.stem_batch = group
+            each = seconds(lambda: model.batcher.run(evaluations), self.device, 2)
+            found[f"groups of {group}"] = 1e3 * each
+        stem.stem_batch, model.batcher.size = chosen, None
+        return found
+
     def encoders(self) -> dict[str, Any]:
         """Milliseconds for a picture and a text, alone and in batches."""
         pipeline = self.large.pipeline
@@ -278,10 +293,18 @@ class Steps:
 
 
 ORDER = (
-    "facts", "precision", "repeats", "clip", "conformance", "memory", "exhausted", "speed",
+    "facts", "precision", "repeats", "clip", "conformance", "memory", "exhausted", "speed", "stem",
     "encoders", "runs", "compiled",
 )  # fmt: skip
-_TAKES = {"memory": 40, "exhausted": 20, "speed": 60, "encoders": 30, "runs": 60, "compiled": 150}
+_TAKES = {
+    "memory": 40,
+    "exhausted": 20,
+    "speed": 60,
+    "stem": 20,
+    "encoders": 30,
+    "runs": 60,
+    "compiled": 150,
+}
 _REASON_LENGTH = 400
 
 

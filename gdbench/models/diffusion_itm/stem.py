@@ -24,6 +24,9 @@ _PLAIN_CONFIG = {  # settings under which the stem is what the docstring says
     "time_embedding_act_fn": None,
 }
 
+_SMALLEST, _GROUPS = 4, 8
+"""Images in a group, at least, and groups, at most: padding is .6 % of a large batch, at most."""
+
 
 def stem_is_shareable(unet: Any) -> bool:  # a diffusers network
     """Whether `StemUNet` knows how to cut this network; if not, it is run as a whole."""
@@ -53,16 +56,17 @@ def _crosses(block: Any) -> bool:  # a diffusers block
 class StemUNet(torch.nn.Module):
     """Callable with U noised images, B prompts and their owners; without it is the plain pass.
 
-    `stem_batch` is the fixed number of noised images that the stem is run on at a time (the last
-    group is padded), so that shapes, and with them the last bits of the results, do not depend on
-    what happens to share a batch. `time_condition` (D,) is added to the time's embedding, for
+    The stem is run on a fixed number of noised images at a time (the last group is padded), so that
+    shapes, and with them the last bits of the results, do not depend on what happens to share a
+    batch: on `stem_batch`, by default an eighth of the prompts and four at least, since many small
+    groups are many small kernels. `time_condition` (D,) is added to the time's embedding, for
     networks that are told a guidance value.
     """
 
     def __init__(
         self,
         unet: Any,  # a diffusers network
-        stem_batch: int = 4,
+        stem_batch: int | None = None,
         time_condition: Tensor | None = None,
     ) -> None:
         super().__init__()
@@ -84,7 +88,7 @@ class StemUNet(torch.nn.Module):
             return self._whole(x, times, prompts)
         if not self.shareable:
             return self._whole(x[owner], times[owner], prompts)
-        width = min(self.stem_batch, len(prompts))
+        width = min(self.stem_batch or max(_SMALLEST, len(prompts) // _GROUPS), len(prompts))
         pieces = [self._stem(*group) for group in self._groups(x, times, width)]
         shared = [torch.cat(part)[owner] for part in zip(*pieces, strict=True)]
         return self._trunk(shared, prompts)

@@ -10,7 +10,7 @@ import torch
 from gdbench.errors import InputError
 from gdbench.models import devices
 from gdbench.models.diffusion_itm.adapter import DiffusionITM
-from gdbench.models.diffusion_itm.families import base
+from gdbench.models.diffusion_itm.families import channels_last
 from gdbench.models.diffusion_itm.families.sd import StableDiffusion
 from gdbench.models.kinds import ModelEntry
 from gdbench.protocol import BatchedITMModel
@@ -128,7 +128,7 @@ def test_text_retrieval_takes_no_unconditional_passes_unless_they_are_asked_for(
 def test_half_precision_on_a_gpu_runs_channels_last(load, items, monkeypatch):
     """The same weights in the other memory format give the same errors, here on the CPU."""
     (reference,) = load().score_items(items[2:3])
-    monkeypatch.setattr(base, "default_memory_format", lambda *_: torch.channels_last)
+    monkeypatch.setattr(channels_last, "default_memory_format", lambda *_: torch.channels_last)
     model = load()
     weight = model.pipeline.network.conv_in.weight
     assert weight.is_contiguous(memory_format=torch.channels_last)

@@ -100,3 +100,18 @@ def test_unknown_networks_run_as_a_whole(config):
         with torch.inference_mode():
             found = network(x, torch.tensor([7]), prompts, owner)
             assert torch.equal(found, unet(x[owner], torch.tensor([7] * 3), prompts).sample)
+
+
+@pytest.mark.parametrize(("prompts", "rows"), [(2, [2]), (8, [4, 4]), (64, [8] * 4)])
+def test_groups_grow_with_the_batch(prompts, rows):
+    """Padded to a width that depends on the prompts alone, not on how many images they share."""
+    unet = make(**ARCHITECTURES["as in Stable Diffusion 2"])
+    found = []
+    unet.conv_in.register_forward_hook(lambda _m, given, _out: found.append(len(given[0])))
+    images = {2: 1, 8: 5, 64: 26}[prompts]
+    owner = torch.arange(prompts) * images // prompts
+    with torch.inference_mode():
+        StemUNet(unet)(
+            torch.randn(images, 4, 8, 8), torch.arange(images), torch.randn(prompts, 5, 12), owner
+        )
+    assert found == rows

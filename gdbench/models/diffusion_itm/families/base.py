@@ -19,11 +19,10 @@ from torch import Tensor
 
 from gdbench.errors import InputError
 from gdbench.memory import give_back
-from gdbench.models.devices import default_memory_format
 from gdbench.models.diffusion_itm.conditioning import Conditions, Prompt, rows
 from gdbench.models.diffusion_itm.denoiser import Denoiser, Noising, Prediction
+from gdbench.models.diffusion_itm.families import channels_last, noise_levels
 from gdbench.models.diffusion_itm.families import components as parts_of
-from gdbench.models.diffusion_itm.families import noise_levels
 from gdbench.models.diffusion_itm.families.components import SCHEDULER, Component, quiet
 from gdbench.models.diffusion_itm.families.fitting import (
     Configurations,
@@ -127,7 +126,7 @@ class Pipeline(Pictures, ABC):
                 wanted = cls.encoder_dtype(device, dtype)
             module = parts_of.load_component(folder, component, wanted)
             if component.name == cls.network_part:
-                module = module.to(device, memory_format=default_memory_format(device, dtype))
+                module = channels_last.placed(module, device, dtype)
             elif component.is_module and not (offload and component.is_encoder):
                 module = module.to(device)
             modules[component.name] = module

@@ -66,7 +66,7 @@ class HubRows:
                 for name, feature in rows.features.items():
                     if isinstance(feature, datasets.Image):
                         rows = rows.cast_column(name, datasets.Image(decode=False))
-        except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        except Exception as error:  # noqa: BLE001 # damaged files make it raise of any kind
             reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
             problems.add(hub.folder, "", f"cannot be read as a data set: {reason}")
             return None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import data_trees as trees
 import datasets
 import hub_sets
+import pyarrow.parquet as pq
 import pytest
 
 from gdbench.data.aro_negatives import normalise
@@ -150,6 +152,15 @@ def test_missing_columns_and_damaged_pictures_are_listed(tmp_path):
 
 
 def test_a_folder_that_is_no_data_set(tmp_path):
-    put(tmp_path, "pets", {"data/train.parquet": b"PAR1 not really"})
-    found = check("pets", tmp_path)
-    assert "cannot be read as a data set" in found.problems.rows[0]["problem"]
+    ((name, data),) = hub_sets.pets().items()
+    features = {"info": {"features": {"path": {"_type": "Value"}}}}
+    table = pq.read_table(io.BytesIO(data)).replace_schema_metadata(
+        {"huggingface": json.dumps(features)}
+    )
+    untyped = io.BytesIO()
+    pq.write_table(table, untyped)
+    # of the last `datasets` says that an argument of its own is missing
+    for wrong in (b"PAR1 not really", data[:-100], untyped.getvalue()):
+        put(tmp_path, "pets", {name: wrong})
+        (problem, *_) = check("pets", tmp_path).problems.rows
+        assert "cannot be read as a data set" in problem["problem"]

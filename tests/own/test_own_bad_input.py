@@ -11,7 +11,7 @@ import pytest
 from gdbench.data.own.options import DataOptions
 from gdbench.data.own.reading import read_own
 from gdbench.data.problems import grouped
-from tests.own.conftest import COLOURS, png, shard, write_pictures, write_table
+from tests.own.conftest import COLOURS, parquet, png, shard, write_pictures, write_table
 
 
 @pytest.fixture
@@ -253,6 +253,18 @@ def test_tars_that_are_no_shards(tmp_path):
     told = lines_of(tmp_path / "z")
     assert "0.tar: a: a sample without a picture" in told
     assert "nshards.txt: 3 shards, 1 are here" in told
+
+
+def test_damaged_footers_of_parquet(tmp_path):
+    """What Arrow raises depends on the place: names that are no text, lists without an end."""
+    path = tmp_path / "d" / "train-0.parquet"
+    parquet(path, [{"colour": c, "caption": f"a {c} square"} for c in COLOURS])
+    data, told = path.read_bytes(), []
+    start = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    for place in range(start, len(data) - 8, 3):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 0x80]) + data[place + 1 :])
+        told.append(lines_of(tmp_path / "d"))
+    assert sum("cannot be read as Parquet" in " ".join(lines) for lines in told) > len(told) / 10
 
 
 def test_splits(folder):

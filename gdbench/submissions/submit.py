@@ -37,20 +37,24 @@ def compact(
     return record.model_copy(update=changed), bare
 
 
-def _with_errors(finished: Finished) -> bool:
-    """Whether the errors of a task are few enough for a submission."""
-    if not finished.scores or finished.scores[0].errors is None:
-        return False
-    size = len(encode(finished.scores, errors=True))
-    if size > ERRORS_BYTES:
+def _packed(
+    finished: Finished, *, with_errors: bool | None
+) -> tuple[ResultRecord, Sequence[Scores], bytes]:
+    """Record, scores and score file of a task; None: with errors where they are few enough."""
+    record, scores = finished.record, finished.scores
+    if with_errors is not False and scores and scores[0].errors is not None:
+        data = encode(scores, errors=True)
+        if with_errors or len(data) <= ERRORS_BYTES:
+            return record, scores, data
         logger.warning(
             "%s: with its per-timestep errors it takes %s, more than %s: they are left out, and no "
             "curve over the timesteps can be drawn; --with-errors keeps them",
-            finished.record.task.name,
-            size_in_bytes(size),
+            record.task.name,
+            size_in_bytes(len(data)),
             size_in_bytes(ERRORS_BYTES),
         )
-    return size <= ERRORS_BYTES
+    record, bare = compact(record, scores)
+    return record, bare, encode(bare, errors=False)
 
 
 def submit(
@@ -85,7 +89,7 @@ def submit(
     with staged(to) as staging:
         places = []
         for finished in open_run(run, source or ManifestSource()):
-            record, scores = finished.record, finished.scores
+            record = finished.record
             if record.task.name not in TASKS:
                 raise InputError(
                     f"{finished.folder}: {record.task.name} is a task of your own, which nobody "
@@ -94,12 +98,9 @@ def submit(
             place = Path(record.model.name) / revision_folder(record) / record.task.name
             if (to / place).exists() and not replace:
                 raise InputError(f"{to / place} is there already; --replace overwrites it")
-            with_them = _with_errors(finished) if with_errors is None else with_errors
-            if not with_them:
-                record, scores = compact(record, scores)
+            record, scores, data = _packed(finished, with_errors=with_errors)
             root = root_of(scores, record.settings.noise_sha256)
             record = record.model_copy(update={"items_root": root})
-            data = encode(scores, errors=with_them and scores[0].errors is not None)
             write_atomically(staging / place / SCORES, data)
             text = record.model_dump_json(indent=2) + "\n"
             write_atomically(staging / place / RECORD, text.encode())

@@ -1,6 +1,6 @@
 """How long an accelerator waits for the harness: a stub takes the time that a real one would.
 
-    python -m benchmarks.idle [--items 40] [--candidates 10] [--readers 8]
+    python -m benchmarks.idle [--items 40] [--candidates 10] [--readers 8] [--wall]
 
 The network takes 4 ms for each sample of a batch, the VAE 15 ms for a batch of eight pictures, the
 text encoder 5 ms for eight texts (estimates for Stable Diffusion 2.1 at 512 pixels on an H100).
@@ -13,6 +13,9 @@ The time is that of a machine where nobody else has the cores: the processor's t
 that feeds the device, as measured, and what that thread waits for. Pictures are decoded by
 `--readers` threads of which each has a core; how long one takes is measured, too. So figures of a
 busy machine are about those of a quiet one. Left out is that Python's lock makes threads wait.
+
+With `--wall` the harness's own threads decode, the stub sleeps, and the time is the clock's: for a
+machine with nothing else to do.
 """
 
 from __future__ import annotations
@@ -71,6 +74,18 @@ class Clock:
     def back_to(self, moment: float) -> None:
         """What was computed since then was computed elsewhere."""
         self._not_counted += self.now() - moment
+
+
+class WallClock(Clock):
+    """The clock on the wall."""
+
+    def now(self) -> float:
+        """See `Clock`."""
+        return time.perf_counter()
+
+    def wait(self, until: float) -> None:
+        """See `Clock`."""
+        time.sleep(max(0.0, until - self.now()))
 
 
 class Readers:
@@ -192,10 +207,11 @@ def idle(
     model.encoders.reads_ahead = ahead
     # as on an accelerator, where one batch runs while the next is made ready
     model.engine.in_flight = 2 if ahead else 1
-    clock = Clock()
-    # the benchmark reaches where threads would be
-    work = model.encoders._pixels  # noqa: SLF001 # as the line above says
-    model.encoders._reading = Readers(work, clock, options.readers)  # noqa: SLF001 # the same
+    clock = WallClock() if options.wall else Clock()
+    if not options.wall:
+        # the benchmark reaches where threads would be
+        work = model.encoders._pixels  # noqa: SLF001 # as the line above says
+        model.encoders._reading = Readers(work, clock, options.readers)  # noqa: SLF001 # the same
     device = Device(clock, options.pass_ms, options.vae_ms, waits=not ahead)
     device.attach(model)
     for _ in model.score_items(items):
@@ -209,7 +225,8 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=40)
     parser.add_argument("--candidates", type=int, default=10)
     parser.add_argument("--samples", type=int, default=20)
-    parser.add_argument("--readers", type=int, default=8)
+    parser.add_argument("--readers", type=int, default=8, help="simulated; not with --wall")
+    parser.add_argument("--wall", action="store_true", help="by the clock, with real threads")
     parser.add_argument("--pass-ms", type=float, default=4.0)
     parser.add_argument("--vae-ms", type=float, default=15.0)
     options = parser.parse_args()

@@ -106,7 +106,9 @@ def seconds(value: float) -> str:
 
 
 def flops(value: float) -> str:
-    """Floating-point operations: 1.23 TFLOP."""
+    """Floating-point operations: 1.23 TFLOP; none where there is no network."""
+    if not value:
+        return "none"
     text = count(value)
     number, prefix = (text[:-1], text[-1]) if text[-1].isalpha() else (text, "")
     return f"{number} {prefix}FLOP"

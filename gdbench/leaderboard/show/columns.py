@@ -124,6 +124,8 @@ def _passes(row: Row) -> Cell:
 def _flops(row: Row) -> Cell:
     if row.flops is None or row.flops_per_item is None:
         return Cell("unknown")
+    if not row.flops:
+        return Cell(flops(0), "no network", sort="0")
     passes = row.passes_per_item
     each = flops(row.flops_per_item) if passes is None else f"{passes:,.0f} passes"
     return Cell(flops(row.flops), f"{each} an item", sort=str(row.flops))

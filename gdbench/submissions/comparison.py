@@ -11,7 +11,7 @@ from gdbench.metrics.paired import Comparison, PairedDifference, compare, paired
 from gdbench.metrics.paired_effects import compare_effects
 from gdbench.metrics.ranks import RankInterval, indistinguishable_groups, pairwise, rank_intervals
 from gdbench.numbers import SHARE, Unit
-from gdbench.submissions.results import Results, TaskResult
+from gdbench.submissions.results import TaskResult, TaskResults
 from gdbench.tasks.base import Task
 
 
@@ -65,7 +65,7 @@ class Ranking:
         }
 
 
-def distinct(results: Sequence[Results], labels: Sequence[str]) -> list[Results]:
+def distinct(results: Sequence[TaskResults], labels: Sequence[str]) -> list[TaskResults]:
     """Results with names of their own: where a model occurs twice its label is added."""
     names = [r.name for r in results]
     return [
@@ -74,7 +74,7 @@ def distinct(results: Sequence[Results], labels: Sequence[str]) -> list[Results]
     ]
 
 
-def _common(results: Sequence[Results]) -> list[str]:
+def _common(results: Sequence[TaskResults]) -> list[str]:
     """Tasks that all have, asked in the same way. Raises InputError where the questions differ."""
     first, *others = results
     names = [n for n in first.tasks if all(n in o.tasks for o in others)]
@@ -94,12 +94,12 @@ def _common(results: Sequence[Results]) -> list[str]:
     return names
 
 
-def _scores(result: Results, names: Sequence[str]) -> dict[str, Sample]:
+def _scores(result: TaskResults, names: Sequence[str]) -> dict[str, Sample]:
     found = {n: result.tasks[n].score for n in names}
     return {n: s for n, s in found.items() if s is not None}
 
 
-def _rule(results: Sequence[Results], names: Sequence[str], ties: TieRule | None) -> TieRule:
+def _rule(results: Sequence[TaskResults], names: Sequence[str], ties: TieRule | None) -> TieRule:
     rules = {r.tasks[n].ties for r in results for n in names}
     if ties is None and len(rules) > 1:
         raise InputError("some results are in compat mode and some are not; give --ties")
@@ -107,7 +107,7 @@ def _rule(results: Sequence[Results], names: Sequence[str], ties: TieRule | None
 
 
 def compare_models(
-    first: Results, second: Results, *, ties: TieRule | None = None
+    first: TaskResults, second: TaskResults, *, ties: TieRule | None = None
 ) -> ModelComparison:
     """Compare two models on everything that both have.
 
@@ -154,7 +154,7 @@ def _effects(first: TaskResult, second: TaskResult) -> tuple[PairedDifference, .
     return compare_effects(measures, first.groups, second.groups, compat=compat)
 
 
-def rank_models(results: Sequence[Results], *, ties: TieRule | None = None) -> Ranking | None:
+def rank_models(results: Sequence[TaskResults], *, ties: TieRule | None = None) -> Ranking | None:
     """Rank intervals and groups over the tasks with a score that all models have; None: no task.
 
     Where a result holds a part of its task's items nobody has a rank, and `Ranking.unranked` says

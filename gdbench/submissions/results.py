@@ -43,7 +43,7 @@ class TaskResult:
 
 
 @dataclass(frozen=True)
-class Results:
+class TaskResults:
     """All tasks of one model."""
 
     name: str
@@ -51,7 +51,7 @@ class Results:
     tasks: dict[str, TaskResult]
 
 
-def load_results(folder: Path, source: ManifestSource | None = None) -> Results:
+def load_results(folder: Path, source: ManifestSource | None = None) -> TaskResults:
     """Read a run directory, or a revision's folder of submissions.
 
     Raises InputError where there is no record, a file is damaged, the scores are not those of the
@@ -63,7 +63,7 @@ def load_results(folder: Path, source: ManifestSource | None = None) -> Results:
         record = finished.record
         tasks[record.task.name] = task_result(finished)
         name = f"{record.model.name}@{record.model.revision}"
-    return Results(name, tasks)
+    return TaskResults(name, tasks)
 
 
 def samples_of(

@@ -16,7 +16,7 @@ from gdbench.submissions.finished import open_record
 from gdbench.submissions.layout import RECORD, Place, task_folders, walk
 from gdbench.submissions.manifest import ManifestSource
 from gdbench.submissions.neighbours import Verified
-from gdbench.submissions.results import Results, load_results
+from gdbench.submissions.results import TaskResults, load_results
 from gdbench.submissions.verify import Report
 from gdbench.tasks import of_record
 
@@ -110,7 +110,9 @@ def _compared(folder: Path, base: Path, source: ManifestSource | None) -> list[s
     return lines
 
 
-def _references(mine: Results, base: Path, source: ManifestSource | None) -> Iterator[Results]:
+def _references(
+    mine: TaskResults, base: Path, source: ManifestSource | None
+) -> Iterator[TaskResults]:
     """Results in `base` that share a task with `mine`, most common tasks first."""
     folders = (
         sorted({p.folder.parent for p in walk(base) if isinstance(p, Place)})

@@ -1,10 +1,9 @@
-"""The one function that walks the line: items -> model -> score log -> metrics -> record."""
+"""The one function that walks the line: items -> model -> score log -> record."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import compress
 from pathlib import Path
 from typing import Any
@@ -14,20 +13,17 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from gdbench.collector import left_alone, no_collection
-from gdbench.engines.base import Engine, Place, Subject
+from gdbench.engines.base import Engine, Subject
 from gdbench.engines.local import LocalEngine
 from gdbench.engines.shards import PART, ShardOf, ShardPart, share
-from gdbench.environment import environment
 from gdbench.errors import InputError, SetAsideError
 from gdbench.foreign import preserved
 from gdbench.metrics.labels import Labels
-from gdbench.metrics.matrices import ScoreMatrices
-from gdbench.metrics.measures import tie_rule
-from gdbench.metrics.summary import RESAMPLING_SEED, score_interval, summarise, task_score
 from gdbench.models.own import own_model
 from gdbench.operations import spent
 from gdbench.protocol import Item, Known
-from gdbench.records import Cost, ModelSettings, Operations, ResultRecord, TaskInfo
+from gdbench.recording import make_record
+from gdbench.records import ModelSettings, ResultRecord, TaskInfo
 from gdbench.run import Conditions, ModelRequest, RunInfo, RunSpec, validated
 from gdbench.run_folder import (
     claim_task,
@@ -39,8 +35,7 @@ from gdbench.run_folder import (
     write_run_file,
 )
 from gdbench.run_lock import locked
-from gdbench.signature import signature
-from gdbench.store import ScoreLog, ScoresHash
+from gdbench.store import ScoreLog
 from gdbench.store.files import sweep
 from gdbench.tasks import TASKS, definition_of
 from gdbench.tasks.base import Task, limited, manifest_sha256
@@ -312,93 +307,3 @@ class Run:
 def _tell_resumed(task: Task, done: int, shorter: int, total: int, whole: int) -> None:
     more = f", {shorter} more at fewer than {whole} timesteps" if shorter else ""
     logger.info("%s: resumed: %d of %d items were done%s", task.name, done, total, more)
-
-
-@dataclass(frozen=True)
-class LogSums:
-    """What a record needs of a score log, gathered in one walk over its columns."""
-
-    matrices: ScoreMatrices
-    lengths: NDArray[np.int32]
-    """Timesteps of each item."""
-    evaluations: int
-    """Errors that were logged."""
-    truncated_texts: int
-    sha256: str
-
-    @classmethod
-    def of(cls, log: ScoreLog) -> LogSums:
-        """Walk over a log; what is kept are four bytes a pair and a few an item."""
-        digest = ScoresHash()
-        values, shapes, lengths = [], [], []
-        evaluations = truncated = 0
-        for block in log.blocks():
-            digest.add(block)
-            values.append(block.score.copy())
-            shapes.append(block.shapes.astype(np.int32))
-            lengths.append(block.lengths.astype(np.int32))
-            truncated += int(block.truncated.sum())
-            evaluations += 0 if block.errors is None else int(block.errors.offsets[-1])
-        matrices = ScoreMatrices(np.concatenate(values), np.concatenate(shapes))
-        return cls(matrices, np.concatenate(lengths), evaluations, truncated, digest.hexdigest())
-
-
-def make_record(
-    place: Place,
-    info: RunInfo,
-    task: Task,
-    task_info: TaskInfo,
-    labels: Labels,
-    log: ScoreLog,
-    operations: Operations | str,
-) -> ResultRecord:
-    """The record of a finished score log, whose items have these labels."""
-    settings, compat = info.spec.settings, info.spec.conditions.compat
-    with no_collection():
-        sums = LogSums.of(log)
-    metrics = summarise(
-        task.measures,
-        labels,
-        sums.matrices,
-        seed=RESAMPLING_SEED,
-        errors=log.read if settings.timesteps is not None else None,
-        lengths=sums.lengths,
-        settings=settings,
-        compat=compat,
-    )
-    interval = score_interval(
-        task.measures, task.primary, labels, sums.matrices, ties=tie_rule(compat)
-    )
-    evaluations = log.evaluations()
-    return ResultRecord(
-        task=task_info,
-        definition=definition_of(task),
-        model=info.model,
-        content=info.content,
-        settings=settings,
-        metrics=metrics,
-        score=task_score(task.primary, metrics),
-        score_low=interval.low if interval else None,
-        score_high=interval.high if interval else None,
-        truncated_texts=sums.truncated_texts,
-        resampling_seed=RESAMPLING_SEED,
-        cost=Cost(
-            unet_evaluations=None
-            if settings.timesteps is None
-            else sums.evaluations
-            if evaluations is None
-            else evaluations,
-            operations=operations,
-            wall_seconds=log.wall_seconds(),
-            device_seconds=log.device_seconds(),
-            peak_memory_bytes=place.peak_memory_bytes,
-            peak_device_memory_bytes=place.peak_device_memory_bytes,
-            device=place.device,
-            device_name=place.device_name,
-            devices=place.devices,
-        ),
-        environment=environment(),
-        signature=signature(task_info, info.model, settings, info.content),
-        scores_sha256=sums.sha256,
-        created=now(),
-    )

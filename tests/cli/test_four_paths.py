@@ -1,10 +1,9 @@
-"""What a new user does, counted in lines and commands, with the processor time that it takes.
+"""What a new user does, counted in lines and commands.
 
 The fourth path, an own folder of pictures, is in tests of own data.
 """
 
 import json
-import time
 
 import pytest
 
@@ -26,19 +25,17 @@ PATHS = {
     "a table for a paper": (f"{EVALUATE} --limit 10", "results --format latex"),
     "submit": (EVALUATE, "submit runs/mine", "verify submissions"),
 }
-LINES, COMMANDS, SECONDS = 8, 3, 60
+LINES, COMMANDS = 8, 3
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_few_lines_few_commands_little_time(gdbench, path, tmp_path):
+def test_few_lines_and_few_commands(gdbench, path, tmp_path):
     assert len([line for line in MODEL.splitlines() if line]) <= LINES
     assert len(PATHS[path]) <= COMMANDS
     (tmp_path / "mine.py").write_text(MODEL)
-    start = time.process_time()
     for words in PATHS[path]:
         answer = gdbench(*words.split())
         assert answer.code == 0, answer.err
-    assert time.process_time() - start < SECONDS
     if path == "own model":
         record = json.loads((tmp_path / "runs/mine/clevr/record.json").read_text())
         assert (record["model"]["name"], record["task"]["n_items"]) == ("redness", 7 * 10)

@@ -134,6 +134,8 @@ def permutation_p(
     n, m = len(x), len(pool)
     # A split's difference is a linear function of the sum over its first group.
     centred = pool - pool.mean()
+    # a mean far from 0 is rounded, which would part the two tails
+    centred -= centred.mean()
     observed = abs(float(centred[:n].sum()))
     tolerance = 1e-9 * float(np.abs(centred).sum())  # equal sums in another order are equal
     if comb(m, n) <= _EXACT_LIMIT:

@@ -35,7 +35,8 @@ def wilson(successes: float, n: float, level: float = LEVEL, df: float = np.inf)
 
     Preferred to the exact (Clopper-Pearson) interval because its coverage is close to the nominal
     one on average instead of above it. With one or two successes it covers 84 % at worst; there
-    the end near 0 (or 1) is that of a one-sided exact interval. `n` need not be whole: for a
+    the end near 0 (or 1) is that of a one-sided exact interval, and so it is wherever that one is
+    wider (in small samples up to p = 1/2). `n` need not be whole: for a
     sample of clusters it is the effective number of items (Korn and Graubard 1998), and `df` the
     degrees of freedom of the variance behind it.
     """

@@ -148,7 +148,9 @@ def jackknife(pair: Pair, phi: Mapping[str, Floats], *, stable: bool = True) -> 
     Args:
         pair: the groups.
         phi: of every picture, by group.
-        stable: on the scale h (see above) where the compared groups divide; else d itself.
+        stable: on the scale h (see above) where the compared groups divide; else d. Both with the
+            unbiased variance within the groups (ddof 1), by which d is a little smaller than with
+            the population's.
     """
     if any(len(phi[g]) < _FEWEST_TO_LEAVE_OUT for g in pair.groups):
         return None
@@ -157,9 +159,9 @@ def jackknife(pair: Pair, phi: Mapping[str, Floats], *, stable: bool = True) -> 
     influence = {}
     for g in pair.groups:
         left = _value(pair, {**whole, g: without_each(phi[g])}, phi, stable=stable)
+        if not (np.isfinite(value) and np.isfinite(left).all()):
+            return None
         influence[g] = (left - left.mean()) * np.sqrt((len(left) - 1) / len(left))
-    if not all(np.isfinite(v).all() for v in (value, *influence.values())):
-        return None
     return Jackknifed(float(value), influence)
 
 

@@ -12,6 +12,7 @@ from gdbench.metrics.paired import PairedDifference, paired_difference
 
 Pairwise = Mapping[tuple[str, str], PairedDifference]
 """Differences of all pairs of models; the first of a pair has the higher value (or name)."""
+_DIGITS = 12
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,16 @@ class RankInterval:
     """The number of models less those that are significantly worse."""
 
 
+def _values(models: Mapping[str, Sample], ties: TieRule) -> dict[str, float]:
+    """What models are ranked by: without the rounding of a sum, which depends on its order."""
+    return {name: round(s.mean(s.values(ties)), _DIGITS) for name, s in models.items()}
+
+
+def _order(value: Mapping[str, float]) -> list[str]:
+    """Best first, equal ones by name."""
+    return sorted(value, key=lambda name: (-value[name], name))
+
+
 def pairwise(
     models: Mapping[str, Sample], *, ties: TieRule = "expected"
 ) -> dict[tuple[str, str], PairedDifference]:
@@ -35,8 +46,7 @@ def pairwise(
 
     Raises ValueError where models were scored on different items.
     """
-    value = {name: s.mean(s.values(ties)) for name, s in models.items()}
-    order = sorted(models, key=lambda name: (-value[name], name))
+    order = _order(_values(models, ties))
     found = {
         (a, b): paired_difference(f"{a} - {b}", models[a], models[b], ties=ties, power=False)
         for a, b in combinations(order, 2)
@@ -60,7 +70,7 @@ def rank_intervals(
     those of `pairwise` where they are at hand.
     """
     tests = pairwise(models, ties=ties) if differences is None else differences
-    value = {name: s.mean(s.values(ties)) for name, s in models.items()}
+    value = _values(models, ties)
     better = dict.fromkeys(models, 0)  # how many are significantly better than the model
     worse = dict.fromkeys(models, 0)
     for (high, low), d in tests.items():
@@ -70,12 +80,12 @@ def rank_intervals(
     return {
         name: RankInterval(
             name,
-            value[name],
+            models[name].mean(models[name].values(ties)),
             1 + sum(v > value[name] for v in value.values()),
             1 + better[name],
             len(models) - worse[name],
         )
-        for name in sorted(models, key=lambda n: (-value[n], n))
+        for name in _order(value)
     }
 
 
@@ -92,8 +102,7 @@ def indistinguishable_groups(
     differs from all others is a group of its own.
     """
     tests = pairwise(models, ties=ties) if differences is None else differences
-    value = {name: s.mean(s.values(ties)) for name, s in models.items()}
-    order = sorted(models, key=lambda name: (-value[name], name))
+    order = _order(_values(models, ties))
     apart = {frozenset(pair) for pair, d in tests.items() if d.significant(level)}
     groups: list[tuple[str, ...]] = []
     end_before = 0

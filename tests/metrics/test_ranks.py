@@ -1,6 +1,6 @@
 import numpy as np
 
-from gdbench.metrics.measures import Recall, sample
+from gdbench.metrics.measures import Recall, merge, sample
 from gdbench.metrics.ranks import indistinguishable_groups, pairwise, rank_intervals
 
 ACC = Recall("acc", ("s",))
@@ -58,3 +58,20 @@ def test_all_rank_intervals_hold_the_truth_together(retrieval):
         ranks = rank_intervals(found, pairwise(found))
         covered += all(r.best <= truth[n][0] and truth[n][1] <= r.worst for n, r in ranks.items())
     assert covered / 60 >= 0.9
+
+
+def test_equal_scores_share_a_rank_however_their_sums_are_rounded(retrieval):
+    """(.1 + .2 + .3) / 3 and (.3 + .2 + .1) / 3 differ in the last bit."""
+
+    def right(n):
+        return [(1, 0)] * n + [(0, 1)] * (10 - n)
+
+    found = {
+        name: merge({f"m{k}": sample(ACC, *retrieval(right(n))) for k, n in enumerate(of_ten)})
+        for name, of_ten in {"b": (1, 2, 3), "a": (3, 2, 1), "c": (2, 3, 1)}.items()
+    }
+    assert len({s.mean(s.expected) for s in found.values()}) > 1
+    ranks = rank_intervals(found)
+    assert [(name, r.rank) for name, r in ranks.items()] == [("a", 1), ("b", 1), ("c", 1)]
+    assert list(pairwise(found)) == [("a", "b"), ("a", "c"), ("b", "c")]
+    assert indistinguishable_groups(found) == (("a", "b", "c"),)

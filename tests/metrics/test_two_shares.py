@@ -5,7 +5,8 @@ import math
 import pytest
 from scipy import stats
 
-from gdbench.metrics.proportions import share_difference
+from gdbench.metrics.estimate import Estimate
+from gdbench.metrics.proportions import interval_difference, share_difference
 
 CASES = [(177, 448, 105, 400), (38, 56, 729, 1014), (1, 12, 11, 12), (963, 2800, 13007, 25010)]
 
@@ -46,3 +47,15 @@ def test_equal_and_extreme_shares_do_not_differ():
 def test_what_is_no_share_is_refused(bad):
     with pytest.raises(ValueError, match=r"expected 0\.\.1"):
         share_difference(*bad)
+
+
+@pytest.mark.parametrize(("p", "q"), [(0.6, 0.5), (0.7, 0.4), (0.9, 0.5)])
+def test_p_values_are_exact_however_small(p, q):
+    """1 - cdf would be rounded to a multiple of 1e-16."""
+    x = [[round(1000 * p), round(1000 - 1000 * p)], [round(1000 * q), round(1000 - 1000 * q)]]
+    shares = stats.chi2_contingency(x, correction=False).pvalue
+    assert share_difference(p, 1000, q, 1000).p_value == pytest.approx(shares, rel=1e-9, abs=0)
+    first, second = (Estimate(v, v - 0.02, v + 0.02) for v in (p, q))
+    found = interval_difference("", first, second)
+    z = stats.norm.isf(0.025) * (p - q) / math.hypot(0.02, 0.02)
+    assert found.p_value == pytest.approx(2 * stats.norm.sf(z), rel=1e-9, abs=0)

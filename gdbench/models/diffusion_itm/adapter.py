@@ -316,11 +316,12 @@ class DiffusionITM:
     def _errors_key(self) -> str:
         """Everything that an unconditional error depends on."""
         precision = str(self.dtype).removeprefix("torch.")
-        more = {name: value for name, value in self.pipeline.chosen.items() if value is not None}
-        told = f"-{digest_text(canonical(more))[:16]}" if more else ""
+        chosen = {**self.pipeline.chosen, "prediction": self.denoiser.prediction}
+        more = {name: value for name, value in chosen.items() if value is not None}
+        told = digest_text(canonical(more))[:16]
         return (
             f"{self.content.sha256[:32]}-{self.noise_sha256[:16]}-{precision}-"
-            f"{self.pipeline.resolution}-{self.device.type}{told}"
+            f"{self.pipeline.resolution}-{self.device.type}-{told}"
         )
 
 

@@ -36,7 +36,7 @@ def nested_timesteps(samples: int) -> tuple[int, ...]:
     """The first `samples` timesteps of a fixed low-discrepancy order of 10..989.
 
     The order is the van der Corput sequence in base 2 (bit reversal; van der Corput 1935) over
-    1024 points without those above 989. So a small budget is a prefix of every larger one, the
+    1024 points without those above 989. So a small budget is a prefix of every larger one,
     no stratum of 1024 / 2**k timesteps gets a second point before each has one, and the first 245
     points are the grid which the 2023 release uses for 250 samples.
 

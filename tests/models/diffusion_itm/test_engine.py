@@ -398,3 +398,11 @@ def test_memory_that_ends_with_two_batches_in_flight_loses_nothing(load, items):
     )
     np.testing.assert_allclose(logged(model.score_items(items)), reference, rtol=1e-5)
     assert model.batcher.size == 2
+
+
+def test_what_a_network_is_said_to_predict_has_errors_of_its_own_on_disk(load, items, tmp_path):
+    list(load(cache_dir=tmp_path).score_items(items))
+    other = load(cache_dir=tmp_path, prediction="v_prediction")
+    np.testing.assert_array_equal(
+        logged(other.score_items(items)), logged(load(prediction="v_prediction").score_items(items))
+    )

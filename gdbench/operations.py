@@ -143,13 +143,15 @@ def logged_passes(log: Sequence[Scores], *, normalise: bool = True) -> int:
     for scores in log:
         if scores.errors is None:
             continue
-        rows = np.unique(scores.errors.reshape(-1, scores.errors.shape[-1]), axis=0)
-        passes += int(np.isfinite(rows).sum())
+        # errors are at least 0, and NaN would be unequal to itself
+        known = np.where(np.isfinite(scores.errors), scores.errors, -1)
+        rows = np.unique(known.reshape(-1, known.shape[-1]), axis=0)
+        passes += int((rows >= 0).sum())
         base = scores.unconditional_errors if normalise else None
         for row in () if base is None else base:
-            known = row[np.isfinite(row)]
-            if len(known):
-                _keep_longest(unconditional.setdefault(float(known[0]), []), known)
+            finite = row[np.isfinite(row)]
+            if len(finite):
+                _keep_longest(unconditional.setdefault(float(finite[0]), []), finite)
     return passes + sum(len(row) for rows in unconditional.values() for row in rows)
 
 

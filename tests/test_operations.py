@@ -212,3 +212,9 @@ def test_pictures_that_begin_alike_are_two_and_a_stopped_row_is_a_part_of_the_lo
     # four of the pair in each item, whose rows are equal; the picture's four; the other's four
     assert logged_passes(log) == 3 * 4 + 4 + 4
     assert logged_passes(log[::-1]) == 3 * 4 + 4 + 4
+
+
+def test_equal_pairs_of_an_item_count_once_where_a_rule_stopped():
+    row = [2, 3, np.nan, np.nan]
+    errors = np.array([[row, row, [4, 5, 6, 7]], [row, row, [4, 5, 6, 7]]], np.float32)
+    assert logged_passes([Scores("a", np.zeros((2, 3)), errors)]) == 2 + 4

@@ -96,8 +96,9 @@ def _answers(
             del waiting[item.id]
         return
 
+    whole = len(settings.timesteps or ())
+
     def handed() -> Iterator[Known]:
-        whole = len(settings.timesteps or ())
         for item, earlier in items:
             # of an item that is whole the model remembers the errors and gives nothing back
             if not (whole and _n_timesteps(earlier) >= whole):
@@ -112,6 +113,9 @@ def _answers(
     answers = foreign.call(begin)
     while (answer := foreign.call(_next, answers, waiting, settings)) is not None:
         yield answer
+    # a model may also end without having asked for all items
+    unasked = (item for item, earlier in items if not (whole and _n_timesteps(earlier) >= whole))
+    waiting.update((item.id, item) for item in unasked)
     if waiting:
         raise ModelOutputError(
             f"the model left out {len(waiting)} items, the first is {next(iter(waiting))}"

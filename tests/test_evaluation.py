@@ -145,6 +145,18 @@ def test_model_that_leaves_out_items_is_refused(tmp_path, colour_task, colour_mo
         evaluate(colour_model, [colour_task], tmp_path / "run", suite="mini")
 
 
+def test_model_that_ends_before_it_has_asked_for_all_items_is_refused(
+    tmp_path, colour_task, colour_model
+):
+    def first(items):
+        item = next(iter(items))
+        yield Scores(item.id, np.zeros((len(item.images), len(item.texts))))
+
+    colour_model.score_items = first
+    with pytest.raises(ModelOutputError, match="left out 35 items"):
+        evaluate(colour_model, [colour_task], tmp_path / "run", suite="mini")
+
+
 def test_limit_chooses_by_id_whatever_the_order_and_nests(colour_task):
     items = list(colour_task.items("mini"))
     few = {i.id for i in limited(items, 3)}

@@ -14,7 +14,7 @@ from gdbench.foreign import describe_fault
 from gdbench.models import MODELS, ModelEntry, load_request
 from gdbench.models.kinds import asked_options, clean_name
 from gdbench.models.loading import release_mode
-from gdbench.models.own import load_object, own_model
+from gdbench.models.own import load_object, one_line, own_model
 from gdbench.protocol import ITMModel, ModelCard
 from gdbench.records import Content
 from gdbench.run import ModelRequest, Where, asked, flag_of
@@ -89,11 +89,15 @@ def saved(pipeline: Any) -> Iterator[Path]:
 def _object(model: object, options: dict[str, Any]) -> tuple[ITMModel, ModelRequest, Where]:
     kind = model if isinstance(model, type) else type(model)
     made: Any = model
-    is_factory = isinstance(model, type) or (callable(model) and not _has_card(model))
-    if not is_factory and not (_has_card(made) and hasattr(made, "score")):
-        raise InputError(f"{kind.__name__} is not a model: expected {NEEDS}")
-    request, where = asked(clean_name(getattr(made, "__name__", kind.__name__)), **options)
-    if isinstance(getattr(made, "content", None), Content) and not is_factory:
+    # its attributes are a stranger's code too
+    with one_line(kind.__name__):
+        is_factory = isinstance(model, type) or (callable(model) and not _has_card(model))
+        if not is_factory and not (_has_card(made) and hasattr(made, "score")):
+            raise InputError(f"{kind.__name__} is not a model: expected {NEEDS}")
+        name = clean_name(getattr(made, "__name__", kind.__name__))
+        content = getattr(made, "content", None)
+    request, where = asked(name, **options)
+    if isinstance(content, Content) and not is_factory:
         unused = [name for name in asked_options(request, where) if name != "item_timeout"]
         if unused:
             raise InputError(f"{flag_of(unused[0])}: the model is loaded; give it to load_model")

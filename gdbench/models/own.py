@@ -12,6 +12,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
@@ -44,7 +45,12 @@ class OwnModel:
 
     def __getattr__(self, name: str) -> Any:
         """What else the model offers, such as `device_seconds`."""
-        return getattr(self.inner, name)
+        try:
+            return getattr(self.inner, name)
+        except AttributeError:
+            raise
+        except Exception as error:
+            raise InputError(f"{self.card.name}.{name}: {describe_fault(error)}") from error
 
     @property
     def device(self) -> str:
@@ -140,8 +146,13 @@ def load_object(made: object, request: ModelRequest, where: Where) -> ITMModel:
 def own_model(model: object) -> ITMModel:
     """An object that was handed over, with content and settings; models that have them stay.
 
-    Raises InputError where it is not an ITMModel.
+    Raises InputError where it is not an ITMModel, or its attributes raise.
     """
+    with one_line(type(model).__name__):
+        return _own_model(model)
+
+
+def _own_model(model: object) -> ITMModel:
     _check(model, type(model).__name__)
     assert isinstance(model, ITMModel)  # noqa: S101 # checked
     content, settings = getattr(model, "content", None), getattr(model, "settings", None)
@@ -154,6 +165,17 @@ def own_model(model: object) -> ITMModel:
     )
 
 
+@contextmanager
+def one_line(what: str, path: Path | None = None) -> Iterator[None]:
+    """Whatever a stranger's code raises in the block is an InputError; KeyboardInterrupt passes."""
+    try:
+        yield
+    except (GdbenchError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise InputError(f"{what}: {describe_fault(error, path)}") from error
+
+
 def instantiate(
     made: object,
     sources: Mapping[str, str],
@@ -163,7 +185,17 @@ def instantiate(
     what: str,
     path: Path | None = None,
 ) -> ITMModel:
-    """The model that a class or factory makes, or that an instance is; options as it asks."""
+    """The model that a class or factory makes, or that an instance is; options as it asks.
+
+    Raises InputError with one line, also where its code raises, that of an attribute included.
+    """
+    with one_line(str(path or what), path):
+        return _instantiated(made, sources, request, where, what)
+
+
+def _instantiated(
+    made: object, sources: Mapping[str, str], request: ModelRequest, where: Where, what: str
+) -> ITMModel:
     options = asked_options(request, where)
     # a seed is recorded for every model, whether or not it draws anything
     options.pop("seed", None)
@@ -173,12 +205,7 @@ def instantiate(
     if isinstance(made, type) or (callable(made) and not _is_model(made)):
         keywords = _keywords(made, request, where, what)
         unused = [name for name in options if not _takes(made, name)]
-        try:
-            model: object = None if unused else made(**keywords)
-        except (GdbenchError, KeyboardInterrupt):
-            raise
-        except BaseException as error:
-            raise InputError(f"{path or what}: {describe_fault(error, path)}") from error
+        model: object = None if unused else made(**keywords)
     else:
         model, unused = made, list(options)
         if request.arguments:

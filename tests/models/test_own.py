@@ -177,3 +177,27 @@ def test_a_run_is_not_continued_with_edited_code(write, tmp_path, colour_task):
         RunMismatchError, match=r"begun with other content of mine: mine\.py differs"
     ):
         evaluate(edited, [colour_task], tmp_path / "run", suite="mini", limit=2)
+
+
+@pytest.mark.parametrize("asked", ["card", "score", "settings", "score_items", "continue_items"])
+def test_attribute_that_raises_is_one_line(tmp_path, asked):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "import numpy as np\n"
+        "from gdbench import ModelCard\n"
+        "class A:\n"
+        "    def __getattribute__(self, name):\n"
+        f"        if name == {asked!r}:\n"
+        "            raise RuntimeError('not\\nyet')\n"
+        "        return object.__getattribute__(self, name)\n"
+        "    card = ModelCard(name='mine')\n"
+        "    def score(self, images, texts):\n"
+        "        return np.zeros((len(images), len(texts)))\n"
+        "    def score_items(self, items):\n"
+        "        yield\n"
+        "instance = A()\n"
+    )
+    for name in ("A", "instance"):
+        with pytest.raises(InputError, match="RuntimeError: not yet") as fault:
+            hasattr(load_model(f"{path}:{name}"), "continue_items")
+        assert "\n" not in str(fault.value)

@@ -38,7 +38,7 @@ from gdbench.models.kinds import ModelEntry, clean_name
 from gdbench.models.lora import find_lora, load_lora
 from gdbench.protocol import Item, Matrix, ModelCard, Query, Scores
 from gdbench.records import Content, LoRAInfo, ModelSettings, Prices, canonical
-from gdbench.run import ModelRequest, Where, asked
+from gdbench.run import ModelRequest, Where, asked, flag_of
 
 T = TypeVar("T")
 DEFAULTS: Final[dict[str, Any]] = {
@@ -376,6 +376,11 @@ def _check(settings: ModelSettings) -> None:
     known = (*SOURCES, NoiseBank2023.name)
     if settings.noise not in known:
         raise InputError(f"--noise {settings.noise}: expected {' or '.join(known)}")
+    for name in () if settings.stops_early else ("delta", "stop_ranks"):
+        if getattr(settings, name) is not None:
+            raise InputError(f"{flag_of(name)}: only a stopping rule uses it; give --stop too")
+    if min(settings.stop_ranks or (1,)) < 1:
+        raise InputError(f"--stop-ranks {settings.stop_ranks}: the best candidate has rank 1")
     if settings.stops_early and settings.schedule == "grid":
         raise InputError(
             f"--stop {settings.stop} needs timesteps of which any first ones are a sample of all; "

@@ -10,7 +10,7 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from gdbench.numbers import Unit
 from gdbench.protocol import ModelCard
@@ -216,9 +216,9 @@ class TaskInfo(Strict):
     """Hash over the ids, labels, texts and image hashes of the items that were scored."""
     n_items: int
     n_expected: int
-    limit: int | None = Field(default=None, ge=1)
+    limit: int | None = Field(default=None, ge=1, lt=2**63)
     """At most so many items of each sub-task, chosen by a seeded hash of the item's id."""
-    item_seed: int = Field(default=0, ge=0)
+    item_seed: int = Field(default=0, ge=0, lt=2**63)
     """Seed of that hash."""
     compat: Compat | None = None
     """The items, ties and denominators of the 2023 release."""
@@ -387,7 +387,7 @@ class ResultRecord(Strict):
     """95 % interval of the score, from the joint sample of the primary metrics."""
     score_high: float | None = None
     truncated_texts: int = 0
-    resampling_seed: int = Field(default=0, ge=0)
+    resampling_seed: int = Field(default=0, ge=0, lt=2**63)
     """Of the intervals and p-values."""
     cost: Cost
     environment: Environment
@@ -401,6 +401,14 @@ class ResultRecord(Strict):
     them can be shown and checked without the others; None in records made before there was one."""
     created: str
     """UTC, ISO 8601."""
+
+    @field_validator("settings")
+    @classmethod
+    def _stops_by_a_rule(cls, settings: ModelSettings) -> ModelSettings:
+        """Who asks may leave delta to the model; what was measured had one."""
+        if settings.stops_early and settings.delta is None:
+            raise ValueError(f"stop is {settings.stop}, which needs delta")
+        return settings
 
     @property
     def partial(self) -> bool:

@@ -109,7 +109,7 @@ def relabelled(record: ResultRecord, ids: Sequence[str]) -> Iterator[Finding]:
         mini = ManifestSource().get(task, suite, None)
         known = [i for i in ids if i in mini.labels]
         if known and (len(known) == len(ids) or record.task.manifest_sha256 == mini.sha256(known)):
-            text = f"suite is {record.task.suite}, the items are those of the suite {suite}"
+            text = f"suite is {shown(record.task.suite)}, the items are those of the suite {suite}"
             yield "manifest", text
 
 
@@ -120,7 +120,7 @@ def task_of(subject: Subject) -> Iterator[Finding]:
     if record.task.version != expected:
         yield (
             "manifest",
-            f"version of the task is {record.task.version}, expected {expected}",
+            f"version of the task is {shown(record.task.version)}, expected {expected}",
         )
     if record.definition is not None and record.definition != define(subject.task):
         yield "manifest", f"the definition is not that of the task {record.task.name}"
@@ -285,6 +285,9 @@ def cost(subject: Subject) -> Iterator[Finding]:
         steps = len(settings.timesteps)
         # equal captions of an item are evaluated once, and work that was lost is done again
         least = len(subject.scores) * (1 if settings.stops_early else steps)
+        if subject.file.with_errors:
+            # errors under the empty prompt may come from other tasks of the run
+            least = logged_passes(subject.scores, normalise=False)
         most = 2 * (pairs + images) * steps
         if not least <= c.unet_evaluations <= most:
             yield "cost", f"unet_evaluations is {c.unet_evaluations}, expected {least} to {most}"
@@ -333,13 +336,17 @@ def origin(subject: Subject) -> Iterator[Finding]:
     except ValueError:
         yield "created", f"{shown(record.created)} is not a time in ISO 8601"
         return
-    if created.tzinfo is None:
-        yield "created", f"{record.created} has no time zone, expected UTC"
+    # pages show the first ten characters as the day: no week, and no digits without hyphens
+    if created.isoformat()[:19] != record.created[:19]:
+        yield "created", f"{shown(record.created)} is not like 2026-01-31T12:00:00+00:00"
+    elif created.tzinfo is None:
+        yield "created", f"{shown(record.created)} has no time zone, expected UTC"
     elif not _FIRST <= created <= datetime.now(UTC) + timedelta(days=1):
-        yield "created", f"{record.created} is before 2023 or in the future"
+        yield "created", f"{shown(record.created)} is before 2023 or in the future"
     yield from setting_checks.card(record)
     yield from setting_checks.environment(record)
     yield from setting_checks.settings(record)
+    yield from setting_checks.stopping(record)
 
 
 ALL: tuple[Callable[[Subject], Iterator[Finding]], ...] = (

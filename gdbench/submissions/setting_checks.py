@@ -7,6 +7,7 @@ import platform
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from urllib.parse import urlsplit
 
 from gdbench.records import ResultRecord, Schedule
 from gdbench.submissions.problems import shown
@@ -19,14 +20,15 @@ _MAX_SIDE = 2**14  # pixels
 _MAX_EXTRA = 50
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+!_-]{0,63}\Z")
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?\Z")
+_NOT_IN_ADDRESSES = re.compile(r"[\s\"'`\\{}|^]")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 
 
 def card(record: ResultRecord) -> Iterator[Finding]:
     """The model's card."""
     model = record.model
-    if model.url and not model.url.startswith(("https://", "http://")):
-        yield "text", f"model.url is {shown(model.url)}, expected http(s)://"
+    if model.url and not _is_address(model.url):
+        yield "text", f"model.url is {shown(model.url)}, expected http(s)://host/…"
     if model.weights_sha256 and not _SHA256.match(model.weights_sha256):
         yield "schema", f"model.weights_sha256 is {shown(model.weights_sha256)}, no sha256"
     if model.parameters is not None and not 0 < model.parameters < 10**15:
@@ -34,6 +36,17 @@ def card(record: ResultRecord) -> Iterator[Finding]:
     for name, side in (("model", model.resolution), ("settings", record.settings.resolution)):
         if side is not None and not 1 <= side <= _MAX_SIDE:
             yield "schema", f"{name}.resolution is {side}, expected 1 to {_MAX_SIDE} pixels"
+
+
+def _is_address(text: str) -> bool:
+    """Whether a text is a web address that leads to the host that a reader sees in it."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    # https://huggingface.co@example.org/ leads to example.org
+    plain = parts.username is None and not _NOT_IN_ADDRESSES.search(text)
+    return plain and parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def environment(record: ResultRecord) -> Iterator[Finding]:
@@ -77,6 +90,12 @@ def settings(record: ResultRecord) -> Iterator[Finding]:
         yield "schema", f"settings.timesteps are not the {s.schedule} of {s.samples} samples"
     if s.noise_sha256 is not None:
         yield from noise(record)
+
+
+def stopping(record: ResultRecord) -> Iterator[Finding]:
+    """That there is something to stop, where a rule is named."""
+    if record.settings.stops_early and record.settings.timesteps is None:
+        yield "schema", f"settings.stop is {record.settings.stop}, without timesteps to stop at"
 
 
 def noise(record: ResultRecord) -> Iterator[Finding]:

@@ -19,7 +19,9 @@ MAX_DEPTH = 16  # a record is six deep
 MAX_TEXT = 4_000  # characters of one string
 # a string, up to its end or that of the text, or a bracket
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.?[^"\\]*)*(?:"|\Z)|[][{}]', re.DOTALL)
-_FORBIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn"}  # control, invisible, unassigned
+# control, invisible, unassigned, and other ends of a line
+_FORBIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_PILED = 4  # marks on one letter; more of them cover the lines above
 
 
 def read_bytes(path: Path, limit: int) -> bytes:
@@ -103,7 +105,11 @@ def text_problem(text: str) -> str | None:
         return f"has markup: {shown(text)}"
     if text.isascii() and text.isprintable():  # most texts, and no character of them to look up
         return None
+    marks = 0
     for character in text:
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        if marks > _PILED:
+            return f"has more than {_PILED} marks on one letter: {shown(text)}"
         if character != "\n" and unicodedata.category(character) in _FORBIDDEN_CATEGORIES:
             return f"has the control character U+{ord(character):04X}"
     return None

@@ -273,5 +273,18 @@ def cut_text(frame):
     return frame
 
 
+def stopped_without_timesteps(tree):
+    put("settings", "stop", "sequential")(tree)
+    put("settings", "delta", 0.05)(tree)
+
+
+def audit_of_huge_numbers(tree):
+    (tree / "AUDITED.toml").write_text(
+        f'[[audited]]\npath = "hashing/1/bias"\nscores_sha256 = "{"0" * 64}"\nitems = 1\nof = 2\n'
+        f'largest = {"1" * 400}\npoints = 2.0\npower = 0.99\nrandomness = "x"\nby = "x"\n'
+        'date = "2026-01-31"\n'
+    )
+
+
 HTML = "<script>alert(1)</script>"
 NESTED = b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"

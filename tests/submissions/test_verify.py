@@ -16,6 +16,7 @@ from tests.submissions.tampering import (
     HTML,
     NESTED,
     WINO,
+    audit_of_huge_numbers,
     better_scores,
     bomb,
     case_twin,
@@ -45,6 +46,7 @@ from tests.submissions.tampering import (
     score_edit,
     sparse,
     stolen_scores,
+    stopped_without_timesteps,
     swap_rows,
     swapped_ids,
     truncated_parquet,
@@ -126,6 +128,10 @@ TAMPERINGS = {
     "task_folder_renamed": (rename(WINO, "hashing/1/clevr"), "layout"),
     "task_unknown": (put("task", "name", "nonsense"), "manifest"),
     "suite_unknown": (put("task", "suite", "secret"), "manifest"),
+    "task_version_breaks_the_line": (put("task", "version", "1\n0 problems"), "manifest"),
+    "limit_of_a_thousand_digits": (put("task", "limit", 10**1000), "schema"),
+    "item_seed_of_a_thousand_digits": (put("task", "item_seed", 10**1000), "schema"),
+    "resampling_seed_of_a_thousand_digits": (put("resampling_seed", 10**1000), "schema"),
     "task_version_changed": (put("task", "version", "99"), "manifest"),
     "same_scores_as_new_revision": (copied_revision, "duplicate"),
     "scores_of_another_model": (stolen_scores, "duplicate"),
@@ -144,6 +150,11 @@ TAMPERINGS = {
     "faster_than_light": (put("cost", "wall_seconds", 1e-6, folder=DIFFUSION), "cost"),
     "created_in_the_future": (put("created", "2199-01-01T00:00:00+00:00"), "created"),
     "created_nowhere": (put("created", "2026-01-01T00:00:00"), "created"),
+    "created_as_a_week": (put("created", "2026-W48-7T00:00:00+00:00"), "created"),
+    "created_without_hyphens": (put("created", "20261129T153242Z"), "created"),
+    "created_on_two_lines": (put("created", "2026-11-29\n15:32:42"), "created"),
+    "stopped_without_delta": (put("settings", "stop", "sequential", folder=DIFFUSION), "schema"),
+    "stopped_without_timesteps": (stopped_without_timesteps, "schema"),
     "created_is_no_time": (put("created", "yesterday"), "created"),
     "no_packages": (put("environment", "packages", {}), "environment"),
     "packages_without_versions": (put("environment", "packages", {"numpy": ""}), "environment"),
@@ -165,6 +176,12 @@ TAMPERINGS = {
     "html_in_a_key": (put("environment", "packages", {HTML: "1"}), "text"),
     "html_in_a_detail": (put("settings", "extra", {"a": "<b>"}), "text"),
     "javascript_link": (put("model", "url", "javascript:alert(1)"), "text"),
+    "link_that_hides_its_host": (put("model", "url", "https://huggingface.co@b.example"), "text"),
+    "link_with_a_quote": (put("model", "url", 'https://a.example/" onclick="x'), "text"),
+    "link_without_a_host": (put("model", "url", "https:///a"), "text"),
+    "link_that_is_none": (put("model", "url", "https://[::1"), "text"),
+    "line_separator": (put("model", "license", "MIT\u2028gpl"), "text"),
+    "marks_piled_up": (put("model", "license", "a" + 30 * "\u0301"), "text"),
     "control_character": (put("model", "license", "MIT\x1b[2J"), "text"),
     "right_to_left_override": (put("model", "license", "MIT\u202egpl"), "text"),
     "very_long_string": (put("model", "bibtex", "x" * 5000), "text"),
@@ -204,6 +221,11 @@ TAMPERINGS = {
     "folder_name_is_no_name": (lambda tree: (tree / "a b").mkdir(), "layout"),
     "empty_folder": (lambda tree: (tree / "empty").mkdir(), "layout"),
     "log_is_no_toml": (lambda tree: (tree / "INVALIDATED.toml").write_text("[[x"), "log"),
+    "log_has_5000_digits": (
+        lambda tree: (tree / "AUDITED.toml").write_text(f"x = {'9' * 5000}"),
+        "log",
+    ),
+    "log_has_more_than_a_float": (audit_of_huge_numbers, "log"),
     "log_has_markup": (
         lambda tree: (tree / "INVALIDATED.toml").write_text(
             f'[[invalidated]]\npath = "a"\nreason = "{HTML}"\ndate = "2026-01-01"\n'
@@ -284,3 +306,14 @@ def test_a_run_is_verified_with_its_errors(runs, tmp_path):
     assert checksum.check == "checksum"
     assert problem.path == "winoground/record.json"
     assert "noise_se" in problem.problem
+
+
+def test_errors_cost_evaluations_whatever_rule_is_named(runs, tmp_path):
+    run = shutil.copytree(runs / "denoising", tmp_path / "run")
+    folder = "winoground"
+    for *keys, value in (("settings", "stop", "predictive"), ("settings", "delta", 0.2),
+                         ("cost", "unet_evaluations", 30)):  # fmt: skip
+        put(*keys, value, folder=folder)(run)
+    problems = [p.problem for p in verify(run).problems if p.check == "cost"]
+    # 30 items with 4 pairs at 12 timesteps
+    assert problems == ["unet_evaluations is 30, expected 1440 to 4320"]

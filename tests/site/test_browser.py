@@ -173,9 +173,10 @@ def test_a_phone_never_scrolls_sideways(kind, open_page):
 PLOTTED = ("home", "measured", "mini", "task", "bias", "published", "model", "cited")
 
 
+@pytest.mark.parametrize("window", [{}, {"viewport": PHONE}], ids=["wide", "phone"])
 @pytest.mark.parametrize("kind", PLOTTED)
-def test_every_word_of_a_plot_is_inside_its_picture(kind, open_page):
-    page = open_page().open(KINDS[kind])
+def test_every_word_of_a_plot_is_inside_its_picture(kind, window, open_page):
+    page = open_page(**window).open(KINDS[kind])
     outside = page.evaluate(
         """() => [...document.querySelectorAll("svg.plot")].flatMap(svg => {
             const {width, height} = svg.viewBox.baseVal;
@@ -187,6 +188,24 @@ def test_every_word_of_a_plot_is_inside_its_picture(kind, open_page):
         })"""
     )
     assert outside == []
+
+
+@pytest.mark.parametrize("kind", ["task", "bias"])
+def test_intervals_are_read_on_a_phone_without_pushing(kind, open_page):
+    for width, style in ((360, "narrow"), (1280, "wide")):
+        page = open_page(viewport={"width": width, "height": 640}).open(KINDS[kind])
+        plots = page.locator("figure svg.plot.narrow, figure svg.plot.wide")
+        shown = [p for p in plots.all() if p.is_visible()]
+        # each is there once, and none has a part that is out of sight
+        assert len(shown) * 2 == plots.count() > 0
+        for plot in shown:
+            assert style in plot.get_attribute("class").split()
+            box = plot.evaluate("p => { const s = p.closest('.scroller');"
+                                " return [s.scrollWidth, s.clientWidth]; }")  # fmt: skip
+            assert box[0] <= box[1]
+            lettering = plot.evaluate("p => 11.5 * p.getBoundingClientRect().width"
+                                      " / p.viewBox.baseVal.width")  # fmt: skip
+            assert lettering > 10
 
 
 def test_no_name_of_a_model_stands_on_another(open_page):

@@ -57,11 +57,14 @@ def mark(family: str, x: float, y: float, title: str = "") -> Markup:
     return tag("use", *inner, href=name, x=x - 6, y=y - 6, class_=f"f-{family}")
 
 
-def picture(width: float, height: float, label: str, *children: str, role: str = "img") -> Markup:
+def picture(
+    width: float, height: float, label: str, *children: str, role: str = "img", style: str = ""
+) -> Markup:
     """The whole plot; `label` says what is to be seen; one with links in it is a `group`."""
     return tag(
         "svg", *children, viewBox=f"0 0 {number(width)} {number(height)}", role=role,
-        aria_label=label, class_="plot", width=number(width), height=number(height),
+        aria_label=label, class_=f"plot {style}".strip(),
+        width=number(width), height=number(height),
     )  # fmt: skip
 
 

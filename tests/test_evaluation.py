@@ -157,6 +157,16 @@ def test_model_that_ends_before_it_has_asked_for_all_items_is_refused(
         evaluate(colour_model, [colour_task], tmp_path / "run", suite="mini")
 
 
+def test_model_that_raises_before_a_task_begins_is_one_line(tmp_path, colour_task, colour_model):
+    def expect_passes(passes):
+        raise ZeroDivisionError("of no\nuse")
+
+    colour_model.score_items = colour_model.continue_items = iter
+    colour_model.expect_passes = expect_passes
+    with pytest.raises(ModelOutputError, match="raised ZeroDivisionError: of no use"):
+        evaluate(colour_model, [colour_task], tmp_path / "run", suite="mini")
+
+
 def test_limit_chooses_by_id_whatever_the_order_and_nests(colour_task):
     items = list(colour_task.items("mini"))
     few = {i.id for i in limited(items, 3)}

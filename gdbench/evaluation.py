@@ -26,6 +26,7 @@ from gdbench.recording import make_record
 from gdbench.records import ModelSettings, ResultRecord, TaskInfo
 from gdbench.run import Conditions, ModelRequest, RunInfo, RunSpec, validated
 from gdbench.run_folder import (
+    check_kept,
     claim_task,
     now,
     open_run,
@@ -93,6 +94,7 @@ def evaluate(
             finite matrix of scores; what was scored before is kept.
         LockedError: another process works in `out`.
         InputError: the model or a condition is none, or they do not go together.
+        GdbenchError: files of the run were removed while it ran.
         SetAsideError: items failed in every worker that tried; all other tasks are done.
     """
     if conditions is None or asked_conditions:
@@ -120,6 +122,7 @@ def evaluate(
                 records.append(run.evaluate(task))
             except SetAsideError as failure:
                 failures.append(f"{task.name}: {failure}")
+        check_kept(out, [record for record in records if record is not None])
     if failures:
         raise SetAsideError("; ".join(failures))
     return [record for record in records if record is not None]

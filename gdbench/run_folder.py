@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from gdbench.errors import RunMismatchError
+from gdbench.errors import GdbenchError, RunMismatchError
 from gdbench.protocol import Item, ModelCard
 from gdbench.records import ModelSettings, ResultRecord, Strict, TaskInfo
 from gdbench.run import Conditions, ModelRequest, RunInfo, flag_of
@@ -140,6 +140,17 @@ def open_run(out: Path, info: RunInfo) -> None:
         )
     if info.spec != old.spec:
         write_run_file(path, info)
+
+
+def check_kept(out: Path, records: Sequence[ResultRecord]) -> None:
+    """Raise GdbenchError where files of a run were removed while it ran."""
+    names = ["run.json", *(f"{record.task.name}/record.json" for record in records)]
+    gone = [name for name in names if not (out / name).exists()]
+    if gone:
+        raise GdbenchError(
+            f"{out}: {', '.join(gone)} {'was' if len(gone) == 1 else 'were'} removed while the run "
+            "was going on; the rest of it is not whole"
+        )
 
 
 def _share(info: RunInfo) -> str:

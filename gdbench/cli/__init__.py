@@ -71,24 +71,41 @@ def main() -> None:
     """Entry point: exit code 0 done, 1 failed check, 2 bad usage or input; never a traceback."""
     warnings.filterwarnings("ignore", category=FutureWarning)
     speak()
+    code = _run()
+    try:
+        sys.stdout.flush()
+    except OSError as failure:
+        # a check that failed has failed, whoever reads of it
+        code = code or _unwritten(failure)
+    sys.exit(code)
+
+
+def _run() -> int | str | None:
     try:
         app(prog_name="gdbench")
     except InterruptedRunError as interruption:
-        sys.exit(_fail(str(interruption), INTERRUPTED))
+        return _fail(str(interruption), INTERRUPTED)
     except DataProblemsError as failure:
         _list(failure.problems)
-        sys.exit(_fail(str(failure)))
-    except SetAsideError as failure:
-        sys.exit(_fail(str(failure), 1))
+        return _fail(str(failure))
     except GdbenchError as failure:
-        sys.exit(_fail(str(failure)))
+        return _fail(str(failure), 1 if isinstance(failure, SetAsideError) else 2)
     except SystemExit as stop:
         if stop.code == INTERRUPTED:  # what typer makes of a KeyboardInterrupt, without a word
             error("gdbench: interrupted")
-        raise
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        return stop.code
+    except OSError as failure:
+        return _unwritten(failure) if failure.filename is None else _fail(str(failure))
+    return 0
+
+
+def _unwritten(failure: OSError) -> int:
+    """Standard output takes no more: its reader has gone, which is no fault, or a disk is full."""
+    # what is still kept would be tried again at the exit
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(failure, BrokenPipeError):
+        return 0
+    return _fail(f"the answer cannot be written: {failure.strerror or failure}", 1)
 
 
 def _list(problems: list[dict[str, str]]) -> None:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 from typer.main import get_command
@@ -132,3 +133,32 @@ def test_letters_that_the_encoding_lacks_are_escaped(tmp_path):
         PYTHONIOENCODING="ascii",
     )  # fmt: skip
     assert rb"caf\xe9 \u65e5" in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ("models >&-", 0, ""),
+        ("models >&- 2>&-", 0, ""),
+        ("doctor <&-", 0, ""),
+        ("models >/dev/full", 1, "gdbench: the answer cannot be written: No space left on device"),
+        ("--help >/dev/full", 1, "gdbench: the answer cannot be written: No space left on device"),
+        (f"{' '.join(EVALUATE)} >&-", 0, "run"),
+    ],
+)
+def test_standard_streams_that_are_closed_or_full(tmp_path, words, code, said):
+    done = subprocess.run(
+        ["sh", "-c", f"'{sys.executable}' -m gdbench {words}"], cwd=tmp_path, text=True,
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert said in done.stderr
+    if "evaluate" in words:
+        assert len(list(tmp_path.glob("run/*/record.json"))) == 3
+        # nothing of what was said went into a file of the run
+        assert subprocess.run(
+            [sys.executable, "-m", "gdbench", "score", "run"], cwd=tmp_path, capture_output=True,
+            check=True,
+        ).stdout  # fmt: skip

@@ -2,13 +2,17 @@
 
 import os
 import random
+import shutil
 import signal
 import time
 
 import pytest
 
+from gdbench.errors import GdbenchError
+from gdbench.evaluation import evaluate
 from gdbench.run_lock import LOCK, STALE, LockedError, Owner
-from tests.faults.conftest import at_file_step, timeless
+from gdbench.tasks import TASKS
+from tests.faults.conftest import Noisy, at_file_step, timeless
 
 
 def clean(out):
@@ -107,3 +111,15 @@ def test_stale_locks_are_taken_over(run, tmp_path):
     (out / LOCK).write_text(far.model_dump_json())
     with pytest.raises(LockedError, match="on elsewhere"):
         run(out)
+
+
+def test_a_folder_that_is_removed_while_it_runs_is_no_success(tmp_path):
+    out = tmp_path / "run"
+
+    class Removing(Noisy):
+        def score_items(self, items):
+            shutil.rmtree(out)
+            yield from super().score_items(items)
+
+    with pytest.raises(GdbenchError, match=r"run\.json was removed while the run was going on"):
+        evaluate(Removing(), [TASKS.get("winoground")], out, suite="mini", limit=2)

@@ -21,6 +21,14 @@ def typeset(text: str) -> str:
     return text.replace("-", MINUS)
 
 
+def with_code(text: str) -> Markup:
+    """Our own words, in which names stand between backticks, with these as code."""
+    parts = map(str, map(clean, text.split("`")))
+    return Markup().join(
+        Markup("<code>{}</code>").format(part) if k % 2 else part for k, part in enumerate(parts)
+    )
+
+
 def clean(value: object) -> object:
     """A string without characters that HTML or XML forbid (each becomes U+FFFD)."""
     if isinstance(value, str) and not isinstance(value, Markup):

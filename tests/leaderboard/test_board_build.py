@@ -28,7 +28,7 @@ from gdbench.leaderboard.show.figures import cost_plot
 from gdbench.leaderboard.show.pages import changes, measured
 from gdbench.leaderboard.show.pages.changes import instant
 from gdbench.leaderboard.site import draw
-from gdbench.leaderboard.words import file_name, web_link
+from gdbench.leaderboard.words import file_name, web_link, with_code
 from gdbench.records import ResultRecord
 from gdbench.submissions.untrusted import text_problem
 from gdbench.tasks import GDBENCH
@@ -351,6 +351,11 @@ def test_names_and_links():
         "http://[x",
     ):
         assert web_link(bad) == ""
+
+
+def test_names_in_our_own_words_are_code():
+    assert with_code("of `a<b` & c") == "of <code>a&lt;b</code> &amp; c"
+    assert with_code("plain") == "plain"
 
 
 def test_the_board_as_data(synthetic_site, synthetic_submissions):

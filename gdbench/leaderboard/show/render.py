@@ -54,7 +54,8 @@ def environment(**shared: object) -> Environment:
     made.globals.update(shared)
     for function in (
         count, seconds, size_in_bytes, of_metric, words.shorten, words.web_link,
-        words.file_name, words.path_quote, words.typeset, paths.model_page, paths.task_page,
+        words.file_name, words.path_quote, words.typeset, words.with_code, paths.model_page,
+        paths.task_page,
     ):  # fmt: skip
         made.globals[function.__name__] = function
     made.filters["item_path"] = lambda address: address.partition("#")[0]

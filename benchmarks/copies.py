@@ -13,13 +13,13 @@ import argparse
 from typing import Any
 
 import torch
-from diffusers import UNet2DConditionModel
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from benchmarks import sd21
 from gdbench.models.diffusion_itm.families.channels_last import keep_channels_last
 from gdbench.models.diffusion_itm.stem import StemUNet
 
@@ -76,12 +76,7 @@ def _is_channels_last(tensor: Tensor) -> bool:
 def unet_of_sd21() -> Any:  # a diffusers network
     """The network of Stable Diffusion 2.1 with weights as on CUDA; within a `FakeTensorMode`."""
     with torch.device("cuda"):
-        unet = UNet2DConditionModel(
-            sample_size=64,
-            attention_head_dim=(5, 10, 20, 20),
-            cross_attention_dim=1024,
-            use_linear_projection=True,
-        )
+        unet = sd21.unet()
     # `Module.to` cannot swap fake weights
     for module in unet.modules():
         for name, weight in module._parameters.items():  # noqa: SLF001 # no public way to replace one

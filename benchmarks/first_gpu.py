@@ -146,28 +146,11 @@ class Steps:
         small: Any = load_model("mini-sd", device="cpu", samples=1)
         if self.mini:
             return self.load()  # type: ignore[no-any-return] # a DiffusionITM
-        from diffusers import AutoencoderKL, UNet2DConditionModel
-        from transformers import CLIPTextConfig, CLIPTextModel
+        from benchmarks import sd21
 
         torch.manual_seed(0)
         with torch.device(self.device):
-            unet: Any = UNet2DConditionModel(
-                sample_size=64, block_out_channels=(320, 640, 1280, 1280),
-                attention_head_dim=(5, 10, 20, 20), cross_attention_dim=1024,
-                use_linear_projection=True,
-            )  # fmt: skip
-            vae: Any = AutoencoderKL(
-                block_out_channels=(128, 256, 512, 512),
-                down_block_types=("DownEncoderBlock2D",) * 4,
-                up_block_types=("UpDecoderBlock2D",) * 4, latent_channels=4, layers_per_block=2,
-                sample_size=512,
-            )  # fmt: skip
-            text = CLIPTextModel(
-                CLIPTextConfig(
-                    vocab_size=49408, hidden_size=1024, intermediate_size=4096,
-                    num_hidden_layers=23, num_attention_heads=16, max_position_embeddings=77,
-                )
-            )  # fmt: skip
+            unet, vae, text = sd21.unet(), sd21.vae(), sd21.text_encoder()
         for module in (unet, vae, text):
             module.eval().requires_grad_(requires_grad=False)
         unet = placed(unet.to(torch.float16), self.device, torch.float16)

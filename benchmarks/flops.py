@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import CLIPTextConfig, CLIPTextModel
 
+from benchmarks import sd21
 from gdbench.models.diffusion_itm.stem import StemUNet
 
 
@@ -27,28 +26,7 @@ def gflop(call: Callable[[], object]) -> float:
 def main() -> None:
     """Count and print."""
     with torch.device("meta"):
-        unet = UNet2DConditionModel(
-            sample_size=64,
-            attention_head_dim=(5, 10, 20, 20),
-            cross_attention_dim=1024,
-            use_linear_projection=True,
-        )
-        vae = AutoencoderKL(
-            block_out_channels=(128, 256, 512, 512),
-            down_block_types=("DownEncoderBlock2D",) * 4,
-            up_block_types=("UpDecoderBlock2D",) * 4,
-            layers_per_block=2,
-            sample_size=512,
-        )
-        text_encoder = CLIPTextModel(
-            CLIPTextConfig(
-                hidden_size=1024,
-                intermediate_size=4096,
-                num_hidden_layers=23,
-                num_attention_heads=16,
-                max_position_embeddings=77,
-            )
-        )
+        unet, vae, text_encoder = sd21.unet(), sd21.vae(), sd21.text_encoder()
         latent, prompt = torch.zeros(1, 4, 64, 64), torch.zeros(1, 77, 1024)
         when = torch.zeros(1, dtype=torch.long)
         tokens = torch.zeros(1, 77, dtype=torch.long)

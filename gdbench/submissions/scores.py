@@ -26,7 +26,6 @@ MAX_ID = 300
 MAX_TIMESTEPS = 1000
 _ERROR_BYTES = 4
 _SMALL = 1_000_000
-# What pyarrow raises on damaged files, depending on where the damage is.
 ERROR_COLUMNS = ("errors", "unconditional_errors")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import chromium
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "leaderboard"))
 
@@ -15,7 +15,9 @@ import synthetic_board
 
 from gdbench.leaderboard import build
 
-PATIENCE = 60_000  # milliseconds: the machine may be busy with something else
+# milliseconds: the machine may be busy with something else
+PATIENCE = 60_000
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")

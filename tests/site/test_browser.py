@@ -6,6 +6,7 @@ import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 KINDS = {
     "home": "index.html",
@@ -32,10 +33,11 @@ KINDS = {
 PHONE = {"width": 320, "height": 640}
 
 
+NAMES = ".pool tbody tr:not([hidden]) th.model a"
+
+
 def names(page) -> list[str]:
-    return page.eval_on_selector_all(
-        ".pool tbody tr:not([hidden]) th.model a", "a => a.map(e => e.textContent)"
-    )
+    return page.locator(NAMES).all_text_contents()
 
 
 def column(page, key: str) -> list[str]:
@@ -109,10 +111,10 @@ def test_filters_search_columns_permalink_and_back(open_page):
     page.get_by_label("Search").fill("")
     for _ in range(2):
         page.go_back()
-    assert names(page) == some
+    expect(page.locator(NAMES)).to_have_text(some)
     page.go_back()
-    assert names(page) == everyone
-    assert page.locator("[name=family]").input_value() == ""
+    expect(page.locator(NAMES)).to_have_text(everyone)
+    expect(page.locator("[name=family]")).to_have_value("")
 
 
 def test_suites_have_tables_of_their_own(open_page):
@@ -321,7 +323,7 @@ def test_examples_filter_by_what_a_model_got_wrong(open_page):
         split.append(shown.count())
     assert sum(split) == everything
     page.go_back()
-    assert shown.count() == split[0]
+    expect(shown).to_have_count(split[0])
 
 
 def test_examples_are_searched_ordered_and_shown_for_one_model(open_page):
@@ -461,8 +463,11 @@ def test_the_site_works_from_any_folder(browser, site, tmp_path):
         page.on("response", lambda r: lost.append(r.url) if r.status >= 400 else None)
         page.goto(f"http://127.0.0.1:{server.server_address[1]}/some/sub%20path/index.html")
         page.get_by_role("link", name="Compare").click()
+        page.wait_for_url("**/compare/index.html")
         page.locator("a[data-pair]").first.click()
+        page.wait_for_url("**/vs/**")
         page.get_by_role("link", name="Examples").click()
+        page.wait_for_url("**/examples/index.html")
         page.locator("main a").first.click()
         page.locator("svg image").first.wait_for(state="visible")
         page.close()

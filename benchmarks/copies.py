@@ -1,4 +1,4 @@
-"""Copies that change a memory format, and kernels, of Stable Diffusion 2.1's U-Net in one batch.
+"""Copies that change a memory format, kernels, and memory of Stable Diffusion 2.1's U-Net.
 
     python -m benchmarks.copies [--batch 64] [--texts 2]
 
@@ -20,6 +20,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks import sd21
+from benchmarks.device_bytes import PeakBytes
 from gdbench.models.diffusion_itm.families.channels_last import keep_channels_last
 from gdbench.models.diffusion_itm.stem import StemUNet
 
@@ -89,17 +90,28 @@ def unet_of_sd21() -> Any:  # a diffusers network
     return unet.eval()
 
 
-def copies_of(network: StemUNet, batch: int, texts: int) -> Copies:
-    """What one batch of so many prompts does, with so many for each noised image."""
+def _run(network: StemUNet, batch: int, texts: int, counted: TorchDispatchMode) -> None:
     images = -(-batch // texts)
-    counted = Copies()
     with torch.device("cuda"):
         x = torch.zeros(images, 4, 64, 64, dtype=torch.float16)
         prompts = torch.zeros(batch, 77, 1024, dtype=torch.float16)
         times, owner = torch.zeros(images), torch.arange(batch) // texts
     with torch.no_grad(), OneKernelAttention(), counted:
         network(x.to(memory_format=torch.channels_last), times, prompts, owner)
+
+
+def copies_of(network: StemUNet, batch: int, texts: int) -> Copies:
+    """What one batch of so many prompts does, with so many for each noised image."""
+    counted = Copies()
+    _run(network, batch, texts, counted)
     return counted
+
+
+def peak_of(network: StemUNet, batch: int, texts: int) -> int:
+    """The most bytes that one such batch has alive, beside weights and what it is given."""
+    counted = PeakBytes(network.parameters())
+    _run(network, batch, texts, counted)
+    return counted.peak
 
 
 def main() -> None:
@@ -108,7 +120,9 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64, help="prompts in a batch")
     parser.add_argument("--texts", type=int, default=2, help="prompts for each noised image")
     options = parser.parse_args()
-    print(f"{'':<34}{'kernels':>8}{'to plain':>12}{'to channels_last':>20}  MiB a prompt")
+    print(
+        f"{'':<34}{'kernels':>8}{'to plain':>12}{'to channels_last':>20}{'alive':>8}  MiB a prompt"
+    )
     with FakeTensorMode():
         unet = unet_of_sd21()
         for kept in (False, True):
@@ -118,7 +132,9 @@ def main() -> None:
                 found = copies_of(StemUNet(unet, group), options.batch, options.texts)
                 name = f"{'views' if kept else 'copies'}, stem in groups of {group}"
                 plain, last = (n / options.batch / 2**20 for n in found.turned)
-                print(f"{name:<34}{found.kernels:>8}{plain:>12.1f}{last:>20.1f}")
+                alive = peak_of(StemUNet(unet, group), options.batch, options.texts)
+                each = alive / options.batch / 2**20
+                print(f"{name:<34}{found.kernels:>8}{plain:>12.1f}{last:>20.1f}{each:>8.1f}")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from gdbench.environment import (
 )
 from gdbench.evaluation import evaluate
 from gdbench.merging import merge
-from gdbench.models.diffusion_itm.batching import Batcher
+from gdbench.models.diffusion_itm.batching import Batcher, Evaluation
 from gdbench.submissions.submit import submit
 from gdbench.submissions.verify import verify
 from gdbench.tasks import TASKS
@@ -165,11 +165,14 @@ def test_the_batch_of_a_gpu_follows_from_what_a_sample_takes(on_device, monkeypa
     def launch(part, size, *, plain):
         # a compiled network would be compiled for every size of the probe
         assert plain
+        # prompts of one picture take less
+        assert len({id(evaluation.latent) for evaluation in part}) == size
         return SimpleNamespace(wait=lambda: on_device.memory.use(300 + 700 * size))
 
     monkeypatch.setattr(batcher, "_launch", launch)
     monkeypatch.setattr("gdbench.models.diffusion_itm.batching.free_memory", lambda device: 100_000)
-    assert batcher._fits("a sample") == (80_000 - 1_000) // 700
-    assert batcher.size_for(lambda: "a sample") == 64
+    sample = Evaluation(torch.zeros(4), None, 0)
+    assert batcher._fits(sample) == (80_000 - 1_000) // 700
+    assert batcher.size_for(lambda: sample) == 64
     # the peak is still that from when the model was loaded
     assert peak_device_memory_bytes("cuda:0") == 51_000

@@ -143,14 +143,17 @@ class Batcher:
             # Twelve feature maps of the first level and as many of its tokens are alive at most.
             each = 320 * sample.latent[0].numel() * 4 * 24
             return int(_SHARE_OF_FREE * free_memory(self.device) / each)
-        # what libraries take once and keep (workspaces, algorithms) is no sample's
-        self._launch([sample] * 2, 2, plain=True).wait()
+
+        def run(n: int) -> None:
+            # of as many pictures, which take more than prompts of one picture
+            part = [sample._replace(latent=sample.latent.clone()) for _ in range(n)]
+            self._launch(part, n, plain=True).wait()
 
         def bytes_for(n: int) -> int:
-            return device_bytes_for(
-                lambda: self._launch([sample] * n, n, plain=True).wait(), str(self.device)
-            )
+            return device_bytes_for(lambda: run(n), str(self.device))
 
+        # what libraries take once and keep (workspaces, algorithms) is no sample's
+        run(2)
         one, two = bytes_for(1), bytes_for(2)
         each = max(two - one, 1)
         return int((_SHARE_OF_FREE * free_memory(self.device) - one) / each)

@@ -3,19 +3,15 @@
 import json
 import shutil
 from collections import Counter
-from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 import torch
-from packaging.version import Version
-from torch._subclasses.fake_tensor import FakeTensorMode
 
 from gdbench.data.images import MemoryImage
 from gdbench.errors import InputError
 from gdbench.models.diffusion_itm.adapter import DiffusionITM
 from gdbench.models.diffusion_itm.conditioning import stacked
-from gdbench.models.diffusion_itm.denoiser import Denoiser
 from gdbench.models.diffusion_itm.families import family_of, lengths
 from gdbench.protocol import Item, Query
 from gdbench.records import ModelSettings
@@ -278,74 +274,6 @@ def check_true_prediction(folder, monkeypatch, **options):
         (prompt,) = pipeline.condition([TEXT])
         error = model.denoiser.errors(latent[None], noise, when, stacked([prompt]))
         assert float(error) == 0.0
-
-
-def check_cuda(folder, **settings):
-    """On a second GPU in half precision nothing mixes devices or precisions.
-
-    Fake tensors run every operation without its numbers, for a device that is not here.
-    """
-    need_fake_gpu()
-    pipeline = loaded(folder, torch.float16, **settings)
-    prompts = stacked(pipeline.condition([SHORT, SHORT, SHORT]))
-    gpu, dtypes = torch.device("cuda:1"), []
-    # of every part: the shared stem of a U-Net does not go through the whole
-    for module in pipeline.network.modules():
-        module.register_forward_pre_hook(
-            lambda _, arguments, named: dtypes.extend(
-                t.dtype for t in flat([list(arguments), named]) if t.is_floating_point()
-            ),
-            with_kwargs=True,
-        )
-    with FakeTensorMode() as mode:
-        for module in (pipeline.network, pipeline.vae):
-            for part in module.modules():
-                for tensors in (part._parameters, part._buffers):
-                    for name, tensor in tensors.items():
-                        if tensor is not None:
-                            tensors[name] = mode.from_tensor(tensor).to(gpu)
-                # tables that are neither
-                for name, value in list(vars(part).items()):
-                    if isinstance(value, torch.Tensor):
-                        setattr(part, name, mode.from_tensor(value).to(gpu))
-        pipeline.device = gpu
-        latents = pipeline.latents(
-            torch.zeros(2, 3, pipeline.resolution, pipeline.resolution, device=gpu)
-        )
-        assert latents.shape == (2, *pipeline.latent_shape)
-        denoiser = Denoiser(on(gpu, pipeline.noising, mode), pipeline.forward, torch.float16)
-        errors = denoiser.errors(
-            latents,
-            torch.randn_like(latents),
-            torch.tensor([10, 500], device=gpu),
-            {name: mode.from_tensor(tensor).to(gpu) for name, tensor in prompts.items()},
-            torch.tensor([0, 1, 1], device=gpu),
-        )
-    assert (errors.shape, errors.dtype, errors.device) == ((3,), torch.float32, gpu)
-    # noise levels and guidance may be told more precisely than the network computes
-    assert torch.float16 in dtypes
-    assert latents.dtype is torch.float32
-
-
-def need_fake_gpu():
-    """torch 2.7 asks the driver of a GPU even where tensors are fake; 2.15 must not."""
-    try:
-        with FakeTensorMode():
-            torch.zeros(2, 3, device="cuda:1").T.contiguous()
-    except RuntimeError as error:
-        if Version(torch.__version__) >= Version("2.15"):
-            raise
-        pytest.skip(
-            f"not run: torch {torch.__version__} has no fake GPU without a driver ({error})"
-        )
-
-
-def on(device, noising, mode):
-    """A noise process whose table is on a device."""
-    (name,) = (
-        f.name for f in fields(noising) if isinstance(getattr(noising, f.name), torch.Tensor)
-    )
-    return replace(noising, **{name: mode.from_tensor(getattr(noising, name)).to(device)})
 
 
 def check_mask(pipeline):

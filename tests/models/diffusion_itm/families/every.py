@@ -89,6 +89,29 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "ErnieImagePipeline": test_ernie_image.make,
 }
 
+SETTINGS: dict[str, dict[str, int]] = {
+    "FluxPipeline": test_flux.SIZE,
+    "Flux2KleinPipeline": test_flux2.SIZE,
+    "Flux2Pipeline": test_flux2.SIZE,
+    "ChromaPipeline": test_chroma.SIZE,
+    "PixArtAlphaPipeline": test_pixart.SIZE,
+    "PixArtSigmaPipeline": test_pixart.SIZE,
+    "SanaPipeline": test_sana.LENGTH,
+    "AuraFlowPipeline": test_auraflow.SIZE,
+    "QwenImagePipeline": test_qwen_image.SIZE,
+    "ZImagePipeline": test_z_image.SIZE,
+    "OvisImagePipeline": test_ovis_image.SIZE,
+    "LongCatImagePipeline": test_longcat_image.SIZE,
+    "HiDreamImagePipeline": test_hidream.SIZE,
+    "Krea2Pipeline": test_krea2.SIZE,
+    "PRXPipeline": test_prx.SIZE,
+    "HunyuanImagePipeline": test_hunyuan_image.SIZE,
+    "CogView3PlusPipeline": test_cogview3.SIZE,
+    "QwenImage21Pipeline": test_qwen_image_21.SIZE,
+    "ErnieImagePipeline": test_ernie_image.SIZE,
+}
+"""Of those that are larger as published than their tiny parts."""
+
 
 def save(pipe, folder):
     """A pipeline's folder as it is published."""

@@ -100,7 +100,3 @@ def test_the_side_is_not_the_configurations(saved):
 
 def test_refusals(saved, tmp_path):
     checks.check_refusals(saved, tmp_path, foreign="epsilon")
-
-
-def test_on_a_second_gpu(saved):
-    checks.check_cuda(saved, **SIZE)

@@ -10,7 +10,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from benchmarks.copies import copies_of, unet_of_sd21
 from gdbench.models.diffusion_itm.families.channels_last import keep_channels_last, placed
 from gdbench.models.diffusion_itm.stem import StemUNet
-from tests.models.diffusion_itm.families.checks import need_fake_gpu
+from tests.models.diffusion_itm.families.test_fake_gpu import need_fake_gpu
 
 CPU = torch.device("cpu")
 

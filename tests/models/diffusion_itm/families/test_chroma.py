@@ -108,7 +108,3 @@ def test_what_does_not_fit_is_refused(saved, tmp_path):
     assert "expected ChromaTransformer2DModel" in message
     with pytest.raises(InputError, match="at most 512 for the family chroma"):
         checks.loaded(saved, max_length=600)
-
-
-def test_on_a_second_gpu(saved):
-    checks.check_cuda(saved, **SIZE)

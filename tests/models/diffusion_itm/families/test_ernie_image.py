@@ -115,7 +115,3 @@ def test_truth(saved, monkeypatch):
 
 def test_refusals(saved, tmp_path):
     checks.check_refusals(saved, tmp_path, foreign="epsilon")
-
-
-def test_on_a_second_gpu(saved):
-    checks.check_cuda(saved, **SIZE)

@@ -101,7 +101,3 @@ def test_packing_is_the_pipelines():
 
 def test_truth(made, monkeypatch):
     checks.check_true_prediction(made[1], monkeypatch, **SIZE)
-
-
-def test_on_a_second_gpu(made):
-    checks.check_cuda(made[1], **SIZE)

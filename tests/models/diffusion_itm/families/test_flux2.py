@@ -226,7 +226,3 @@ def test_what_does_not_fit_is_refused(saved, tmp_path):
     assert "names AutoencoderKL; expected AutoencoderKLFlux2" in message
     with pytest.raises(InputError, match="--guidance: the family flux-2-klein does not use it"):
         checks.loaded(saved, guidance=2.0)
-
-
-def test_on_a_second_gpu(saved):
-    checks.check_cuda(saved, **SIZE)

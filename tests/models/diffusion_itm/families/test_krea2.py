@@ -133,7 +133,3 @@ def test_what_does_not_fit_is_refused(saved, tmp_path):
     path.write_text(json.dumps(json.loads(path.read_text()) | {"patch_size": 4}))
     with pytest.raises(InputError, match="has patch_size 4; expected 2"):
         checks.loaded(copy)
-
-
-def test_on_a_second_gpu(saved):
-    checks.check_cuda(saved, **SIZE)

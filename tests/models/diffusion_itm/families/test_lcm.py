@@ -121,7 +121,3 @@ def test_what_does_not_fit_is_refused(tmp_path):
     path.write_text(json.dumps(config | {"time_cond_proj_dim": None}))
     with pytest.raises(InputError, match="needs time_cond_proj_dim"):
         checks.loaded(tmp_path)
-
-
-def test_on_a_second_gpu(saved):
-    checks.check_cuda(saved)

@@ -87,7 +87,3 @@ def test_what_does_not_fit_is_refused(saved, tmp_path):
     assert "names Other; expected LongCatImageTransformer2DModel" in message
     with pytest.raises(InputError, match="--max-length: the family longcat-image does not use it"):
         checks.loaded(saved, max_length=300)
-
-
-def test_on_a_second_gpu(saved):
-    checks.check_cuda(saved, **SIZE)

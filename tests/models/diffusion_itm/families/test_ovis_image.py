@@ -78,7 +78,3 @@ def test_what_does_not_fit_is_refused(saved, tmp_path):
     assert "names Other; expected OvisImageTransformer2DModel" in message
     with pytest.raises(InputError, match="at most 256 for the family ovis-image"):
         checks.loaded(saved, max_length=300)
-
-
-def test_on_a_second_gpu(saved):
-    checks.check_cuda(saved, **SIZE)

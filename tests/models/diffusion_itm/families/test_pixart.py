@@ -132,7 +132,3 @@ def test_the_networks_first_name(made, tmp_path):
 
 def test_refusals(made, tmp_path):
     checks.check_refusals(made[1], tmp_path, foreign="flow_prediction")
-
-
-def test_on_a_second_gpu(made):
-    checks.check_cuda(made[1], **SIZE)

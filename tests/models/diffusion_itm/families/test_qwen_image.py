@@ -134,7 +134,3 @@ def test_what_does_not_fit_is_refused(saved, tmp_path):
 def test_another_part_is_refused(saved, tmp_path, part, config, message):
     name = "scheduler_config.json" if part == "scheduler" else "config.json"
     assert message in checks.check_another_class(saved, tmp_path, part, name, **config)
-
-
-def test_on_a_second_gpu(saved):
-    checks.check_cuda(saved, **SIZE)

@@ -139,7 +139,3 @@ def test_refusals(saved, tmp_path):
         checks.loaded(saved, max_length=2)
     with pytest.raises(InputError, match="--guidance: the family sana"):
         checks.loaded(saved, guidance=2.0)
-
-
-def test_on_a_second_gpu(saved):
-    checks.check_cuda(saved, **LENGTH)

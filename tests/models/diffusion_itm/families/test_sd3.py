@@ -94,7 +94,3 @@ def test_noising_is_the_schedulers(made):
 
 def test_truth(made, monkeypatch):
     checks.check_true_prediction(made[1], monkeypatch)
-
-
-def test_on_a_second_gpu(made):
-    checks.check_cuda(made[1])

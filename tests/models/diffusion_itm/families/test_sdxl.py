@@ -135,7 +135,3 @@ def test_a_turned_setting_of_the_index_counts(saved, tmp_path):
 
 def test_truth(saved, monkeypatch):
     checks.check_true_prediction(saved, monkeypatch)
-
-
-def test_on_a_second_gpu(saved):
-    checks.check_cuda(saved)

@@ -130,12 +130,6 @@ def test_step_of_the_padding_is_the_networks():
     assert lengths.STEP % SEQ_MULTI_OF == 0
 
 
-def test_on_a_second_gpu(saved, monkeypatch):
-    """Without padding, whose length is a number that fake tensors do not have."""
-    monkeypatch.setattr(lengths, "STEP", 1)
-    checks.check_cuda(saved, **SIZE)
-
-
 def test_positions_are_counted_before_the_longest_caption(saved):
     """The longest caption and the largest side have the last positions that there are."""
     mine = checks.loaded(saved, resolution=128)

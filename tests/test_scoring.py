@@ -314,17 +314,16 @@ def test_a_model_that_waits_too_long_is_interrupted_and_named():
                 time.sleep(60)
 
     before = signal.getsignal(signal.SIGALRM)
-    found, start = [], time.monotonic()
-    with pytest.raises(ModelOutputError, match=r"item i1: model m gave no answer in 0.2 seconds"):
-        found.extend(score_stream(Model(score_items), ITEMS, item_timeout=0.2))
-    assert time.monotonic() - start < 10
+    # that this ends at all is the point
+    with pytest.raises(ModelOutputError, match=r"item i1: model m gave no answer in 1 second"):
+        list(score_stream(Model(score_items), ITEMS, item_timeout=1.0))
     assert signal.getsignal(signal.SIGALRM) is before
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
 def test_a_slow_consumer_is_no_slow_model():
-    for _ in score_stream(Model(answers), ITEMS, item_timeout=0.2):
-        time.sleep(0.3)
+    for _ in score_stream(Model(answers), ITEMS, item_timeout=0.5):
+        time.sleep(0.6)
 
 
 def test_counts_that_cannot_be_true_are_unknown():

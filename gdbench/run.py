@@ -35,9 +35,10 @@ _FLAGS = {
 _FULL = "full"
 
 
-def flag_of(name: str) -> str:
-    """The command line's name of a field."""
-    return _FLAGS.get(name, "--" + name.replace("_", "-"))
+def flag_of(name: str, value: object = None) -> str:
+    """The command line's name of a field, or of what gives it this value."""
+    words = name.replace("_", "-")
+    return _FLAGS.get(name, f"--no-{words}" if value is False else f"--{words}")
 
 
 def validated(kind: type[StrictT], values: Mapping[str, Any]) -> StrictT:

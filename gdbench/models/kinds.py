@@ -108,9 +108,10 @@ def asked_options(request: ModelRequest, where: Where) -> dict[str, object]:
 
 def refuse_unused(uses: frozenset[str], request: ModelRequest, where: Where, what: str) -> None:
     """Raise InputError for an option that was chosen and that a model does not use."""
-    unused = [n for n in asked_options(request, where) if n not in uses | _ALWAYS]
+    asked = asked_options(request, where)
+    unused = [flag_of(n, value) for n, value in asked.items() if n not in uses | _ALWAYS]
     if unused:
-        flags = ", ".join(map(flag_of, unused))
+        flags = ", ".join(unused)
         plural = "them" if len(unused) > 1 else "it"
         raise InputError(f"{flags}: {what} does not use {plural}; leave {plural} out")
 

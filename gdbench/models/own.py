@@ -211,9 +211,9 @@ def _instantiated(
         if request.arguments:
             raise InputError(f"--model-args: {what} is an instance and takes no arguments")
     if unused:
+        flags = ", ".join(flag_of(name, options[name]) for name in unused)
         raise InputError(
-            f"{', '.join(map(flag_of, unused))}: {what} does not ask for it "
-            f"(no parameter {unused[0]!r}); leave it out"
+            f"{flags}: {what} does not ask for it (no parameter {unused[0]!r}); leave it out"
         )
     _check(model, what)
     settings = getattr(model, "settings", None)

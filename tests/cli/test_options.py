@@ -19,7 +19,7 @@ MINI = ("--suite", "mini", "--tasks", "winoground", "--limit", 1)
         ("mini-clip", ("--lora", "/nonexistent", "--norm", "mse"), "--norm, --lora: mini-clip"),
         ("mini-clip", ("--stop", "sequential"), "--stop: mini-clip"),
         ("constant", ("--samples", "10"), "--samples: constant"),
-        ("mini-clip", ("--no-compile",), "--compile: mini-clip does not use it"),
+        ("mini-clip", ("--no-compile",), "--no-compile: mini-clip does not use it"),
         ("mini-sd", ("--lora-scale", "0.5"), "--lora-scale: there is no LoRA"),
         ("mini-sd", ("--model-args", "a=1"), "--model-args: mini-sd does not use it"),
         ("mini-sd", ("--compat", "diffusion-itm-2023", "--noise", "independent"), "--noise"),

@@ -65,10 +65,14 @@ def audit(
     from gdbench.submissions.audit import Wanted, record_audit
     from gdbench.submissions.audit import audit as run_audit
     from gdbench.submissions.layout import run_places
+    from gdbench.submissions.logs import check_word
     from gdbench.submissions.manifest import ManifestSource
     from gdbench.submissions.review import changed
     from gdbench.submissions.verify import submissions_root, verify
 
+    if record:
+        check_word("--by", by)
+        check_word("--randomness", randomness or "system")
     wanted = Wanted(points, power, 1.0 if everything else None, randomness.strip())
     if record and folder.is_dir() and run_places(folder):
         raise InputError(f"{folder} is a run; --record writes to a folder of submissions")

@@ -81,7 +81,7 @@ def verify(
     ] = None,
     against: Annotated[
         Path | None,
-        typer.Option(help="The tree that is there: nothing of it may change; its logs count."),
+        typer.Option(help="The whole tree that is there: nothing may change; its logs count."),
     ] = None,
     log: Annotated[
         Path | None, typer.Option(help="Folder whose public logs count (default: the tree's).")

@@ -126,6 +126,9 @@ def draw(
     sources = (*published_sources(), *reported)
     shown = tasks_of(entries, sources)
     logs = Logs() if submissions is None else Logs.read(submissions)
+    if logs.problems:
+        # an entry without effect may be one that withdraws a result
+        raise InputError(f"{submissions}/{logs.problems[0].path}: {logs.problems[0].problem}")
     board = judge(entries, shown, logs, source, keep)
     tree = Tree()
     tree.add_static()

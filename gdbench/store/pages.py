@@ -29,6 +29,7 @@ _WIDTH = 8  # bytes of a value with its place in a list
 _TAIL = 8  # bytes of the footer's length and of the mark behind it
 # fields of the footer (FileMetaData, RowGroup, ColumnChunk, ColumnMetaData, SizeStatistics)
 _ROW_GROUPS, _COLUMNS, _CHUNK, _SIZE_STATISTICS = 4, 1, 3, 16
+_ENCRYPTION = 8  # of FileMetaData encryption_algorithm, of ColumnChunk crypto_metadata
 _BYTES_OF_TEXTS, _HISTOGRAMS = 1, (2, 3)
 
 
@@ -49,16 +50,21 @@ class Counted:
 def check_footer(data: bytes | mmap, meta: pq.FileMetaData) -> None:
     """Raise PageError for a footer with which Arrow would end this process.
 
-    A column whose histograms of levels have another length than its type has levels is no exception
-    there: it goes through code that cannot pass it on, in every version from 19 to 26.
+    A column that is encrypted, or whose histograms of levels have another length than its type has
+    levels, is no exception there: it goes through code that cannot pass it on, in every version
+    from 19 to 26.
     """
     end = len(data) - _TAIL
     start = end - int.from_bytes(data[end : end + 4], "little")
     if start < 0:
         raise PageError("the footer is longer than the file")
     footer, _ = _struct(data[start:end], 0, 0, keep=True)
+    if _ENCRYPTION in footer:
+        raise PageError("the file is encrypted")
     for group in _structs(footer.get(_ROW_GROUPS)):
         for number, column in enumerate(_structs(group.get(_COLUMNS))):
+            if _ENCRYPTION in column:
+                raise PageError("a column is encrypted")
             chunk = column.get(_CHUNK)
             told = chunk.get(_SIZE_STATISTICS) if isinstance(chunk, dict) else None
             if not isinstance(told, dict) or number >= meta.num_columns:

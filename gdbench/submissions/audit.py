@@ -33,6 +33,7 @@ from gdbench.submissions.draw import (
     smallest_found,
 )
 from gdbench.submissions.finished import Finished, open_finished
+from gdbench.submissions.layout import AUDITED
 from gdbench.submissions.levels import Level
 from gdbench.submissions.logs import POINTS, POWER, Audit, Logs, write_audited
 from gdbench.submissions.manifest import ManifestSource
@@ -349,7 +350,14 @@ def entries(done: AuditReport, report: Report, by: str) -> Iterator[Audit]:
 
 
 def record_audit(done: AuditReport, report: Report, log: Path, by: str) -> int:
-    """Add what agreed to the audit log; the number of entries."""
+    """Add what agreed to the audit log; the number of entries.
+
+    Raises InputError where the log has entries that cannot be read: they would be lost.
+    """
     new = list(entries(done, report, by))
-    write_audited(log, [*Logs.read(log).audited, *new])
+    known = Logs.read(log)
+    for problem in known.problems:
+        if problem.path == AUDITED:
+            raise InputError(f"{log / AUDITED}: {problem.problem}; nothing was written")
+    write_audited(log, [*known.audited, *new])
     return len(new)

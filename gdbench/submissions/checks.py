@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -27,7 +27,9 @@ from gdbench.submissions.layout import Place, RunPlace, revision_folder
 from gdbench.submissions.manifest import Manifest, ManifestSource
 from gdbench.submissions.merkle import root_of
 from gdbench.submissions.problems import shown
+from gdbench.submissions.replay import evaluated
 from gdbench.submissions.scores import ScoreFile
+from gdbench.submissions.times import FIRST, last
 from gdbench.tasks import TASKS
 from gdbench.tasks.base import BUNDLED, Task
 from gdbench.tasks.definition import define
@@ -35,9 +37,9 @@ from gdbench.tasks.definition import define
 Finding = tuple[str, str]
 TOLERANCE = 1e-9  # the same numbers, added in another order by another processor
 SCORE_TOLERANCE = 1e-5  # of scores from their errors, relative to the errors: float32
+FLOAT32 = 1e-6  # relative to the scores themselves: a few of their last bits
 _NOISE = ("noise_se", "samples_to_halve_noise")  # need the per-timestep errors
 _MAX_EVALUATIONS_PER_SECOND = 1e7
-_FIRST = datetime(2023, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -177,6 +179,8 @@ def metrics(subject: Subject) -> Iterator[Finding]:
     if len(said) != len(record.metrics):
         yield "metric", "a metric is there twice"
     names = [m.name for m in own]
+    # of errors that are not here; a model without timesteps has none
+    claimed = record.settings.timesteps is not None and not subject.file.with_errors
     for name in said.keys() - set(names):
         yield "metric", f"{shown(name)} is not a metric of the task"
     for mine in own:
@@ -184,7 +188,7 @@ def metrics(subject: Subject) -> Iterator[Finding]:
         if theirs is None:
             yield "metric", f"{mine.name} is missing"
         else:
-            yield from _metric(mine, theirs, noise=subject.file.with_errors)
+            yield from _metric(mine, theirs, claimed=claimed)
     score = task_score(subject.task.primary, own)
     if _differs(score, record.score):
         yield "score", f"score is {record.score}, the scores give {score}"
@@ -195,10 +199,10 @@ def metrics(subject: Subject) -> Iterator[Finding]:
             yield "score", f"{name} is {getattr(record, name)}, the scores give {end}"
 
 
-def _metric(mine: MetricValue, theirs: MetricValue, *, noise: bool) -> Iterator[Finding]:
+def _metric(mine: MetricValue, theirs: MetricValue, *, claimed: bool) -> Iterator[Finding]:
     for name in MetricValue.model_fields:
         a, b = getattr(mine, name), getattr(theirs, name)
-        if name in _NOISE and not noise:
+        if name in _NOISE and claimed:
             if b is not None and not 0 <= b <= (0.75 if name == "noise_se" else 10**6):
                 yield "metric", f"{mine.name}.{name} is {b}, which it cannot be"
         elif name == "details":
@@ -247,6 +251,14 @@ def errors(subject: Subject) -> Iterator[Finding]:
         if settings.timesteps is None or s.errors.shape[-1] > len(settings.timesteps):
             yield "scores", f"item {shown(s.item_id)} has more errors than there are timesteps"
             return
+        known = np.isfinite(s.errors).sum(axis=-1)
+        if not settings.stops_early and known.min() < len(settings.timesteps):
+            yield (
+                "scores",
+                f"item {shown(s.item_id)} has {known.min()} errors of a pair, expected one for "
+                f"each of {len(settings.timesteps)} timesteps: no rule has stopped it",
+            )
+            return
         base = s.unconditional_errors
         if settings.normalise and base is None and len(s.matrix) > 1:
             yield "scores", f"item {shown(s.item_id)} lacks the unconditional errors"
@@ -259,9 +271,28 @@ def errors(subject: Subject) -> Iterator[Finding]:
             return
         found = matrix_of(s.errors, base, settings)
         size, norm = latent_size(settings), settings.norm or "l2"
-        scale = float(np.nanmax(terms(s.errors, None, norm=norm, latent_size=size)))
-        if not np.allclose(found, s.matrix, rtol=0, atol=SCORE_TOLERANCE * max(scale, 1e-12)):
+        # the median: one huge error, equal for all pairs, would excuse any score
+        scale = float(np.nanmedian(terms(s.errors, None, norm=norm, latent_size=size)))
+        atol = SCORE_TOLERANCE * max(scale, 1e-12)
+        if not np.allclose(found, s.matrix, rtol=FLOAT32, atol=atol):
             yield "scores", f"item {shown(s.item_id)}: the scores do not follow from the errors"
+            return
+
+
+def stops(subject: Subject) -> Iterator[Finding]:
+    """Items ended where the named rule ends them."""
+    settings = subject.record.settings
+    if not subject.file.with_errors or not settings.stops_early or settings.timesteps is None:
+        return
+    for s in subject.scores:
+        assert s.errors is not None  # noqa: S101 # with_errors
+        label = subject.manifest.labels[s.item_id]
+        asked = evaluated(s, label, settings, subject.task.ranks.get(label.subtask, (1,)))
+        known = np.isfinite(s.errors).sum(axis=-1)
+        if (asked != known).any():
+            pair = tuple(np.argwhere(asked != known)[0].tolist())
+            text = f"pair {pair} has {known[pair]} errors, the rule asks for {asked[pair]}"
+            yield "scores", f"item {shown(s.item_id)}: {text}"
             return
 
 
@@ -269,14 +300,16 @@ def cost(subject: Subject) -> Iterator[Finding]:
     """Whether the cost is possible: neither free nor more than there is."""
     c, settings = subject.record.cost, subject.record.settings
     wall = c.wall_seconds
-    if wall is None or not 0 < wall < 1e9:  # noqa: PLR2004 # thirty years
+    if wall is None or not 1e-6 <= wall < 1e9:  # noqa: PLR2004 # what a clock shows; thirty years
         yield "cost", f"wall_seconds is {wall}, which no run takes"
         return
     if c.device_seconds is not None and not 0 <= c.device_seconds <= wall + 1:
         took = f"{c.device_seconds} of {wall}"
         yield "cost", f"device_seconds is {took}, more than all of it or less than nothing"
-    if c.peak_memory_bytes is not None and not 2**20 <= c.peak_memory_bytes <= 2**50:
-        yield "cost", f"peak_memory_bytes is {c.peak_memory_bytes}, which no run takes"
+    for name, least in (("peak_memory_bytes", 2**20), ("peak_device_memory_bytes", 0)):
+        peak = getattr(c, name)
+        if peak is not None and not least <= peak <= 2**50:
+            yield "cost", f"{name} is {peak}, which no run takes"
     if (settings.timesteps is None) != (c.unet_evaluations is None):
         yield "cost", "unet_evaluations and settings.timesteps belong together: one is missing"
     elif settings.timesteps is not None and c.unet_evaluations is not None:
@@ -341,7 +374,9 @@ def origin(subject: Subject) -> Iterator[Finding]:
         yield "created", f"{shown(record.created)} is not like 2026-01-31T12:00:00+00:00"
     elif created.tzinfo is None:
         yield "created", f"{shown(record.created)} has no time zone, expected UTC"
-    elif not _FIRST <= created <= datetime.now(UTC) + timedelta(days=1):
+    elif created.utcoffset() != timedelta():
+        yield "created", f"{shown(record.created)} is not in UTC"
+    elif not FIRST <= created <= last():
         yield "created", f"{shown(record.created)} is before 2023 or in the future"
     yield from setting_checks.card(record)
     yield from setting_checks.environment(record)
@@ -355,6 +390,7 @@ ALL: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     hashes,
     truncation,
     errors,
+    stops,
     metrics,
     signatures,
     cost,

@@ -111,10 +111,12 @@ def fingerprint(finished: Finished) -> Fingerprint | None:
     if finished.manifest is None or finished.file is None:
         return None
     info, labels = finished.record.task, finished.manifest.labels
-    kept = [s for s in finished.scores if s.item_id in labels and np.ptp(s.matrix) > 0]
+    # the difference of two numbers of float32 need not be one
+    wide = {s.item_id: s.matrix.astype(np.float64) for s in finished.scores}
+    kept = [s for s in finished.scores if s.item_id in labels and np.ptp(wide[s.item_id]) > 0]
     if not kept:
         return None
-    values = [(s.matrix - s.matrix.mean()).astype(np.float64).ravel() for s in kept]
+    values = [(wide[s.item_id] - wide[s.item_id].mean()).ravel() for s in kept]
     if sum(map(len, values)) > _MOST_VALUES:
         step = -(-sum(map(len, values)) // _MOST_VALUES)
         kept, values = kept[::step], values[::step]

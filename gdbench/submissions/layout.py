@@ -20,6 +20,7 @@ INVALIDATED = "INVALIDATED.toml"
 AUDITED = "AUDITED.toml"
 _ROOT_FILES = {INVALIDATED, AUDITED, "README.md", ".gitkeep", ".gitattributes", ".gitignore"}
 LINK = "is a link; links are not followed"
+_NAMES = "letters, digits and ._+- only, 96 at most, a letter or digit first"
 _LEVELS = 3  # model, revision, task
 _PLAIN = ("full", "mini")  # suites whose results stand below the revision itself
 
@@ -57,6 +58,14 @@ def revision_folder(record: ResultRecord) -> str:
     suite = record.task.suite
     revision = record.model.revision
     return revision if suite in _PLAIN else f"{revision}+{suite}"
+
+
+def identity(record: ResultRecord) -> tuple[object, ...]:
+    """What may occur only once: model, revision, suite, part of the suite, mode, task."""
+    task, model = record.task, record.model
+    mode = task.compat or ""
+    cut = (task.limit or 0, task.item_seed) if record.partial else (0, 0)
+    return (model.name, model.revision, task.suite, *cut, mode, task.name)
 
 
 def task_folders(folder: Path) -> list[Path]:
@@ -99,22 +108,28 @@ def run_places(run: Path) -> list[RunPlace | Problem]:
 def level_of(folder: Path) -> int:
     """How deep a folder stands in the tree: 0 submissions, 1 model, 2 revision, 3 task.
 
-    Found from what is in it: a task has a record or scores, a revision has tasks, and so on.
+    Found from what is in it: a task has a record or scores, a revision has tasks, and so on. Where
+    they stand at several levels, that with most of them counts, so that a stray one does not make
+    a task of what it lies in.
     """
-    for below in range(_LEVELS + 1):
-        folders = folder.glob("/".join(["*"] * below)) if below else [folder]
-        if any((path / name).exists() for path in folders for name in (RECORD, SCORES)):
-            return _LEVELS - below
-    return 0
+    found = [
+        sum(1 for name in (RECORD, SCORES) for _ in folder.glob("*/" * below + name))
+        for below in range(_LEVELS, -1, -1)
+    ]
+    return found.index(max(found))
 
 
-def walk(root: Path) -> Iterator[Place | Problem]:
+def walk(root: Path, level: int | None = None) -> Iterator[Place | Problem]:
     """Every submission below `root` (submissions, a model, a revision, or one task), sorted.
 
     A `Problem` for whatever does not belong: links, unknown files, names that are no names.
+
+    Args:
+        root: where to look.
+        level: how deep it stands in the tree; None: `level_of`, which believes what is in it.
     """
     start = root.absolute()
-    level = level_of(root)
+    level = level_of(root) if level is None else level
     names = start.parts[len(start.parts) - level :] if level else ()
     for name in names:
         if not NAME.match(name):
@@ -153,9 +168,13 @@ def _problem_of(entry: Path, *, top: bool) -> str:
     """Why an entry between the root and a task may not be there; empty where it may."""
     if entry.is_symlink():
         return LINK
-    if entry.is_dir():
-        return "" if NAME.match(entry.name) else "is not a name: letters, digits and ._+- only"
-    return "" if top and entry.name in _ROOT_FILES else "does not belong here"
+    if entry.name in (RECORD, SCORES):
+        return f"stands above a task; its place is <model>/<revision>/<task>/{entry.name}"
+    if entry.is_dir() and entry.name not in _ROOT_FILES:
+        return "" if NAME.match(entry.name) else f"is not a name: {_NAMES}"
+    if not (top and entry.name in _ROOT_FILES):
+        return "does not belong here"
+    return "" if entry.is_file() else "is not a regular file"
 
 
 def _below(path: Path, root: Path) -> str:

@@ -23,16 +23,19 @@ import json
 import re
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from gdbench.errors import InputError
+from gdbench.records import ResultRecord
 from gdbench.store import write_atomically
 from gdbench.submissions.layout import AUDITED, INVALIDATED, NAME
 from gdbench.submissions.problems import Problem, Rejected, shown
-from gdbench.submissions.untrusted import check_texts, read_bytes
+from gdbench.submissions.times import is_day
+from gdbench.submissions.untrusted import check_texts, read_bytes, text_problem
 
 POINTS = 2.0
 """The smallest forgery of a score, in points, that an audit has to find, …"""
@@ -40,7 +43,6 @@ POWER = 0.99
 """… and how surely, for a result to be ranked."""
 _MAX_LOG_BYTES = 1_000_000
 _MOST = sys.float_info.max
-_DATE = re.compile(r"\d{4}-\d\d-\d\d\Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _TASK_LEVEL = 3
 
@@ -101,16 +103,42 @@ class Logs:
         covered = {"/".join(parts[:n]) for n in range(1, len(parts) + 1)}
         return next((i for i in self.invalidated if i.path in covered), None)
 
-    def audit(self, path: str, scores_sha256: str) -> Audit | None:
-        """The entry of these very scores with most items, if there is one."""
-        return self._audits.get((path, scores_sha256))
+    def audit(self, path: str, scores_sha256: str, n_items: int) -> Audit | None:
+        """The entry of these very scores, of so many items, with most of them run again.
+
+        An entry that counts other items speaks of another result. None: there is no entry.
+        """
+        return self._audits.get((path, scores_sha256, n_items))
+
+    def idle(self, records: Mapping[str, ResultRecord | None]) -> Iterator[Problem]:
+        """Entries that have no effect on the results of a whole tree, by path; why they have none.
+
+        A wrong path or hash is easily typed, and what it should have withdrawn stays as it was.
+        """
+        above = {"/".join(path.split("/")[:n]) for path in records for n in range(1, 4)}
+        for entry in self.invalidated:
+            if entry.path not in above:
+                yield Problem(INVALIDATED, "log", f"{entry.path}: there is no such result here")
+        for audit in self.audited:
+            record = records.get(audit.path)
+            if audit.path not in records:
+                text = "there is no such result here"
+            elif record is None:
+                text = "the result has no record that can be read"
+            elif audit.scores_sha256 != record.scores_sha256:
+                text = "the result has other scores by now"
+            elif audit.of != record.task.n_items:
+                text = f"says {audit.of} items, the result has {record.task.n_items}"
+            else:
+                continue
+            yield Problem(AUDITED, "log", f"{audit.path}: without effect: {text}")
 
     @cached_property
-    def _audits(self) -> dict[tuple[str, str], Audit]:
-        """By path and scores, the first of those with most items."""
-        found: dict[tuple[str, str], Audit] = {}
+    def _audits(self) -> dict[tuple[str, str, int], Audit]:
+        """By path, scores and number of items, the first of those with most run again."""
+        found: dict[tuple[str, str, int], Audit] = {}
         for audit in self.audited:
-            key = audit.path, audit.scores_sha256
+            key = audit.path, audit.scores_sha256, audit.of
             if key not in found or audit.items > found[key].items:
                 found[key] = audit
         return found
@@ -140,6 +168,10 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and type(value) is not bool and 0 <= value <= _MOST
 
 
+def _is_chance(value: object) -> bool:
+    return isinstance(value, (int, float)) and _is_number(value) and value <= 1
+
+
 def _is_text(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
@@ -147,13 +179,13 @@ def _is_text(value: object) -> bool:
 _FIELDS = {
     "path": _is_path,
     "reason": _is_text,
-    "date": lambda v: isinstance(v, str) and bool(_DATE.match(v)),
+    "date": lambda v: isinstance(v, str) and is_day(v),
     "scores_sha256": lambda v: isinstance(v, str) and bool(_SHA256.match(v)),
     "items": _is_count,
     "of": _is_count,
     "largest": _is_number,
     "points": _is_number,
-    "power": _is_number,
+    "power": _is_chance,
     "randomness": _is_text,
     "by": _is_text,
 }
@@ -194,6 +226,14 @@ def _entries(path: Path, kind: str, problems: list[Problem]) -> list[dict[str, A
     return good
 
 
+def check_word(flag: str, text: str) -> str:
+    """What goes into a log as it was typed. Raises InputError where the log could not be read."""
+    problem = text_problem(text) or ("" if text.strip() else "is empty")
+    if problem:
+        raise InputError(f"{flag} {problem}; the log takes a line of plain text")
+    return text
+
+
 def write_audited(submissions: Path, entries: Sequence[Audit]) -> None:
     """Write `AUDITED.toml`: of each path the entry of its newest scores, that with most items."""
     kept: dict[str, Audit] = {}
@@ -210,4 +250,5 @@ def write_audited(submissions: Path, entries: Sequence[Audit]) -> None:
 
 
 def _toml(value: str | float) -> str:
-    return json.dumps(value) if isinstance(value, str) else repr(value)
+    # escapes of JSON's halves of a character are none in TOML
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)

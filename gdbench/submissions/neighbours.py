@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from gdbench.records import ResultRecord
 from gdbench.submissions.copies import Fingerprint, likeness
-from gdbench.submissions.layout import Place, RunPlace
+from gdbench.submissions.layout import Place, RunPlace, identity
 from gdbench.submissions.levels import Level
 from gdbench.submissions.names import confusable, impersonation, unusable
 from gdbench.submissions.problems import Problem
@@ -48,7 +48,7 @@ def together(alone: Sequence[Verified], landed: Collection[str] = ()) -> Togethe
         alone: each as it was verified by itself.
         landed: paths of those that were there before the others; of a copy, the later is blamed.
     """
-    problems = [*_names(alone, landed), *_cards(alone)]
+    problems = [*_names(alone, landed), *_cards(alone), *_twins(alone, landed)]
     copies, notes = _copies(alone, landed)
     problems += copies.values()
     after = _failed(alone, copies)
@@ -117,6 +117,18 @@ def _cards(alone: Sequence[Verified]) -> Iterator[Problem]:
             if record.model != its.model:
                 text = f"is another model than {first.place.path}: the card differs"
                 yield Problem(v.place.path, "duplicate", text)
+
+
+def _twins(alone: Sequence[Verified], landed: Collection[str]) -> Iterator[Problem]:
+    """A model answers a question once; a board with two answers would have to choose."""
+    first: dict[tuple[object, ...], str] = {}
+    present = _present(alone)
+    for v, record in sorted(
+        present, key=lambda p: (p[0].place.path not in landed, p[0].place.path)
+    ):
+        other = first.setdefault(identity(record), v.place.path)
+        if other != v.place.path:
+            yield Problem(v.place.path, "duplicate", f"is the model and task of {other} once more")
 
 
 def _copies(

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from urllib.parse import urlsplit
 
+from gdbench.data.download import is_public
 from gdbench.records import ResultRecord, Schedule
 from gdbench.submissions.problems import shown
 
@@ -18,9 +19,12 @@ _MAX_TIMESTEP = 1000
 _MAX_LATENT = 2**20  # elements; the largest models have 2**18
 _MAX_SIDE = 2**14  # pixels
 _MAX_EXTRA = 50
+_MAX_RANK = 10**6  # candidates of an item
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+!_-]{0,63}\Z")
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?\Z")
 _NOT_IN_ADDRESSES = re.compile(r"[\s\"'`\\{}|^]")
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"({_LABEL}\.)+{_LABEL}\Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -28,7 +32,7 @@ def card(record: ResultRecord) -> Iterator[Finding]:
     """The model's card."""
     model = record.model
     if model.url and not _is_address(model.url):
-        yield "text", f"model.url is {shown(model.url)}, expected http(s)://host/…"
+        yield "text", f"model.url is {shown(model.url)}, expected https://a.public.host/…"
     if model.weights_sha256 and not _SHA256.match(model.weights_sha256):
         yield "schema", f"model.weights_sha256 is {shown(model.weights_sha256)}, no sha256"
     if model.parameters is not None and not 0 < model.parameters < 10**15:
@@ -39,14 +43,18 @@ def card(record: ResultRecord) -> Iterator[Finding]:
 
 
 def _is_address(text: str) -> bool:
-    """Whether a text is a web address that leads to the host that a reader sees in it."""
+    """Whether a text is a web address that leads to the public host that a reader sees in it."""
     try:
         parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
     except ValueError:
         return False
     # https://huggingface.co@example.org/ leads to example.org
-    plain = parts.username is None and not _NOT_IN_ADDRESSES.search(text)
-    return plain and parts.scheme in ("http", "https") and bool(parts.hostname)
+    plain = parts.username is None and port != 0 and not _NOT_IN_ADDRESSES.search(text)
+    # letters of other scripts look like those of a host that a reader knows
+    return (
+        plain and parts.scheme in ("http", "https") and bool(_HOST.match(host)) and is_public(host)
+    )
 
 
 def environment(record: ResultRecord) -> Iterator[Finding]:
@@ -93,9 +101,15 @@ def settings(record: ResultRecord) -> Iterator[Finding]:
 
 
 def stopping(record: ResultRecord) -> Iterator[Finding]:
-    """That there is something to stop, where a rule is named."""
-    if record.settings.stops_early and record.settings.timesteps is None:
-        yield "schema", f"settings.stop is {record.settings.stop}, without timesteps to stop at"
+    """That there is something to stop, where a rule is named, and nothing of one where none is."""
+    s = record.settings
+    if s.stops_early and s.timesteps is None:
+        yield "schema", f"settings.stop is {s.stop}, without timesteps to stop at"
+    for name in () if s.stops_early else ("delta", "stop_ranks"):
+        if getattr(s, name) is not None:
+            yield "schema", f"settings.{name} is of a stopping rule, and there is none"
+    if s.stop_ranks is not None and not all(1 <= rank < _MAX_RANK for rank in s.stop_ranks or (0,)):
+        yield "schema", f"settings.stop_ranks is {shown(s.stop_ranks)}; the best has rank 1"
 
 
 def noise(record: ResultRecord) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gdbench.errors import InputError
-from gdbench.submissions.layout import AUDITED, INVALIDATED, level_of
+from gdbench.submissions.layout import AUDITED, INVALIDATED
 from gdbench.submissions.problems import Problem
 
 _CHUNK = 1 << 20
@@ -35,7 +35,8 @@ def touched(folder: Path, base: Path) -> list[Touched]:
     """Every path that differs, sorted.
 
     Args:
-        folder: what is proposed: a whole tree of submissions, or a model's or revision's folder.
+        folder: what is proposed: a whole tree of submissions. What is in it says nothing of where
+            it stands: a tree that looks like a revision's folder has lost everything else.
         base: the tree that is there, such as that of the target branch.
 
     Raises:
@@ -43,10 +44,7 @@ def touched(folder: Path, base: Path) -> list[Touched]:
     """
     if not base.is_dir():
         raise InputError(f"--against {base}: no such folder; give a folder of submissions")
-    level = level_of(folder)
-    names = folder.absolute().parts[-level:] if level else ()
-    old = _files(base.joinpath(*names), "/".join(names))
-    new = _files(folder, "/".join(names))
+    old, new = _files(base), _files(folder)
     found = [
         Touched(
             path, "deleted" if path not in new else _change(old[path], new[path]), allowed=False
@@ -68,15 +66,14 @@ def _may_be_added(path: str, landed: set[str]) -> bool:
     return "/".join(path.split("/")[:_REVISION_LEVEL]) not in landed
 
 
-def _files(folder: Path, prefix: str) -> dict[str, Path]:
+def _files(folder: Path) -> dict[str, Path]:
     """Files, links and the like below a folder, by printable path; links are not followed."""
-    found: dict[str, Path] = {}
     if not folder.is_dir() or folder.is_symlink():
-        return found
-    for path in _below(folder):
-        name = path.relative_to(folder).as_posix().encode("unicode_escape").decode()
-        found[f"{prefix}/{name}" if prefix else name] = path
-    return found
+        return {}
+    return {
+        path.relative_to(folder).as_posix().encode("unicode_escape").decode(): path
+        for path in _below(folder)
+    }
 
 
 def _below(folder: Path) -> Iterator[Path]:

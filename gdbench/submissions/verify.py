@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -78,7 +78,8 @@ def verify(
     A run directory is verified as well, with its per-timestep errors; its name says nothing.
 
     Args:
-        folder: what is judged.
+        folder: what is judged; with `log` or `against` no run, and with `against` a whole tree,
+            whatever a stranger's files make it look like.
         source: where the items of suites other than mini are.
         log: the folder whose public logs count; None: the folder of submissions itself. Whoever
             judges a stranger's folder gives another one, such as that of the target branch.
@@ -91,17 +92,24 @@ def verify(
     changes = () if against is None else tuple(touched(folder, against))
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give a folder of submissions")
-    run = run_places(folder)
+    judging = log is not None or against is not None
+    run = [] if judging else run_places(folder)
     logs = Logs() if run else Logs.read(log or against or submissions_root(folder))
     found: list[Verified] = []
     problems: list[Problem] = list(logs.problems)
-    for place in run or walk(folder):
+    if against is not None and level_of(folder):
+        text = "results stand elsewhere than <model>/<revision>/<task>; --against takes whole trees"
+        problems.append(Problem(".", "layout", text))
+    for place in run or walk(folder, None if against is None else 0):
         if isinstance(place, Problem):
             problems.append(place)
         else:
             found.append(_verify_place(place, source or ManifestSource(), logs))
     if not found and not problems:
         problems.append(Problem(".", "layout", f"there is no submission (no {RECORD}) here"))
+    idle: Sequence[Problem] = ()
+    if not run and (against is not None or level_of(folder) == 0):
+        idle = tuple(logs.idle({v.place.path: v.record for v in found}))
     landed = {p.path for p in _places(against)}
     seen = together(found, landed)
     problems += [t.as_problem() for t in changes if not t.allowed]
@@ -109,11 +117,11 @@ def verify(
     for verified in seen.submissions:
         if verified.level is not Level.INVALIDATED:
             problems += verified.problems
-    return Report(seen.submissions, tuple(problems), seen.notes, changes)
+    return Report(seen.submissions, tuple(problems), (*seen.notes, *idle), changes)
 
 
 def _places(base: Path | None) -> list[Place]:
-    return [] if base is None else [p for p in walk(base) if isinstance(p, Place)]
+    return [] if base is None else [p for p in walk(base, 0) if isinstance(p, Place)]
 
 
 def _verify_place(place: Place, source: ManifestSource, logs: Logs) -> Verified:
@@ -147,7 +155,7 @@ def verify_finished(place: Place, finished: Finished, logs: Logs) -> Verified:
     elif manifest is None and file is not None:
         problems += _problems(place, checks.relabelled(record, [s.item_id for s in file.scores]))
     withdrawn = logs.invalidation(place.path)
-    again = logs.audit(place.path, record.scores_sha256)
+    again = logs.audit(place.path, record.scores_sha256, record.task.n_items)
     return Verified(
         place,
         record,

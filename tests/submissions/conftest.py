@@ -22,16 +22,22 @@ from gdbench.tasks import TASKS
 
 
 class Hashing:
-    """Scores from a hash of picture and text, on a coarse grid so that some are equal."""
+    """Scores from a hash of seed, picture and text, on a coarse grid so that some are equal."""
 
     card = ModelCard(name="hashing", revision="1", description="numbers from hashes")
     content = Content(parts={"hash": "1" * 64})
-    settings = ModelSettings()
+
+    def __init__(self, seed=0):
+        self.settings = ModelSettings(seed=seed)
+        self.salt = bytes([seed]) if seed else b""
 
     def score(self, images, texts):
         return np.array(
             [
-                [hashlib.sha256(i.tobytes() + t.encode()).digest()[0] // 8 for t in texts]
+                [
+                    hashlib.sha256(self.salt + i.tobytes() + t.encode()).digest()[0] // 8
+                    for t in texts
+                ]
                 for i in images
             ],
             dtype=np.float32,
@@ -76,6 +82,12 @@ class Denoising:
             base = rng.uniform(40, 60, shape[::2]).astype(np.float32)[:, : s.samples]
             matrix = score_matrix(errors, base, norm=s.norm, normalise=s.normalise, latent_size=256)
             yield Scores(item.id, matrix, errors, base, truncated_texts=0)
+
+
+@pytest.fixture
+def hashing():
+    """The class, to be made with a seed."""
+    return Hashing
 
 
 @pytest.fixture

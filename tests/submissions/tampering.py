@@ -1,5 +1,6 @@
 """Ways to tamper with a tree of submissions, or to damage it."""
 
+import base64
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow.parquet import encryption
 
 from gdbench.store import ScoreLog, hash_scores
 
@@ -284,6 +286,47 @@ def audit_of_huge_numbers(tree):
         f'largest = {"1" * 400}\npoints = 2.0\npower = 0.99\nrandomness = "x"\nby = "x"\n'
         'date = "2026-01-31"\n'
     )
+
+
+def audited(**entry):
+    """An audit log with one entry, of the scores of winoground."""
+
+    def tamper(tree):
+        digest = json.loads((tree / WINO / "record.json").read_text())["scores_sha256"]
+        known = {
+            "path": WINO.as_posix(), "scores_sha256": digest, "items": 30, "of": 30, "largest": 0.0,
+            "points": 2.0, "power": 0.99, "randomness": "x", "by": "x", "date": "2026-01-31",
+        }  # fmt: skip
+        lines = [f"{key} = {json.dumps(value)}\n" for key, value in (known | entry).items()]
+        (tree / "AUDITED.toml").write_text("".join(["[[audited]]\n", *lines]))
+
+    return tamper
+
+
+def encrypted(tree):
+    """With keys of its own; the footer can be read by all."""
+    path = tree / WINO / "scores.parquet"
+    factory = encryption.CryptoFactory(lambda _: NoKeys())
+    keys = encryption.EncryptionConfiguration(
+        footer_key="a", column_keys={"b": ["score"]}, plaintext_footer=True
+    )
+    properties = factory.file_encryption_properties(encryption.KmsConnectionConfig(), keys)
+    pq.write_table(pq.read_table(path), path, encryption_properties=properties)
+
+
+class NoKeys(encryption.KmsClient):
+    """Keys that are not wrapped."""
+
+    def wrap_key(self, key, _):
+        return base64.b64encode(key)
+
+    def unwrap_key(self, key, _):
+        return base64.b64decode(key)
+
+
+def stray(name):
+    """A file of a task, above the tasks."""
+    return lambda tree: shutil.copy(tree / WINO / "record.json", tree / name)
 
 
 HTML = "<script>alert(1)</script>"

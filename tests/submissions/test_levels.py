@@ -1,10 +1,14 @@
 """Levels of evidence: which one a result has, and which logs speak for it."""
 
+from dataclasses import replace
+
 import pytest
 
+from gdbench.errors import InputError
+from gdbench.submissions.audit import AuditReport, TaskAudit, record_audit
 from gdbench.submissions.levels import Level, level
-from gdbench.submissions.logs import Audit, Logs, write_audited
-from gdbench.submissions.verify import verify
+from gdbench.submissions.logs import Audit, Logs, check_word, write_audited
+from gdbench.submissions.verify import Report, verify
 
 
 def levels(report):
@@ -76,11 +80,13 @@ def test_a_broken_entry_is_a_problem_and_has_no_effect(tree, name, text):
 )
 def test_an_audit_that_finds_too_little_is_none(tmp_path, items, points, power, expected):
     (tmp_path / "AUDITED.toml").write_text(AUDITED.format("1" * 64, items, 400, points, power))
-    entry = Logs.read(tmp_path).audit("a/1/svo", "1" * 64)
+    entry = Logs.read(tmp_path).audit("a/1/svo", "1" * 64, 400)
     again = 0 if entry is None else entry.items
     assert level(**GOOD | {"again": again, "n_items": 400}) is expected
     # The log speaks of these very scores: for others it has no effect.
-    assert Logs.read(tmp_path).audit("a/1/svo", "2" * 64) is None
+    assert Logs.read(tmp_path).audit("a/1/svo", "2" * 64, 400) is None
+    # and of so many items: 32 of 400 are not 32 of a larger task's
+    assert Logs.read(tmp_path).audit("a/1/svo", "1" * 64, 401) is None
 
 
 GOOD = {"withdrawn": False, "failed": False, "has_scores": True, "has_items": True,
@@ -113,4 +119,26 @@ def test_the_log_keeps_the_widest_audit_of_the_newest_scores(tmp_path):
         ("a/1/svo", 300), ("a/1/aro", 5),
     }  # fmt: skip
     write_audited(tmp_path, [*Logs.read(tmp_path).audited, entry(9, "2" * 64)])
-    assert Logs.read(tmp_path).audit("a/1/svo", "2" * 64).items == 9
+    assert Logs.read(tmp_path).audit("a/1/svo", "2" * 64, 300).items == 9
+
+
+@pytest.mark.parametrize("by", ["Zoë", "\U0001f600", 'a "quoted" name', "back\\slash"])
+def test_what_the_log_takes_it_gives_back(tmp_path, by):
+    write_audited(tmp_path, [replace(entry(32), by=check_word("--by", by))])
+    (found,) = Logs.read(tmp_path).audited
+    assert found.by == by
+
+
+@pytest.mark.parametrize("by", ["", " ", "<me>", "a\u2028b", "x" * 5000])
+def test_what_the_log_could_not_be_read_with_is_refused(by):
+    with pytest.raises(InputError, match="--by"):
+        check_word("--by", by)
+
+
+def test_a_log_that_cannot_be_read_is_not_written_over(tmp_path):
+    text = AUDITED.format("1" * 64, 32, 400, 2.0, 0.99).replace("2026-01-31", "2026-01-32")
+    (tmp_path / "AUDITED.toml").write_text(text)
+    done = AuditReport((TaskAudit("a/1/svo", skipped="not at hand"),), "r", 2.0, 0.0)
+    with pytest.raises(InputError, match="2026-01-32"):
+        record_audit(done, Report((), ()), tmp_path, "me")
+    assert (tmp_path / "AUDITED.toml").read_text() == text

@@ -2,6 +2,7 @@
 
 import io
 import random
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -13,8 +14,12 @@ from hypothesis import strategies as st
 
 from gdbench.protocol import Label, Query, Scores
 from gdbench.store import hash_scores
+from gdbench.submissions.copies import fingerprint
+from gdbench.submissions.finished import read_finished, read_record
+from gdbench.submissions.manifest import ManifestSource
 from gdbench.submissions.problems import Rejected
 from gdbench.submissions.scores import encode, read_scores
+from tests.submissions.tampering import WINO, score_edit
 
 
 def some_scores(n=40, *, errors=False):
@@ -135,3 +140,20 @@ def test_every_column_is_needed(tmp_path, name):
     pq.write_table(table.drop_columns([name]), tmp_path / "scores.parquet")
     with pytest.raises(Rejected):
         read_scores(tmp_path / "scores.parquet", LABELS)
+
+
+def test_scores_at_the_end_of_float32_are_compared_with_others(tree):
+    """The difference of two of them is none of float32; a warning would fail this test."""
+    rng = np.random.default_rng(0)
+
+    def extreme(frame):
+        sign = np.where(frame.image == frame.text, 1, -1) * rng.uniform(0.5, 1, len(frame))
+        return frame.assign(score=(sign * 3.4e38).astype("float32"))
+
+    score_edit(extreme, fit_hash=True)(tree)
+    record, _ = read_record(tree / WINO / "record.json")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = fingerprint(read_finished(tree / WINO, record, ManifestSource()))
+    assert found is not None
+    assert np.isfinite(found.values).all()

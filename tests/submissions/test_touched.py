@@ -23,10 +23,11 @@ def test_a_new_revision_may_be_added(tree, pristine):
 
 
 @pytest.mark.parametrize("inside", ["hashing", "hashing/1", "hashing/1/bias"])
-def test_a_part_of_the_tree_is_held_against_the_same_part(tree, pristine, inside):
-    assert changes(tree / inside, pristine) == set()
-    (tree / "hashing/1/bias/record.json").write_bytes(b"")
-    assert ("hashing/1/bias/record.json", "emptied", False) in changes(tree / inside, pristine)
+def test_whole_trees_are_compared_whatever_the_proposed_one_looks_like(tree, pristine, inside):
+    found = changes(tree / inside, pristine)
+    assert ("hashing/1/bias/record.json", "deleted", False) in found
+    report = verify(tree / inside, against=pristine)
+    assert "--against takes whole trees" in " ".join(p.problem for p in report.problems)
 
 
 def test_one_byte_is_a_replacement(tree, pristine):

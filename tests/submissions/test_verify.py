@@ -1,5 +1,6 @@
 """`verify` finds every kind of tampering and damage, one test each."""
 
+import os
 import pickle
 import shutil
 
@@ -8,8 +9,12 @@ import pandas as pd
 import pytest
 
 from gdbench.errors import InputError
+from gdbench.evaluation import evaluate
+from gdbench.leaderboard.gather.entries import load
 from gdbench.submissions.levels import Level
+from gdbench.submissions.submit import submit
 from gdbench.submissions.verify import verify
+from gdbench.tasks import TASKS
 from tests.submissions.tampering import (
     BIAS,
     DIFFUSION,
@@ -17,6 +22,7 @@ from tests.submissions.tampering import (
     NESTED,
     WINO,
     audit_of_huge_numbers,
+    audited,
     better_scores,
     bomb,
     case_twin,
@@ -28,6 +34,7 @@ from tests.submissions.tampering import (
     drop_item_and_say_so,
     drop_metric,
     empty_cell,
+    encrypted,
     fifo,
     flipped_byte,
     invent_metric,
@@ -47,6 +54,7 @@ from tests.submissions.tampering import (
     sparse,
     stolen_scores,
     stopped_without_timesteps,
+    stray,
     swap_rows,
     swapped_ids,
     truncated_parquet,
@@ -87,6 +95,7 @@ TAMPERINGS = {
     "parquet_magic_only": (raw_scores(b"PAR1" * 3), "scores"),
     "too_many_rows": (bomb, "scores"),
     "huge_ids": (long_ids, "ids"),
+    "a_column_is_encrypted": (encrypted, "scores"),
     "scores_of_5_gb": (sparse("scores.parquet", 5 * 10**9), "file"),
     # numbers in the record
     "metric_changed_alone": (metric("text", "value", 0.9), "metric"),
@@ -102,6 +111,7 @@ TAMPERINGS = {
     "metric_missing": (record_edit(drop_metric), "metric"),
     "metric_invented": (record_edit(invent_metric), "metric"),
     "metric_twice": (record_edit(repeat_metric), "metric"),
+    "noise_error_of_a_model_without_noise": (metric("text", "noise_se", 0.01), "metric"),
     "noise_error_impossible": (metric("text", "noise_se", 7.0, DIFFUSION), "metric"),
     "score_changed": (put("score", 0.99), "score"),
     "score_removed": (put("score", None), "score"),
@@ -140,6 +150,9 @@ TAMPERINGS = {
     # cost and origin
     "no_time": (put("cost", "wall_seconds", 0.0), "cost"),
     "negative_time": (put("cost", "wall_seconds", -5.0), "cost"),
+    "a_time_that_no_clock_shows": (put("cost", "wall_seconds", 1e-300), "cost"),
+    "device_memory_below_zero": (put("cost", "peak_device_memory_bytes", -1), "cost"),
+    "device_memory_of_all_machines": (put("cost", "peak_device_memory_bytes", 10**30), "cost"),
     "no_memory": (put("cost", "peak_memory_bytes", 1), "cost"),
     "evaluations_without_timesteps": (put("cost", "unet_evaluations", 5), "cost"),
     "too_few_evaluations": (put("cost", "unet_evaluations", 5, folder=DIFFUSION), "cost"),
@@ -150,11 +163,16 @@ TAMPERINGS = {
     "faster_than_light": (put("cost", "wall_seconds", 1e-6, folder=DIFFUSION), "cost"),
     "created_in_the_future": (put("created", "2199-01-01T00:00:00+00:00"), "created"),
     "created_nowhere": (put("created", "2026-01-01T00:00:00"), "created"),
+    "created_elsewhere": (put("created", "2026-11-29T23:00:00+14:00"), "created"),
     "created_as_a_week": (put("created", "2026-W48-7T00:00:00+00:00"), "created"),
     "created_without_hyphens": (put("created", "20261129T153242Z"), "created"),
     "created_on_two_lines": (put("created", "2026-11-29\n15:32:42"), "created"),
     "stopped_without_delta": (put("settings", "stop", "sequential", folder=DIFFUSION), "schema"),
     "stopped_without_timesteps": (stopped_without_timesteps, "schema"),
+    "level_of_a_rule_that_is_not_there": (put("settings", "delta", 0.05), "schema"),
+    "ranks_of_a_rule_that_is_not_there": (put("settings", "stop_ranks", [1]), "schema"),
+    "rank_below_the_best": (put("settings", "stop_ranks", [0], folder=DIFFUSION), "schema"),
+    "no_ranks": (put("settings", "stop_ranks", [], folder=DIFFUSION), "schema"),
     "created_is_no_time": (put("created", "yesterday"), "created"),
     "no_packages": (put("environment", "packages", {}), "environment"),
     "packages_without_versions": (put("environment", "packages", {"numpy": ""}), "environment"),
@@ -179,6 +197,11 @@ TAMPERINGS = {
     "link_that_hides_its_host": (put("model", "url", "https://huggingface.co@b.example"), "text"),
     "link_with_a_quote": (put("model", "url", 'https://a.example/" onclick="x'), "text"),
     "link_without_a_host": (put("model", "url", "https:///a"), "text"),
+    "link_to_the_reader_s_machine": (put("model", "url", "http://127.0.0.1:8000/"), "text"),
+    "link_to_the_reader_s_network": (put("model", "url", "http://2130706433/"), "text"),
+    "link_with_letters_that_look_alike": (put("model", "url", "https://аrxiv.org/"), "text"),  # noqa: RUF001 # the attack
+    "link_with_a_dot_that_is_none": (put("model", "url", "https://arxiv.org。b.example/"), "text"),
+    "link_to_no_port": (put("model", "url", "https://a.example:port/"), "text"),
     "link_that_is_none": (put("model", "url", "https://[::1"), "text"),
     "line_separator": (put("model", "license", "MIT\u2028gpl"), "text"),
     "marks_piled_up": (put("model", "license", "a" + 30 * "\u0301"), "text"),
@@ -221,6 +244,15 @@ TAMPERINGS = {
     "folder_name_is_no_name": (lambda tree: (tree / "a b").mkdir(), "layout"),
     "empty_folder": (lambda tree: (tree / "empty").mkdir(), "layout"),
     "log_is_no_toml": (lambda tree: (tree / "INVALIDATED.toml").write_text("[[x"), "log"),
+    "readme_is_a_pipe": (lambda tree: os.mkfifo(tree / "README.md"), "layout"),
+    "record_among_models": (stray("record.json"), "layout"),
+    "record_among_revisions": (stray("hashing/record.json"), "layout"),
+    "record_among_tasks": (stray("hashing/1/record.json"), "layout"),
+    "scores_among_models": (stray("scores.parquet"), "layout"),
+    "audit_on_no_day": (audited(date="2026-99-99"), "log"),
+    "audit_on_the_30th_of_february": (audited(date="2026-02-30"), "log"),
+    "audit_in_the_future": (audited(date="2199-01-01"), "log"),
+    "audit_of_more_than_certainty": (audited(items=3, power=5.0), "log"),
     "log_has_5000_digits": (
         lambda tree: (tree / "AUDITED.toml").write_text(f"x = {'9' * 5000}"),
         "log",
@@ -317,3 +349,47 @@ def test_errors_cost_evaluations_whatever_rule_is_named(runs, tmp_path):
     problems = [p.problem for p in verify(run).problems if p.check == "cost"]
     # 30 items with 4 pairs at 12 timesteps
     assert problems == ["unet_evaluations is 30, expected 1440 to 4320"]
+
+
+@pytest.mark.parametrize("name", ["record.json", "hashing/record.json", "hashing/1/record.json"])
+def test_a_stray_record_is_the_only_fault(tree, name):
+    stray(name)(tree)
+    report = verify(tree)
+    assert [(p.path, p.check) for p in report.problems] == [(name, "layout")]
+    assert "<model>/<revision>/<task>/record.json" in report.problems[0].problem
+    assert {v.level for v in report.submissions} == {Level.PARTIAL}
+
+
+def test_entries_of_logs_without_effect_are_told(tree):
+    audited(items=1, of=1)(tree)
+    (tree / "INVALIDATED.toml").write_text(
+        '[[invalidated]]\npath = "hashing2"\nreason = "typed wrongly"\ndate = "2026-01-31"\n'
+    )
+    report = verify(tree)
+    assert report.ok
+    assert [(n.path, n.check, n.problem) for n in report.notes] == [
+        ("INVALIDATED.toml", "log", "hashing2: there is no such result here"),
+        (
+            "AUDITED.toml",
+            "log",
+            "hashing/1/winoground: without effect: says 1 items, the result has 30",
+        ),
+    ]
+    levels = {v.place.path: v.level for v in report.submissions}
+    assert levels["hashing/1/winoground"] is Level.PARTIAL
+    # of a part of the tree nobody knows what else there is
+    assert not verify(tree / "denoising").notes
+
+
+def test_a_model_answers_a_question_once(tmp_path, hashing):
+    """Verification and board agree: what is there twice is refused by both."""
+    tree = tmp_path / "submissions"
+    for run, seed, folder in (("a", 1, "1+mini2"), ("b", 2, "1")):
+        evaluate(hashing(seed), [TASKS.get("winoground")], tmp_path / run, suite="mini2", limit=20)
+        submit(tmp_path / run, tmp_path / f"of_{run}")
+        made = tmp_path / f"of_{run}/hashing/1+mini2"
+        shutil.copytree(made, tree / "hashing" / folder)
+    report = verify(tree)
+    assert [(p.path, p.check) for p in report.problems] == [("hashing/1/winoground", "duplicate")]
+    with pytest.raises(InputError, match="the same model and task"):
+        load(tree)

@@ -9,7 +9,7 @@ from pathlib import Path
 from gdbench.errors import InputError
 from gdbench.records import ResultRecord
 from gdbench.submissions.finished import open_record
-from gdbench.submissions.layout import RECORD, SCORES, Place, run_places, walk
+from gdbench.submissions.layout import RECORD, SCORES, Place, identity, run_places, walk
 from gdbench.submissions.problems import Problem
 
 
@@ -67,11 +67,3 @@ def _places(root: Path, found: Iterable[Place | Problem]) -> Iterator[Place]:
         if isinstance(place, Problem):
             raise InputError(f"{root / place.path}: {place.problem}")
         yield place
-
-
-def identity(record: ResultRecord) -> tuple[object, ...]:
-    """What may occur only once: model, revision, suite, part of the suite, mode, task."""
-    task, model = record.task, record.model
-    mode = task.compat or ""
-    cut = (task.limit or 0, task.item_seed) if record.partial else (0, 0)
-    return (model.name, model.revision, task.suite, *cut, mode, task.name)

@@ -62,8 +62,10 @@ def _gaps(finished: Finished) -> Iterator[tuple[Label, Floats]]:
             continue
         base = scores.unconditional_errors if len(scores.errors) > 1 else None
         compared = terms(scores.errors, base)
+        mean = scores.errors.astype(np.float64).mean(axis=(0, 1))
         gap = compared[~right].mean(axis=0) - compared[right].mean(axis=0)
-        yield label, gap / scores.errors.astype(np.float64).mean(axis=(0, 1))
+        # without errors there is nothing to be relative to
+        yield label, np.divide(gap, mean, out=np.full_like(gap, np.nan), where=mean > 0)
 
 
 def _right(label: Label, scores: Scores) -> NDArray[np.bool_] | None:

@@ -38,7 +38,8 @@ def unread(entry: Entry, logs: Logs) -> Reading:
     """What is known of a result before its scores are read: whether the log speaks of them."""
     if not entry.place:
         return Reading(Trust(LOCAL))
-    audit = logs.audit(entry.place, entry.record.scores_sha256)
+    record = entry.record
+    audit = logs.audit(entry.place, record.scores_sha256, record.task.n_items)
     return Reading(Trust((Level.REPORTED if audit is None else Level.AUDITED).value), audit=audit)
 
 

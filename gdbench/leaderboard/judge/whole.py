@@ -121,10 +121,7 @@ def _key(suite: Suite, own: Sequence[Entry], logs: Logs, keep: Keep) -> str:
     """
     if not keep.folder or suite[0] not in BUNDLED or not any(e.scores for e in own):
         return ""
-    told = [
-        (digest(e), logs.invalidation(e.place), logs.audit(e.place, e.record.scores_sha256))
-        for e in own
-    ]
+    told = [(digest(e), logs.invalidation(e.place), unread(e, logs).audit) for e in own]
     return key_of(suite, told)
 
 

@@ -7,6 +7,7 @@ asserts that it is caught. `docs/make_threats.py` runs them and writes the table
 from tests.submissions.attacks import (  # noqa: F401 # their cases
     copied,
     hostile_files,
+    impossible,
     invented,
     judge,
     variants,

@@ -167,8 +167,8 @@ def _(g: Ground) -> None:
     shutil.move(made, g.proposed / VICTIM)
     new = json.loads((g.proposed / VICTIM / "record.json").read_text())["scores_sha256"]
     logs = Logs.read(g.tmp)
-    assert logs.audit(VICTIM, old.scores_sha256) is not None
-    assert logs.audit(VICTIM, new) is None
+    assert logs.audit(VICTIM, old.scores_sha256, 30) is not None
+    assert logs.audit(VICTIM, new, 30) is None
     assert refused(judged(g), f"{VICTIM}/scores.parquet", "replaced")
 
 

@@ -17,12 +17,21 @@ from gdbench.protocol import Item, Label
 from gdbench.recording import make_record
 from gdbench.records import Operations, Prices, ResultRecord, TaskDefinition, TaskInfo
 from gdbench.run import Conditions, RunInfo
-from gdbench.run_folder import claim_task, now, open_run, read_run_file, write_run_file
+from gdbench.run_folder import (
+    claim_task,
+    now,
+    open_run,
+    read_run_file,
+    write_record,
+    write_run_file,
+)
 from gdbench.store import Clocks, ScoreLog
 from gdbench.tasks import TASKS
 from gdbench.tasks.base import Task, limited, manifest_sha256
 from gdbench.tasks.definition import task_of
 from gdbench.tasks.manifest import DEFINITION, ITEMS, Pinned
+
+_AGAIN = "evaluate this shard anew, into another folder"
 
 
 @dataclass(frozen=True)
@@ -86,12 +95,17 @@ def _shares(runs: Sequence[Path]) -> list[_Share]:
     """The shards in order, all of one run and each there once."""
     shares: dict[int, _Share] = {}
     for folder in runs:
-        info = read_run_file(folder / "run.json", RunInfo)
+        info = read_run_file(folder / "run.json", RunInfo, _AGAIN)
         if info is None:
             raise InputError(f"{folder}: no run.json; give the --out of `gdbench evaluate --shard`")
         if info.shard is None:
             raise InputError(f"{folder} is a whole run, no shard of one")
-        share_of = _Share(folder, info, ShardOf.parse(info.shard))
+        try:
+            share_of = _Share(folder, info, ShardOf.parse(info.shard))
+        except InputError as error:
+            raise RunMismatchError(
+                f"{folder / 'run.json'} is damaged ({error}); {_AGAIN}"
+            ) from None
         twin = shares.setdefault(share_of.shard.index, share_of)
         if twin is not share_of:
             raise InputError(f"{twin.folder} and {folder} are both shard {twin.shard}")
@@ -130,7 +144,7 @@ def _tasks(shares: Sequence[_Share]) -> dict[str, TaskInfo]:
     for name in names:
         for piece in shares:
             folder = piece.folder / name
-            info = read_run_file(folder / "task.json", TaskInfo)
+            info = read_run_file(folder / "task.json", TaskInfo, _AGAIN)
             if info is None or not (folder / PART).is_file():
                 raise InputError(
                     f"{folder}: shard {piece.shard} of {name} is not finished; start it again"
@@ -168,7 +182,7 @@ def _merge_task(
     log = ScoreLog(folder, clocks=spent.clocks)
     places, prices = [], []
     for piece in shares:
-        part = read_run_file(piece.folder / task.name / PART, ShardPart)
+        part = read_run_file(piece.folder / task.name / PART, ShardPart, _AGAIN)
         if part is None or part.shard != str(piece.shard):
             raise RunMismatchError(f"{piece.folder / task.name / PART} is of another shard")
         expected = {label.id for label in share(labels, piece.shard)}
@@ -181,7 +195,7 @@ def _merge_task(
     record = make_record(
         _joined(places), whole, task, info, Labels(labels), log, _operations(prices, labels, log)
     )
-    write_run_file(folder / "record.json", record)
+    write_record(folder, record)
     return record
 
 
@@ -189,7 +203,7 @@ def _task(folder: Path, info: TaskInfo) -> Task:
     """The task of a shard's folder: a known one, or one that the shard brings."""
     if info.name in TASKS:
         return TASKS.get(info.name)
-    definition = read_run_file(folder / DEFINITION, TaskDefinition)
+    definition = read_run_file(folder / DEFINITION, TaskDefinition, _AGAIN)
     if definition is None:
         raise InputError(f"{folder}: there is no task {info.name!r}, and no {DEFINITION} says it")
     return task_of(definition, info)

@@ -39,10 +39,11 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def read_run_file(path: Path, kind: type[StrictT]) -> StrictT | None:
+def read_run_file(path: Path, kind: type[StrictT], advice: str = OTHER) -> StrictT | None:
     """A file of an unfinished run, None where there is none.
 
-    Raises RunMismatchError where it is damaged or of an earlier version.
+    Raises RunMismatchError, which ends with the advice, where it is damaged or of an earlier
+    version.
     """
     if not path.exists():
         return None
@@ -54,7 +55,7 @@ def read_run_file(path: Path, kind: type[StrictT]) -> StrictT | None:
         if expected is not None and version != expected.default:
             raise RunMismatchError(
                 f"{path} is of version {version}, this gdbench goes on with runs of version "
-                f"{expected.default}: {OTHER}"
+                f"{expected.default}: {advice}"
             )
         return kind.model_validate_json(data)
     except (ValidationError, ValueError, OSError) as error:
@@ -63,7 +64,7 @@ def read_run_file(path: Path, kind: type[StrictT]) -> StrictT | None:
             if isinstance(error, ValidationError)
             else str(error)
         )
-        raise RunMismatchError(f"{path} cannot be read: {count}; {OTHER}") from error
+        raise RunMismatchError(f"{path} cannot be read: {count}; {advice}") from error
 
 
 def read_record(folder: Path) -> ResultRecord | None:

@@ -12,6 +12,7 @@ from gdbench.merging import merge
 from gdbench.protocol import ModelCard
 from gdbench.records import ResultRecord
 from gdbench.store import ScoreLog
+from gdbench.store.files import SEAL, seal_fault
 from gdbench.submissions.finished import open_run
 from gdbench.submissions.verify import verify
 from gdbench.tasks import TASKS
@@ -88,7 +89,9 @@ def test_merged_shards_are_the_local_run(tmp_path, task, colour_model, count):
     runs = shards(colour_model, task, tmp_path / "shards", count)
     (merged,) = merge(runs[::-1], tmp_path / "merged")
     assert without_cost(merged) == without_cost(whole)
-    assert (tmp_path / "merged/colours/record.json").is_file()
+    record = tmp_path / "merged/colours/record.json"
+    assert seal_fault(record, record.read_bytes()) is None
+    assert record.with_suffix(SEAL).is_file()
     first, second = (ScoreLog(tmp_path / name / "colours") for name in ("whole", "merged"))
     assert [s.item_id for s in first.read()] == [s.item_id for s in second.read()]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["merged", "shards", "whole"]
@@ -142,6 +145,23 @@ def test_unfinished_changed_and_swapped_shards_are_refused(tmp_path, task, colou
     with pytest.raises(RunMismatchError, match="not those of the shards"):
         merge(runs, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["run.json", "colours/task.json", "colours/part.json"])
+def test_a_damaged_shard_is_to_be_made_anew(tmp_path, task, colour_model, name):
+    runs = shards(colour_model, task, tmp_path)
+    (runs[1] / name).write_text("{")
+    with pytest.raises(RunMismatchError, match="evaluate this shard anew"):
+        merge(runs, tmp_path / "merged")
+    assert not (tmp_path / "merged").exists()
+
+
+def test_a_shard_of_no_number_names_its_file(tmp_path, task, colour_model):
+    runs = shards(colour_model, task, tmp_path)
+    path = runs[1] / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"shard": "x/y"}))
+    with pytest.raises(RunMismatchError, match=r"2/run.json is damaged .*evaluate this shard anew"):
+        merge(runs, tmp_path / "merged")
 
 
 def test_a_shard_keeps_its_folder_and_readers_say_what_it_is(tmp_path, task, colour_model):

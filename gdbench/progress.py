@@ -41,10 +41,22 @@ class Words(ProgressColumn):
         return Text(clean(self._words.format(task=task)), no_wrap=True, overflow="crop")
 
 
+class _Display(Progress):
+    """A display that writes nothing to a file where there was no bar."""
+
+    def stop(self) -> None:
+        """Take the display away, or leave its last state."""
+        # rich ends the last bar's line, also where there is none
+        if self.console.is_interactive or (self.tasks and not self.live.transient):
+            super().stop()
+        else:
+            self.live.stop()
+
+
 def bars(*, disable: bool = False) -> Progress:
     """A display of bars; a task's field `note` stands behind its bar."""
     _widen()
-    return Progress(
+    return _Display(
         Words("{task.description:<12}"),
         BarColumn(bar_width=max(4, min(_BAR, notes.width - _WORDS))),
         MofNCompleteColumn(),
@@ -107,7 +119,7 @@ def byte_bars() -> Iterator[Callable[[str, int, int | None], None]]:
 def _passing(*columns: ProgressColumn) -> Progress:
     """A display that is gone when it is done."""
     _widen()
-    return Progress(*columns, console=notes, transient=True)
+    return _Display(*columns, console=notes, transient=True)
 
 
 class EvaluationBars:

@@ -33,3 +33,10 @@ def test_rate_and_time_left_are_whole(columns):
     elapsed, word, left = last.split()[-3:]
     assert word == "left"
     assert elapsed.count(":") == left.count(":") == 2
+
+
+@pytest.mark.parametrize("display", ["bars()", "byte_bars()", "waiting('for something')"])
+def test_a_display_without_a_bar_leaves_no_line(display):
+    code = f"from gdbench import progress\nwith progress.{display}: pass"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == ""

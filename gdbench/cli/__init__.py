@@ -7,9 +7,10 @@ import pkgutil
 import sys
 import warnings
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from gdbench.cli.interruption import INTERRUPTED, InterruptedRunError
 from gdbench.errors import DataProblemsError, GdbenchError, SetAsideError
@@ -23,8 +24,23 @@ os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
 
 _SHOWN = 40  # lines of problems on a terminal
 
+
+class _Verbs(TyperGroup):
+    """All verbs; what is wrong with an option is said in the words of a person."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            # how pydantic, by which typer reads options, begins the text of a validator
+            error.message = error.message.removeprefix("Value error, ")
+            raise
+
+
 app = typer.Typer(
     name="gdbench",
+    cls=_Verbs,
     help="Evaluate how well a model understands how text and image fit together.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -121,4 +121,5 @@ def read_migrated(raw: Raw) -> ResultRecord:
         where = ".".join(str(part) for part in first["loc"])[:120]
         count = error.error_count()
         more = f" (and {count - 1} more)" if count > 1 else ""
-        raise Rejected("schema", f"{where!a}: {first['msg']}{more}") from error
+        said = first["msg"].removeprefix("Value error, ")
+        raise Rejected("schema", f"{where!a}: {said}{more}") from error

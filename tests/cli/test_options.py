@@ -31,6 +31,29 @@ def test_what_a_model_does_not_use_is_refused(gdbench, model, options, flags):
     assert flags in refused.err
 
 
+@pytest.mark.parametrize(
+    ("flag", "problem"),
+    [
+        ("--stop", "Invalid value for '--stop': 'x' is not one of 'none', "),
+        ("--dtype", "Invalid value for '--dtype': 'x' is not one of 'float32', "),
+        ("--limit", "Invalid value for '--limit': "),
+    ],
+)
+def test_a_wrong_choice_is_told_in_plain_words(gdbench, flag, problem):
+    refused = gdbench("evaluate", "-m", "mini-sd", *MINI, flag, "x")
+    assert refused.code == 2
+    assert problem in refused.err
+    assert "Value error" not in refused.err
+
+
+def test_a_device_that_is_none_is_one_line(gdbench):
+    refused = gdbench("evaluate", "-m", "mini-clip", *MINI, "--device", "meta")
+    assert refused.code == 2
+    assert refused.err.splitlines() == [
+        "gdbench: --device meta: not available here; try --device cpu"
+    ]
+
+
 def test_a_precision_that_is_none_is_refused():
     with pytest.raises(InputError, match="--dtype fp16"):
         load_model("mini-clip", dtype="fp16")

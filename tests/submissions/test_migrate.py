@@ -90,3 +90,11 @@ def test_the_future_asks_for_an_update():
 def test_a_broken_old_record_is_no_crash(raw):
     with pytest.raises(Rejected, match="not a record of version 0"):
         migrate(raw)
+
+
+def test_a_rule_without_its_number_is_told_in_plain_words():
+    raw = load(GOLDEN / f"v{SCHEMA_VERSION}_random_winoground.json")
+    raw["settings"]["stop"] = "sequential"
+    with pytest.raises(Rejected) as refused:
+        read_migrated(raw)
+    assert str(refused.value).endswith("'settings': stop is sequential, which needs delta")

@@ -8,6 +8,7 @@ rest: device, batch size and the like, which change no score and are in no ident
 from __future__ import annotations
 
 import hashlib
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -43,14 +44,33 @@ def flag_of(name: str, value: object = None) -> str:
 
 def validated(kind: type[StrictT], values: Mapping[str, Any]) -> StrictT:
     """An object of validated values. Raises InputError that names the first wrong one."""
+    for name, value in values.items():
+        field = kind.model_fields.get(name)
+        # pydantic reads yes as 1
+        if isinstance(value, bool) and field is not None and not _takes_bool(field.annotation):
+            raise InputError(f"{flag_of(name)}: expected a number or a text, it is {value}")
     try:
         return kind(**values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0]) if first["loc"] else kind.__name__
-        given = "" if first["type"] == "missing" else f" {str(first['input'])[:80]}"
+        given = "" if first["type"] == "missing" else f" {shortened(first['input'])}"
+        if "error" in first.get("ctx", {}):
+            # a validator of ours, whose words are a sentence
+            raise InputError(f"{flag_of(name)}{given}: {first['ctx']['error']}") from None
         expected = first["msg"].removeprefix("Input should be ")
         raise InputError(f"{flag_of(name)}{given}: expected {expected}") from None
+
+
+def _takes_bool(annotation: Any) -> bool:
+    return annotation is Any or bool in (annotation, *get_args(annotation))
+
+
+def shortened(value: object) -> str:
+    """A value for a message: its first 80 characters, however much it holds."""
+    # the whole text of aliases within aliases fits no memory
+    text = value if isinstance(value, str) else reprlib.repr(value)
+    return text[:80]
 
 
 class Where(Strict):
@@ -233,6 +253,6 @@ class RunInfo(Strict):
 
 def as_path(value: object, name: str) -> Path:
     """A path from a text or a path. Raises InputError that names the argument."""
-    if isinstance(value, str | Path) and str(value):
+    if isinstance(value, str | Path) and str(value) and "\0" not in str(value):
         return Path(value).expanduser()
     raise InputError(f"{name}: expected a path, it is {str(value)[:40]!r} ({type(value).__name__})")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,12 @@ from gdbench.api.tasks import tasks_of
 from gdbench.errors import InputError
 from gdbench.models import refuse_unfit, takes
 from gdbench.models.loading import release_mode
-from gdbench.records import Strict
-from gdbench.run import Conditions, Spread, asked, validated
+from gdbench.records import ModelSettings, Strict
+from gdbench.run import Conditions, Spread, Where, as_path, asked, shortened, validated
 
 _MOST_BYTES = 1_000_000
+_MOST_VALUES = 100_000
+_OPTIONS = (*ModelSettings.asked_names(), *Where.model_fields, "lora", "arguments")
 
 
 class Plan(Strict):
@@ -47,14 +51,20 @@ def read_plan(path: Path) -> Plan:
     import yaml
 
     try:
-        if path.stat().st_size > _MOST_BYTES:
+        # a device says nothing of its size
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+        if len(data) > _MOST_BYTES:
             raise InputError(f"{path}: larger than {_MOST_BYTES:,} bytes: no plan is")
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = data.decode("utf-8-sig")
+        _check_tree(yaml.compose(text, yaml.SafeLoader))
+        found = yaml.safe_load(text)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8") from error
-    except (yaml.YAMLError, RecursionError) as error:
+    # PyYAML takes 2026-13-01 for a date, and then it is none
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
         words = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: not YAML: {words}") from error
     if not isinstance(found, dict):
@@ -69,10 +79,41 @@ def read_plan(path: Path) -> Plan:
         raise InputError(f"{path}: {str(error).removeprefix('--')}") from error
 
 
+def _check_tree(root: Any) -> None:
+    """Raise ValueError for a name that stands twice, and for aliases that stand for too much."""
+    import yaml
+
+    sizes: dict[int, float] = {}
+
+    def size(node: Any) -> float:
+        if id(node) not in sizes:
+            # until it is known: a list that holds itself has no end
+            sizes[id(node)] = math.inf
+            below = node.value if isinstance(node, yaml.CollectionNode) else []
+            if isinstance(node, yaml.MappingNode):
+                _refuse_twice(node)
+                below = [part for pair in below for part in pair]
+            sizes[id(node)] = 1 + sum(map(size, below))
+        return sizes[id(node)]
+
+    if root is not None and size(root) > _MOST_VALUES:
+        raise ValueError(f"its aliases stand for more than {_MOST_VALUES:,} values")
+
+
+def _refuse_twice(mapping: Any) -> None:
+    """Raise ValueError where a mapping has a name twice: YAML's readers take the last one."""
+    names = Counter(str(name.value) for name, _ in mapping.value)
+    for name, count in names.items():
+        if count > 1:
+            line = mapping.start_mark.line + 1
+            raise ValueError(f"{name!r} stands twice in what begins in line {line}")
+
+
 def cells_of(plan: Plan, here: Path) -> list[Cell]:
     """The runs of a plan, each looked at before any is begun.
 
-    Raises InputError where a model, task or option is none, or two runs are the same.
+    Raises InputError where a model, task or option is none, nothing uses it, or two runs are the
+    same.
     """
     conditions = validated(
         Conditions,
@@ -81,14 +122,17 @@ def cells_of(plan: Plan, here: Path) -> list[Cell]:
     )  # fmt: skip
     names = ",".join(plan.tasks) if isinstance(plan.tasks, list) else plan.tasks
     data, own = _data(plan)
-    root = None if plan.root is None else here / plan.root
+    root = None if plan.root is None else here / as_path(plan.root, "root")
+    out = as_path(plan.out, "out")
+    given = [_given(model) for model in plan.models]
+    _refuse_unused(plan, [name for name, _ in given])
     tasks = tasks_of(names, plan.suite, data, own, root=root, allow_partial=plan.allow_partial)
     cells: list[Cell] = []
-    for name, options in _models(plan):
+    for name, options in _models(plan, given):
         request, where = asked(name, **options, compat=release_mode(name, conditions.compat))
         refuse_unfit(request, where)
         cell = Cell(
-            request, where, Spread(), conditions, tuple(tasks), here, None, Path(plan.out), root,
+            request, where, Spread(), conditions, tuple(tasks), here, None, out, root,
             plan.allow_partial, budget_in_name=bool(plan.budgets),
         )  # fmt: skip
         if any(cell.request == other.request for other in cells):
@@ -101,21 +145,50 @@ def _data(plan: Plan) -> tuple[Path | None, dict[str, Any]]:
     if plan.data is None:
         return None, {}
     if isinstance(plan.data, str):
-        return Path(plan.data), {}
+        return as_path(plan.data, "data"), {}
     options = dict(plan.data)
     path = options.pop("path", None)
     if not isinstance(path, str):
         raise InputError("data: expected a path, or {path: FOLDER, ask: …}")
-    return Path(path), options
+    return as_path(path, "data"), options
 
 
-def _models(plan: Plan) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _given(model: str | dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Name and own options of a model. Raises InputError where it has none, or wrong ones."""
+    own = {"model": model} if isinstance(model, str) else dict(model)
+    name = own.pop("model", None)
+    if not isinstance(name, str) or not name:
+        raise InputError(f"models: expected a name or {{model: NAME, …}}, it is {shortened(model)}")
+    _refuse_unknown(f"models: {name}", own)
+    return name, own
+
+
+def _refuse_unknown(where: str, options: Iterable[str]) -> None:
+    unknown = next((name for name in options if name not in _OPTIONS), None)
+    if unknown is not None:
+        raise InputError(f"{where}: unknown option {unknown!r}; there are: {', '.join(_OPTIONS)}")
+
+
+def _refuse_unused(plan: Plan, models: Sequence[str]) -> None:
+    """Raise InputError for what all models share and none of them uses."""
+    _refuse_unknown("options", plan.options)
+    unused = [n for n in plan.options if not any(_uses(model, n) for model in models)]
+    if unused:
+        raise InputError(
+            f"options: no model of the plan uses {unused[0]!r}; leave it out, or give it to a "
+            f"model of your own: {{model: NAME, {unused[0]}: …}}"
+        )
+    if plan.budgets and "samples" in plan.options:
+        raise InputError("budgets and samples in options: give one of the two")
+    if plan.budgets and not any(takes(model, "samples") for model in models):
+        raise InputError("budgets: no model of the plan averages over timesteps; leave them out")
+
+
+def _models(
+    plan: Plan, given: Iterable[tuple[str, dict[str, Any]]]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Each model with its options, once for each budget that it takes."""
-    for given in plan.models:
-        own = {"model": given} if isinstance(given, str) else dict(given)
-        name = own.pop("model", None)
-        if not isinstance(name, str) or not name:
-            raise InputError(f"models: expected a name or {{model: NAME, …}}, it is {given!r}")
+    for name, own in given:
         shared = {n: v for n, v in plan.options.items() if _uses(name, n)}
         options = {**shared, **own}
         if plan.budgets and "samples" not in own and takes(name, "samples"):

@@ -1,6 +1,7 @@
 """Several models in one call, and plans: a matrix of models, tasks and budgets."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,10 @@ suite: mini
 limit: 1
 out: planned
 """
+
+
+CLEVR = "models: [constant]\ntasks: [clevr]\nsuite: mini"
+LEVELS = 9
 
 
 @pytest.fixture
@@ -96,6 +101,18 @@ def test_a_plan_runs_and_goes_on(here, told):
         ("models: [constant]\ndata: {ask: text}", "expected a path, or {path: FOLDER"),
         ("models: [constant]\ndata: nowhere", "there is no such file or folder"),
         ("models: !!python/object:os.system [x]", "not YAML"),
+        (f"{CLEVR}\noptions: {{sampels: 4}}", "options: unknown option 'sampels'"),
+        (f"{CLEVR}\noptions: {{samples: 4}}", "no model of the plan uses 'samples'"),
+        (f"{CLEVR}\nbudgets: [2]", "no model of the plan averages over timesteps"),
+        ("models: [mini-sd]\nbudgets: [2]\noptions: {samples: 3}", "give one of the two"),
+        ("models: [{model: constant, compat: diffusion-itm-2023}]", "unknown option 'compat'"),
+        (f"{CLEVR}\nlimit: 2\nlimit: 3", "'limit' stands twice in what begins in line 1"),
+        (f"{CLEVR}\nlimit: yes", "limit: expected a number or a text, it is True"),
+        (f'{CLEVR}\nout: "a\\0b"', "out: expected a path"),
+        (f"{CLEVR}\noptions: &a {{seed: *a}}", "aliases stand for more than 100,000 values"),
+        ("models: &a [*a]", "aliases stand for more than 100,000 values"),
+        ("models: " + "[" * 100_000, "not YAML"),
+        ("models: [constant]\nlimit: 2026-13-01", "not YAML"),
     ],
 )
 def test_plans_that_are_none(here, told, text, problem):
@@ -106,3 +123,23 @@ def test_plans_that_are_none(here, told, text, problem):
         told("run", "plan.yaml")
     with pytest.raises(gdbench.GdbenchError, match=r"none.yaml: cannot be read"):
         told("run", "none.yaml")
+
+
+@pytest.mark.parametrize("end", ["models: *a9", "models: [constant]\nlimit: *a9", "x: *a9"])
+def test_aliases_of_aliases_are_refused_unread(here, told, end):
+    bomb = ["  a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    bomb += [f"  a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 10)}]" for k in range(1, LEVELS + 1)]
+    (here / "plan.yaml").write_text("\n".join(["options:", *bomb, end]))
+    with pytest.raises(gdbench.GdbenchError, match="aliases stand for more than 100,000 values"):
+        told("run", "plan.yaml")
+
+
+def test_aliases_that_stand_for_little_are_read(here):
+    (here / "plan.yaml").write_text("models: [{model: &m mini-sd, seed: 1}, *m]\nsuite: mini")
+    assert [cell.name for cell in cells_of(read_plan(here / "plan.yaml"), here)] == ["mini-sd"] * 2
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="of Unix")
+def test_a_plan_without_end(told):
+    with pytest.raises(gdbench.GdbenchError, match="larger than 1,000,000 bytes"):
+        told("run", "/dev/zero")

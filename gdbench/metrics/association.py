@@ -3,9 +3,11 @@
 phi(x) = mean_{a pleasant} sigma(x, a) - mean_{b unpleasant} sigma(x, b)
 d(X, Y) = (mean_X phi - mean_Y phi) / std_{X u Y} phi      (population standard deviation, ddof 0)
 
-This is WEAT's effect size (Caliskan et al. 2017) with images in place of target words, as in the
-bias task of DiffusionITM (Krojer et al. 2023). SEAT divides by the sample standard deviation
-(ddof 1), which makes |d| smaller by sqrt((n - 1) / n).
+This is the effect size of WEAT (Caliskan et al. 2017) with images as target words. Its paper does
+not say which deviation divides; its code, and SEAT's, take that of a sample (ddof 1), the bias task
+of DiffusionITM (Krojer et al. 2023) that of a population, and so does this module: |d| is larger
+than WEAT's code gives by sqrt(n / (n - 1)), n pictures together. The interval is that of the
+unbiased d (`gdbench.metrics.jackknife`).
 
 sigma is each model's own score. d does not change when a constant is added to all scores of an
 image or all scores are scaled, so contrastive and denoising models share one scale.

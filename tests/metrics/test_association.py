@@ -14,7 +14,7 @@ from gdbench.metrics.association import (
     groups_of,
     permutation_p,
 )
-from gdbench.metrics.jackknife import Pair, jackknife
+from gdbench.metrics.jackknife import Pair, effect_interval, jackknife
 from gdbench.metrics.measures import EffectSize
 from gdbench.metrics.summary import summarise
 from gdbench.protocol import Label, Query
@@ -60,6 +60,23 @@ def weat(x, y, a, b):
 
     sx, sy = [s(w) for w in x], [s(w) for w in y]
     return (np.mean(sx) - np.mean(sy)) / np.std([*sx, *sy])
+
+
+@pytest.mark.parametrize(("n", "m", "said"), [(250, 250, 0.2), (50, 50, 1.0), (6, 9, 7.5)])
+def test_how_far_point_and_interval_are_apart_is_what_the_docs_say(n, m, said):
+    """The interval rests on unbiased variances: the printed effect is farther from 0."""
+    rng = np.random.default_rng(n)
+    most = np.sqrt((n * n / (n - 1) + m * m / (m - 1)) / (n + m))
+    assert 100 * (most - 1) == pytest.approx(said, abs=0.05)
+    for shift in (1e-6, 0.5, 2.0):
+        phi = {"x": rng.normal(size=n), "y": rng.normal(size=m)}
+        phi["x"] += shift + phi["y"].mean() - phi["x"].mean()
+        printed = shift / np.concatenate([phi["x"], phi["y"]]).std()
+        unbiased = jackknife(Pair("x", "y", ("x", "y")), phi, stable=False).value
+        # at no effect it depends on the two variances; of these the smaller group's weighs more
+        assert 1 < printed / unbiased < np.sqrt(min(n, m) / (min(n, m) - 1)) + 1e-9
+        low, high = effect_interval(Pair("x", "y", ("x", "y")), phi)
+        assert low < printed < high
 
 
 def test_agrees_with_weat_on_embeddings():

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from io import BytesIO
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import expect
 
 KINDS = {
@@ -233,6 +236,38 @@ def test_the_name_stays_when_the_table_scrolls_on_a_phone(open_page):
     assert page.locator(".pool tbody td.rank").first.bounding_box()["x"] < 0
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("kind", ["measured", "task", "pair"])
+def test_a_table_that_goes_on_has_a_shaded_edge_until_its_end(kind, scheme, open_page):
+    page = open_page(viewport=PHONE, color_scheme=scheme).open(KINDS[kind])
+    scroller = page.locator(".scroller:has(table)").first
+    scroller.scroll_into_view_if_needed()
+    edges = []
+    for place in ("0", "e.scrollWidth"):
+        scroller.evaluate(f"e => {{ e.scrollLeft = {place}; }}")
+        picture = Image.open(BytesIO(scroller.screenshot())).convert("L")
+        right = np.asarray(picture, float)[:, -3:-1]
+        edges.append(np.median(right[len(right) // 2 :]))
+    start, end = edges
+    assert abs(start - end) > 20
+
+
+def test_colours_of_the_readers_own_keep_what_lines_say(open_page):
+    page = open_page(forced_colors="active").open("measured/full.html")
+    line = "e => getComputedStyle(e).borderBottomColor"
+    here = page.locator(".top nav a[aria-current]").evaluate(line)
+    others = page.locator(".top nav a:not([aria-current])")
+    assert here not in {others.nth(k).evaluate(line) for k in range(others.count())}
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    bar = "e => getComputedStyle(e).borderLeftColor"
+    ranks = {
+        (row.get_attribute("class") or "").split(" ")[0]: row.locator(".rank").evaluate(bar)
+        for row in page.locator(".pool tbody tr").all()
+    }
+    assert ranks["ga"] != paper
+    assert {color for group, color in ranks.items() if group not in ("ga", "gb")} <= {paper}
+
+
 def test_print_shows_the_whole_table_in_light_colours(open_page, tmp_path):
     page = open_page(color_scheme="dark").open("measured/full.html")
     page.emulate_media(media="print")
@@ -275,7 +310,9 @@ IN_BOTH = (
 def test_no_accessibility_violations(kind, scheme, open_page):
     page = open_page(color_scheme=scheme, reduced_motion="reduce").open(KINDS[kind])
     page.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
-    found = Axe().run(page, options={"preload": False}).response["violations"]
+    # what a finger presses is 24 px wide and high, or has as much room (WCAG 2.2)
+    options = {"preload": False, "rules": {"target-size": {"enabled": True}}}
+    found = Axe().run(page, options=options).response["violations"]
     assert [(v["id"], [n["target"] for n in v["nodes"]][:3]) for v in found] == []
 
 

@@ -47,7 +47,7 @@ addEventListener("DOMContentLoaded", () => {
       });
     }
     nothing.hidden = n > 0;
-    tools.querySelector(".count").textContent = n === items.length ? `${n} items` : n ? `${n} of ${items.length} items` : "";
+    tools.querySelector(".count").textContent = n === items.length ? `${n} items` : `${n} of ${items.length} items`;
   };
   tools.addEventListener("change", ({ target }) => {
     if (target.name !== "q") state.write({ [target.name]: target.type === "checkbox" ? (target.checked ? "1" : "") : target.value });

@@ -99,11 +99,13 @@ def serve(
 
     keep = Keep(cache_folder() / _KEPT)
 
+    shown = _there(submissions, runs)
+
     def rebuild() -> None:
-        build(submissions, out, runs=runs or (), keep=keep)
+        build(shown, out, runs=runs or (), keep=keep)
 
     rebuild()
-    folders = [submissions, *(runs or ())]
+    folders = [*([] if shown is None else [shown]), *(runs or ())]
     rebuilder = Rebuilder(folders, rebuild, note)
     with server(out, rebuilder, port) as running:
         line(f"http://127.0.0.1:{running.server_address[1]}/  (stop with Ctrl-C)")

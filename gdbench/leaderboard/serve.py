@@ -9,10 +9,11 @@ from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from gdbench.errors import GdbenchError
 
+_LOCAL = ("127.0.0.1", "localhost", "::1")
 Fingerprint = tuple[tuple[str, int, int], ...]
 
 
@@ -67,7 +68,7 @@ class Rebuilder:
         """Rebuild; a bad record is reported and the old site stays."""
         try:
             self._rebuild()
-        except GdbenchError as error:
+        except (GdbenchError, OSError) as error:
             self._say(f"not rebuilt: {error}")
         else:
             self._say("rebuilt")
@@ -80,12 +81,15 @@ class _Handler(SimpleHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Serve a file; pages look for changed records first."""
-        if self.path.partition("?")[0].endswith(("/", ".html")):
+        if self.path.partition("?")[0].endswith(("/", ".html")) and self._is_local():
             self._rebuilder.look()
         super().do_GET()
 
     def send_head(self) -> Any:
         """A file of the site and nothing else: no listing, nothing outside of it, no odd names."""
+        if not self._is_local():
+            self.send_error(HTTPStatus.MISDIRECTED_REQUEST, "This server is for this machine alone")
+            return None
         if self._is_file():
             try:
                 return super().send_head()
@@ -93,6 +97,18 @@ class _Handler(SimpleHTTPRequestHandler):
                 pass
         self.send_error(HTTPStatus.NOT_FOUND, "Not found")
         return None
+
+    def _is_local(self) -> bool:
+        """Whether the browser knows this server by a name of this machine.
+
+        A stranger's page may give its own name this machine's address (DNS rebinding), and would
+        then read results that nobody has published.
+        """
+        try:
+            host = urlsplit(f"//{self.headers.get('Host', _LOCAL[0])}").hostname
+        except ValueError:
+            return False
+        return host in _LOCAL
 
     def _is_file(self) -> bool:
         """Whether the request names a file below the site's folder, or a folder with an index."""

@@ -116,6 +116,32 @@ def test_odd_requests_are_not_found(tmp_path):
                 assert answer.status == 200
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1", 200), ("localhost", 200), ("127.0.0.1:1", 200), ("[::1]:8000", 200),
+        ("LOCALHOST", 200), (None, 200), ("rebound.example", 421), ("127.0.0.1.example", 421),
+        ("localhost@b.example", 421), ("", 421), ("[", 421), ("\xff", 421), ("a b", 421),
+    ],
+)  # fmt: skip
+def test_names_of_other_machines_are_refused(host, status, tmp_path):
+    """A stranger's page that gives its name this address reads nothing."""
+    (tmp_path / "index.html").write_text("secret")
+    built = []
+    with serving(tmp_path, Rebuilder([tmp_path], lambda: built.append(1), void)) as port:
+        (tmp_path / "new").write_text("1")
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection.putrequest("GET", "/", skip_host=True)
+        if host is not None:
+            connection.putheader("Host", host)
+        connection.endheaders()
+        answer = connection.getresponse()
+        assert answer.status == status
+        assert (b"secret" in answer.read()) == (status == 200)
+        connection.close()
+    assert status == 200 or not built
+
+
 @pytest.mark.parametrize("method", ["POST", "DELETE", "PUT"])
 def test_other_methods_are_refused(method, tmp_path):
     (tmp_path / "index.html").write_text("home")
@@ -124,6 +150,20 @@ def test_other_methods_are_refused(method, tmp_path):
         connection.request(method, "/index.html")
         assert connection.getresponse().status == 501
         connection.close()
+
+
+def test_a_folder_that_cannot_be_read_leaves_the_old_site(tmp_path):
+    """Whatever the system says of it: a traceback of a thread would be no line."""
+    said: list[str] = []
+
+    def rebuild() -> None:
+        raise PermissionError(13, "Permission denied", "submissions")
+
+    rebuilder = Rebuilder([tmp_path], rebuild, said.append)
+    (tmp_path / "new").write_text("1")
+    rebuilder.look()
+    rebuilder.wait()
+    assert said == ["not rebuilt: [Errno 13] Permission denied: 'submissions'"]
 
 
 def void(_: object) -> None:

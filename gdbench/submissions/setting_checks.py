@@ -19,6 +19,7 @@ _MAX_TIMESTEP = 1000
 _MAX_LATENT = 2**20  # elements; the largest models have 2**18
 _MAX_SIDE = 2**14  # pixels
 _MAX_EXTRA = 50
+_MAX_PACKAGES = 200  # gdbench records those that it uses
 _MAX_RANK = 10**6  # candidates of an item
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+!_-]{0,63}\Z")
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?\Z")
@@ -60,8 +61,9 @@ def _is_address(text: str) -> bool:
 def environment(record: ResultRecord) -> Iterator[Finding]:
     """Versions that are versions, a commit that is one."""
     found = record.environment
-    if not found.packages:
-        yield "environment", "no package versions are recorded"
+    if not 1 <= len(found.packages) <= _MAX_PACKAGES:
+        text = f"{len(found.packages)} package versions are recorded, expected 1 to {_MAX_PACKAGES}"
+        yield "environment", text
     versions = {"gdbench": found.gdbench, "python": found.python, **found.packages}
     for name, version in versions.items():
         if not _VERSION.match(version):

@@ -27,6 +27,7 @@ from gdbench.leaderboard.show.exports import Leaderboard, export
 from gdbench.leaderboard.show.figures import cost_plot
 from gdbench.leaderboard.show.pages import changes, measured
 from gdbench.leaderboard.show.pages.changes import instant
+from gdbench.leaderboard.show.pages.models import run_facts
 from gdbench.leaderboard.site import draw
 from gdbench.leaderboard.words import file_name, web_link, with_code
 from gdbench.records import ResultRecord
@@ -335,6 +336,36 @@ def test_hostile_text_in_a_submission_is_refused_or_stays_text(text, tmp_path):
     with pytest.raises(InputError, match=r"record\.json") as caught:
         build(submissions, tmp_path / "site")
     assert str(caught.value).removeprefix(str(tmp_path)).isprintable()
+
+
+def test_no_name_of_a_submitters_passes_for_a_row_of_ours(tmp_path):
+    """`extra` takes any names: one that is a row's own would be believed."""
+    record = synthetic_board.record(1, "aro")
+    ours = dict(run_facts(record))
+    claims = {**dict.fromkeys(ours, "invented"), "Evidence": "reproduced", "Run again": "all items"}
+    settings = record.settings.model_copy(update={"extra": claims})
+    rows = run_facts(record.model_copy(update={"settings": settings}))
+    assert {label: value for label, value in rows if "own setting" not in label} == ours
+    labels = [label for label, _ in rows]
+    assert len(labels) == len(set(labels)) == len(ours) + len(claims)
+    assert not {"Evidence", "Run again"} & set(labels)
+
+
+def test_a_long_claim_is_cut_on_the_pages(tmp_path):
+    record = synthetic_board.record(1, "aro")
+    long = {"license": "L" * 4000, "source": "S" * 4000, "url": "https://example.org/" + "u" * 3900}
+    cost = record.cost.model_copy(update={"device": "D" * 4000})
+    card = record.model.model_copy(update=long)
+    record = record.model_copy(update={"model": card, "cost": cost})
+    folder = synthetic_board.write(tmp_path / "submissions", record)
+    build(folder, tmp_path / "site")
+    (page,) = (tmp_path / "site/models").rglob("*.html")
+    shown = re.sub(r"<[^>]*>", "\n", page.read_text())
+    for letter in "LSuD":
+        assert 150 < len(max(re.findall(f"{letter}+", shown), key=len)) <= 1000
+    assert "3,800 more characters" in shown
+    # the link itself is whole
+    assert long["url"] in page.read_text()
 
 
 def test_names_and_links():

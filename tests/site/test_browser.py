@@ -175,6 +175,19 @@ def test_a_phone_never_scrolls_sideways(kind, open_page):
     assert page.evaluate("document.body.scrollWidth") <= 320
 
 
+def test_what_opens_stays_inside_the_window_of_a_phone(open_page):
+    page = open_page(viewport=PHONE).open("measured/full.html")
+    page.get_by_text("Filters and columns").click()
+    page.get_by_text("Columns", exact=True).click()
+    box = page.locator(".chooser > div").bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= PHONE["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    page.get_by_label("Pets", exact=True).uncheck()
+    page.keyboard.press("Escape")
+    assert page.locator(".chooser > div").is_hidden()
+
+
 PLOTTED = ("home", "measured", "mini", "task", "bias", "published", "model", "cited")
 
 
@@ -277,6 +290,19 @@ def test_print_shows_the_whole_table_in_light_colours(open_page, tmp_path):
     scroller = page.locator(".pool .scroller").first
     assert scroller.evaluate("e => getComputedStyle(e).overflow") == "visible"
     assert page.pdf()[:5] == b"%PDF-"
+
+
+@pytest.mark.parametrize("kind", ["home", "measured", "mini", "capabilities", "task", "pair"])
+def test_tables_fit_on_the_paper(kind, open_page):
+    paper = 1032  # pixels of A4 across, less its margins
+    page = open_page(viewport={"width": paper, "height": 700}).open(KINDS[kind])
+    page.emulate_media(media="print")
+    for table in page.locator("table").all():
+        assert table.evaluate("t => t.getBoundingClientRect().right") <= paper
+    size = "e => parseFloat(getComputedStyle(e).fontSize)"
+    for interval in page.locator("td:visible i").all()[:3]:
+        number = interval.locator("xpath=..")
+        assert interval.evaluate(size) <= number.evaluate(size)
 
 
 @pytest.mark.parametrize("kind", KINDS)

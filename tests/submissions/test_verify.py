@@ -175,6 +175,10 @@ TAMPERINGS = {
     "no_ranks": (put("settings", "stop_ranks", [], folder=DIFFUSION), "schema"),
     "created_is_no_time": (put("created", "yesterday"), "created"),
     "no_packages": (put("environment", "packages", {}), "environment"),
+    "packages_of_a_whole_machine": (
+        put("environment", "packages", {f"p{i}": "1" for i in range(5000)}),
+        "environment",
+    ),
     "packages_without_versions": (put("environment", "packages", {"numpy": ""}), "environment"),
     "commit_is_none": (put("environment", "git_commit", "main"), "environment"),
     "no_device": (put("cost", "device", ""), "environment"),

@@ -13,7 +13,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from io import TextIOWrapper
 from typing import Any
 
@@ -23,6 +23,7 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
+_STDERR = 2  # its file descriptor
 _FEWEST = 10  # characters in a line of a folded cell
 _NARROW = 50  # columns of a terminal below which indents are small
 # Control characters, line and paragraph separators, marks that turn the direction of writing, and
@@ -167,12 +168,13 @@ def kept_for_the_answer() -> Iterator[None]:
     """Send to standard error what a block writes to standard output: models print, too.
 
     Covered are Python, C code and child processes, by the file descriptor. What a thread or an
-    exit handler prints after the block is not.
+    exit handler prints after the block is not. A block that closes its standard streams, or puts
+    others in their place, leaves those of gdbench alone.
     """
     sys.stdout.flush()
-    with redirect_stdout(sys.stderr):
+    with _streams_lent(), redirect_stdout(sys.stderr):
         try:
-            answer = os.dup(1)
+            kept = os.dup(1), os.dup(2)
             os.dup2(2, 1)
         except OSError:
             # one of the two is closed: there is nothing to keep apart
@@ -186,8 +188,49 @@ def kept_for_the_answer() -> Iterator[None]:
                     sys.__stdout__.flush()
                 # what C code has printed and not yet written
                 ctypes.CDLL(None).fflush(None)
-            os.dup2(answer, 1)
-            os.close(answer)
+            for number, copy in enumerate(kept, 1):
+                os.dup2(copy, number)
+                os.close(copy)
+
+
+class _Lent(TextIOWrapper):
+    """A stream that its borrower cannot close."""
+
+    def close(self) -> None:
+        """Write what is left."""
+        with suppress(OSError, ValueError):
+            self.flush()
+
+
+@contextmanager
+def _streams_lent() -> Iterator[None]:
+    """Give a block a standard error of its own, and the consoles another."""
+    copies = []
+    # in a notebook or a test it is no file
+    with suppress(OSError, AttributeError, ValueError):
+        if sys.stderr.fileno() == _STDERR:
+            copies = [os.fdopen(os.dup(_STDERR), "wb") for _ in range(2)]
+    if not copies:
+        yield
+        return
+    form: Any = {
+        "encoding": sys.stderr.encoding, "errors": "backslashreplace", "line_buffering": True
+    }  # fmt: skip
+    told, lent = TextIOWrapper(copies[0], **form), _Lent(copies[1], **form)
+    consoles = (notes, _errors)
+    try:
+        for console in consoles:
+            console.file = told
+        with redirect_stderr(lent):
+            yield
+    finally:
+        for console in consoles:
+            # again that of the moment
+            console._file = None  # noqa: SLF001 # the property takes no None
+        lent.close()
+        # it stays open: it may be kept by what was imported in the block, such as handlers of a log
+        with suppress(OSError):
+            told.close()
 
 
 class _Log(logging.Handler):

@@ -155,13 +155,22 @@ def own_model(model: object) -> ITMModel:
 def _own_model(model: object) -> ITMModel:
     _check(model, type(model).__name__)
     assert isinstance(model, ITMModel)  # noqa: S101 # checked
-    content, settings = getattr(model, "content", None), getattr(model, "settings", None)
-    if isinstance(content, Content) and isinstance(settings, ModelSettings):
+    content, settings = getattr(model, "content", None), _settings_of(model, type(model).__name__)
+    if isinstance(content, Content) and settings is not None:
         return model
     if not isinstance(content, Content):
         content = Content(parts=_digests_of(model))
-    return _wrapped(
-        model, content, settings if isinstance(settings, ModelSettings) else ModelSettings()
+    return _wrapped(model, content, settings or ModelSettings())
+
+
+def _settings_of(model: object, what: str) -> ModelSettings | None:
+    """The settings that a model says it has. Raises InputError where they are of another type."""
+    settings = getattr(model, "settings", None)
+    if settings is None or isinstance(settings, ModelSettings):
+        return settings
+    raise InputError(
+        f"{what}: its attribute settings is of type {type(settings).__name__}; gdbench reads a "
+        "gdbench.ModelSettings there: make it one, or give yours another name"
     )
 
 
@@ -216,8 +225,7 @@ def _instantiated(
             f"{flags}: {what} does not ask for it (no parameter {unused[0]!r}); leave it out"
         )
     _check(model, what)
-    settings = getattr(model, "settings", None)
-    known = settings if isinstance(settings, ModelSettings) else ModelSettings()
+    known = _settings_of(model, what) or ModelSettings()
     known = known.model_copy(
         update={
             "seed": request.settings.seed or known.seed,

@@ -315,6 +315,28 @@ def test_only_json_is_on_standard_output(spec, tmp_path):
         assert word in done.stderr
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "sys.stderr.close()",
+        "sys.stdout.close()",
+        "sys.stderr and sys.stderr.buffer.close(); sys.stderr = None",
+        "sys.stdout = sys.stderr = None",
+        "self.count == FROM and os.close(2)",
+    ],
+)
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_model_that_closes_the_standard_streams(
+    gdbench, spec, undisturbed, tmp_path, fault, options
+):
+    well = undisturbed("One", gdbench)
+    done = in_a_process(f"{spec}:One", tmp_path / "run", fault.replace("self", "model"), *options)
+    assert done.returncode == 0, done.stderr
+    assert record(tmp_path / "run") == well
+    assert ("Records and scores" in done.stderr) is not bool(options)
+    assert done.stdout
+
+
 PRODUCTS = """\
 import math
 import numpy as np

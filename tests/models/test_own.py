@@ -170,6 +170,24 @@ def test_an_object_has_content_and_a_stated_revision_is_kept():
     assert own_model(model) is model
 
 
+@pytest.mark.parametrize("given", [{"samples": 3}, 7, ""])
+def test_settings_of_another_type_are_refused(write, given):
+    path = write(init=f"settings = {given!r}").rpartition(":")[0]
+    for name in ("A", "factory"):
+        with pytest.raises(InputError, match=r"attribute settings is of type .*ModelSettings"):
+            load_model(f"{path}:{name}")
+
+    class Handed:
+        card = ModelCard(name="handed")
+        settings = given
+
+        def score(self, images, texts):
+            return np.zeros((len(images), len(texts)))
+
+    with pytest.raises(InputError, match="Handed: its attribute settings is of type"):
+        own_model(Handed())
+
+
 def test_a_run_is_not_continued_with_edited_code(write, tmp_path, colour_task):
     evaluate(load_model(write("1")), [colour_task], tmp_path / "run", suite="mini", limit=2)
     edited = load_model(write("2"))

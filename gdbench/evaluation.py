@@ -39,7 +39,7 @@ from gdbench.run_lock import locked
 from gdbench.store import ScoreLog
 from gdbench.store.files import sweep
 from gdbench.tasks import TASKS, definition_of
-from gdbench.tasks.base import Task, limited, manifest_sha256
+from gdbench.tasks.base import Task, check_name, limited, manifest_sha256
 from gdbench.tasks.counting import of_items
 from gdbench.tasks.definition import define
 from gdbench.tasks.manifest import DEFINITION, ITEMS, Pinned
@@ -110,6 +110,8 @@ def evaluate(
         shard=None if shard is None else str(ShardOf.parse(shard)),
         created=now(),
     )
+    for task in tasks:
+        check_name(task.name)
     # a model may change the working folder
     out, root = out.absolute(), None if root is None else root.absolute()
     run = Run(engine, info, out, root, allow_partial=allow_partial, progress=progress)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from gdbench.errors import GdbenchError, InputError
 from gdbench.metrics.matching import Credits
@@ -51,18 +52,25 @@ class ForeignMeasure:
 
 
 def define(task: Task) -> TaskDefinition:
-    """The definition of a task."""
-    return TaskDefinition(
-        title=task.title,
-        description=task.description,
-        kind="bias" if task.kind == "bias" else "extra",
-        primary=task.primary,
-        measures=tuple(map(_info, task.measures)),
-        license=task.license,
-        citation=task.citation,
-        url=task.url,
-        notes=task.notes,
-    )
+    """The definition of a task. Raises InputError where what it says is no text."""
+    try:
+        return TaskDefinition(
+            title=task.title,
+            description=task.description,
+            kind="bias" if task.kind == "bias" else "extra",
+            primary=task.primary,
+            measures=tuple(map(_info, task.measures)),
+            license=task.license,
+            citation=task.citation,
+            url=task.url,
+            notes=task.notes,
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name, said = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Input should be ")
+        raise InputError(
+            f"task {task.name}: {name} is {str(first['input'])[:80]!r}: expected {said}"
+        ) from None
 
 
 def _info(measure: AnyMeasure) -> MeasureInfo:

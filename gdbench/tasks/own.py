@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 from gdbench.data.images import Verify
 from gdbench.data.own.options import Ask, DataOptions
 from gdbench.data.own.questions import IMAGE, TEXT
 from gdbench.data.own.reading import OwnData, read_own
 from gdbench.errors import DataProblemsError, InputError
-from gdbench.metrics.measures import AnyMeasure, EffectSize, PairMatching, Recall
+from gdbench.metrics.labels import Labels
+from gdbench.metrics.measures import (
+    AllAbove,
+    AnyMeasure,
+    EffectSize,
+    PairMatching,
+    Recall,
+    members,
+)
 from gdbench.protocol import Item, Query
-from gdbench.tasks.base import Task
+from gdbench.tasks.base import Task, check_name
 from gdbench.tasks.candidates import is_frozen, read_frozen
 from gdbench.tasks.own_items import checked, fault_of
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}\Z")
 logger = logging.getLogger(__name__)
 _FIVE = 5
 _VERSION = 8  # hex digits
@@ -101,13 +108,17 @@ def own_task(
     Raises:
         InputError: the name or an item is none; one line says which and why.
     """
-    if not isinstance(name, str) or not _NAME.match(name):
-        raise InputError(f"task {str(name)[:80]!r}: a name is letters, digits and ._+- only")
+    check_name(name)
     source = items if callable(items) else lambda: items
     found = tuple(checked(source, name))
     if not found:
         raise InputError(f"task {name}: no items")
+    if isinstance(primary, str):
+        raise InputError(f"task {name}: primary is a text, expected a list of names: [{primary!r}]")
     chosen, score_of = (tuple(measures), tuple(primary))
+    labels = Labels(found)
+    for measure in chosen:
+        _check_measure(name, measure, labels)
     if not measures:
         chosen, score_of = measures_of(found, _ask_of(found))
     only_effects = all(isinstance(measure, EffectSize) for measure in chosen)
@@ -122,6 +133,26 @@ def own_task(
         expected={"full": dict(Counter(item.subtask for item in found))},
         kind="bias" if only_effects else "extra",
     )
+
+
+def _check_measure(task: str, measure: Any, labels: Labels) -> None:
+    """Raise InputError for a measure of a user's own that measures none of the items."""
+    subtasks = sorted({kind.subtask for kind in labels.kinds})
+    if not isinstance(getattr(measure, "name", None), str):
+        raise InputError(f"task {task}: {measure!r} is no measure, such as gdbench.Recall")
+    where = f"task {task}: measure {measure.name!r}"
+    if isinstance(measure, Recall | AllAbove):
+        if not isinstance(measure.subtasks, tuple):
+            kind = type(measure.subtasks).__name__
+            raise InputError(f"{where}: subtasks is of type {kind}, expected a tuple of names")
+        if measure.k < 1:
+            raise InputError(f"{where}: k is {measure.k}, expected 1 or more")
+    if isinstance(measure, EffectSize):
+        none = not {measure.first, measure.second} <= set(subtasks)
+    else:
+        none = not len(members(measure, labels)[0])
+    if none:
+        raise InputError(f"{where}: no item belongs to it; sub-tasks are {', '.join(subtasks)}")
 
 
 def _ask_of(items: Sequence[Item]) -> Ask:

@@ -53,6 +53,28 @@ def fault_of(item: Item) -> str:
         return f"an id is a text of 1 to {LONGEST_ID} characters"
     if not isinstance(query, Query):
         return f"query is {query!r}, expected a gdbench.Query"
+    return _type_fault(item) or _content_fault(item)
+
+
+def _type_fault(item: Item) -> str:
+    """What field of an item is of another type than it says; empty: none."""
+    for name in ("images", "texts", "gold", "tags", "ranks"):
+        value: object = getattr(item, name)
+        # a text would be read letter by letter
+        if not isinstance(value, tuple):
+            return f"{name} is of type {type(value).__name__}, expected a tuple"
+    for name in ("subtask", "cluster"):
+        if not isinstance(getattr(item, name), str):
+            return f"{name} is {getattr(item, name)!r}, expected a text"
+    if not all(type(number) is int for number in (*item.gold, *item.ranks)):
+        return f"gold is {item.gold!r} and ranks are {item.ranks!r}, expected whole numbers"
+    if not all(isinstance(tag, str) for tag in item.tags):
+        return f"tags are {item.tags!r}, expected texts"
+    return ""
+
+
+def _content_fault(item: Item) -> str:
+    """What is wrong with pictures, texts and what is right; empty: nothing."""
     if not all(isinstance(image, ImageRef) for image in item.images):
         return "images are made by gdbench.image(path)"
     if not all(isinstance(text, str) and text.strip() for text in item.texts):
@@ -73,7 +95,7 @@ def _gold_fault(item: Item) -> str:
     expected = {Query.MATCHING: n_images, Query.ASSOCIATION: len(item.gold)}.get(item.query, 1)
     if not item.gold or len(item.gold) != expected:
         return f"gold has {len(item.gold)} indices, expected {max(1, expected)}"
-    if not all(isinstance(k, int) and 0 <= k < choices for k in item.gold):
+    if not all(0 <= k < choices for k in item.gold):
         return f"gold {item.gold} is out of 0..{choices - 1}"
     if item.query is Query.ASSOCIATION and len(set(item.gold)) == n_texts:
         return "gold names all words as the first set, none is left for the second"

@@ -23,6 +23,23 @@ WRONG = 3
 """
 
 
+def of_item(field):
+    """The code with another value of a field of each item."""
+    return (
+        CODE.replace("yield gdbench.Item(", "yield replace(gdbench.Item(")
+        .replace('"colours")', f'"colours"), {field})')
+        .replace("import gdbench", "import gdbench\nfrom dataclasses import replace", 1)
+    )
+
+
+def of_task(options):
+    return CODE.replace('description="Which colour is it?"', options)
+
+
+def of_measure(arguments, primary="['r']"):
+    return of_task(f"measures=[gdbench.Recall('r', {arguments})], primary={primary}")
+
+
 @pytest.fixture
 def code(tmp_path):
     write_pictures(tmp_path / "d", ["red", "blue"])
@@ -71,12 +88,44 @@ def test_from_a_module(code, told, tmp_path, monkeypatch):
         ("{}:TASK", CODE.replace('.png"', '.jpg"'), "there is no such file"),
         ("{}:TASK", CODE.replace("yield ", "yield 1; "), "item 1 is a int, expected a gdbench.It"),
         ("no.such.module:TASK", CODE, "ModuleNotFoundError"),
+        ("{}:TASK", of_item("texts='ab'"), "texts is of type str, expected a tuple"),
+        ("{}:TASK", of_item("tags='ab'"), "tags is of type str, expected a tuple"),
+        ("{}:TASK", of_item("tags=(1,)"), "tags are .1,., expected texts"),
+        ("{}:TASK", of_item("gold=[0]"), "gold is of type list, expected a tuple"),
+        ("{}:TASK", of_item("gold=0"), "gold is of type int, expected a tuple"),
+        ("{}:TASK", of_item("gold=(True,)"), "gold is .True,. .* expected whole numbers"),
+        ("{}:TASK", of_item("subtask=None"), "subtask is None, expected a text"),
+        ("{}:TASK", of_item("cluster=7"), "cluster is 7, expected a text"),
+        ("{}:TASK", of_task("measures=['r']"), "'r' is no measure, such as gdbench.Recall"),
+        ("{}:TASK", of_measure("('shapes',)"), "no item belongs to it; sub-tasks are colours"),
+        ("{}:TASK", of_measure("'colours'"), "subtasks is of type str, expected a tuple"),
+        ("{}:TASK", of_measure("('colours',), k=0"), "k is 0, expected 1 or more"),
+        ("{}:TASK", of_measure("('colours',)", "'r'"), "primary is a text, expected a list"),
+        ("{}:TASK", of_task("measures=[gdbench.EffectSize('e', 'a', 'b')]"), "no item belongs to"),
+        ("{}:TASK", of_task("measures=[gdbench.PairMatching('p', 'text')]"), "no item belongs to"),
+        ("{}:TASK", CODE.replace('"colours", items', '"run.json", items'), "and not run.json"),
+        ("{}:TASK", CODE.replace('"colours", items', '"../up", items'), "letters, digits"),
     ],
 )
 def test_code_that_gives_no_task(code, target, source, words):
     code.write_text(source)
     with pytest.raises(gdbench.GdbenchError, match=words):
         task_from_code(target.format(code))
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ("name='../../up'", "task '../../up': a name is letters, digits"),
+        ("title=7", "task colours: title is '7': expected a valid string"),
+        ("license=None", "task colours: license is 'None': expected a valid string"),
+    ],
+)
+def test_a_task_whose_own_words_are_none(code, tmp_path, told, field, words):
+    code.write_text(f"{CODE}\nfrom dataclasses import replace\nTASK = replace(TASK, {field})")
+    with pytest.raises(gdbench.GdbenchError, match=words):
+        told("evaluate", "-m", "constant", "--tasks", f"{code}:TASK", "--out", tmp_path / "a/b/run")
+    assert not list(tmp_path.rglob("up"))
 
 
 class Length:

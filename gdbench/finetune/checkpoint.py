@@ -6,9 +6,12 @@ A checkpoint is a folder `step-00000100` that appears complete or not at all.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import random
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,13 +19,15 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from gdbench.errors import InputError
 from gdbench.models.lora_file import WEIGHTS, Pair, read_lora, write_lora
+from gdbench.store import write_atomically
 
 _STATE, _OPTIMISER = "state.json", "optimizer.safetensors"
+_SUMS = "SHA256SUMS"
 
 
 @dataclass
@@ -106,8 +111,9 @@ class Checkpoints:
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(parents=True)
         write_lora(new / WEIGHTS, pairs)
-        save_file(_flat(optimiser), new / _OPTIMISER)
-        (new / _STATE).write_text(json.dumps(vars(state)), encoding="utf-8")
+        write_atomically(new / _OPTIMISER, save(_flat(optimiser)))
+        write_atomically(new / _STATE, json.dumps(vars(state)).encode())
+        write_atomically(new / _SUMS, _sums(new))
         shutil.rmtree(target, ignore_errors=True)
         new.rename(target)
         for step in self.steps()[: -self.keep]:
@@ -115,29 +121,60 @@ class Checkpoints:
         return target
 
 
+@contextmanager
+def going_on(folder: Path) -> Iterator[None]:
+    """Whatever cannot be read in the block, or does not fit, is a damaged checkpoint.
+
+    Raises InputError with one line that names it.
+    """
+    try:
+        yield
+    except (
+        OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError, InputError
+    ) as error:  # fmt: skip
+        said = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"{folder}: damaged checkpoint ({said}); remove it to go on from the one before"
+        ) from None
+
+
 def load(
     folder: Path, optimiser: torch.optim.Optimizer, parameters: list[nn.Parameter]
 ) -> tuple[State, dict[str, Pair]]:
     """The state and matrices of a checkpoint; the optimiser is filled in place.
 
-    Raises InputError naming the checkpoint where it is damaged.
+    Raises what `going_on` makes one line of where it is damaged.
     """
-    try:
-        state = State(**json.loads((folder / _STATE).read_text(encoding="utf-8")))
-        tensors = load_file(folder / _OPTIMISER)
-    except (OSError, ValueError, TypeError, SafetensorError) as error:
-        raise InputError(
-            f"{folder}: damaged checkpoint ({error}); remove it to go on from the one before"
-        ) from None
+    sums = folder / _SUMS
+    # checkpoints of before have none
+    if sums.exists() and sums.read_bytes() != _sums(folder):
+        raise ValueError(f"its files do not have the checksums in {_SUMS}")
+    state = State(**json.loads((folder / _STATE).read_text(encoding="utf-8")))
+    if folder.name != Checkpoints(folder.parent).path(state.step).name:
+        raise ValueError(f"it is of step {state.step}")
     moments: dict[int, dict[str, Tensor]] = {}
-    for key, tensor in tensors.items():
+    for key, tensor in load_file(folder / _OPTIMISER).items():
         number, _, name = key.partition(".")
         moments.setdefault(int(number), {})[name] = tensor
-    if moments and len(moments) != len(parameters):
-        raise InputError(f"{folder}: optimiser of {len(moments)} tensors, not {len(parameters)}")
+    # in half precision the first steps may all be skipped
+    if (moments or not state.scaler) and moments.keys() != set(range(len(parameters))):
+        raise ValueError(f"optimiser of {len(moments)} tensors, not {len(parameters)}")
+    for number, named in moments.items():
+        for name, moment in named.items():
+            if moment.ndim and moment.shape != parameters[number].shape:
+                raise ValueError(f"{name} of the optimiser has another shape than its parameter")
     current = optimiser.state_dict()
     optimiser.load_state_dict({**current, "state": moments})
-    return state, read_lora(folder).pairs
+    return state, read_lora(folder / WEIGHTS).pairs
+
+
+def _sums(folder: Path) -> bytes:
+    """Checksums of a checkpoint's files, as `sha256sum -c` reads them."""
+    lines = [
+        f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n"
+        for name in (WEIGHTS, _OPTIMISER, _STATE)
+    ]
+    return "".join(lines).encode()
 
 
 def _flat(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -63,12 +63,18 @@ def hardneg(
     validate_every: Annotated[
         int, Option(help="Steps between validations; 0: none, the last weights count.", min=0)
     ] = 500,
-    validation_items: Annotated[int, Option(help="Held-out items each way.", min=1)] = 64,
-    validation_samples: Annotated[int, Option(help="Timesteps for them.", min=1, max=980)] = 10,
+    validation_items: Annotated[
+        int | None, Option(help="Held-out items each way (default 64).", min=1)
+    ] = None,
+    validation_samples: Annotated[
+        int | None, Option(help="Timesteps for them (default 10).", min=1, max=980)
+    ] = None,
     root: Annotated[Path | None, Option(help="Folder of COCO and NegCLIP's tables.")] = None,
     table: Annotated[Path | None, Option(help="NegCLIP's training table (TSV).")] = None,
     held_out_table: Annotated[Path | None, Option(help="Its table for validation.")] = None,
-    scenes: Annotated[int, Option(help="Training scenes of mini and mini2.", min=2)] = 20_000,
+    scenes: Annotated[
+        int | None, Option(help="Training scenes of mini and mini2 (default 20,000).", min=2)
+    ] = None,
     allow_partial: Annotated[
         bool, Option("--allow-partial", help="Leave out rows of the table with problems.")
     ] = False,

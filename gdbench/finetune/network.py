@@ -76,6 +76,13 @@ def restore(unet: nn.Module, pairs: dict[str, Pair]) -> None:
     if layers.keys() != pairs.keys():
         raise InputError("the checkpoint's LoRA is on other modules than this run's")
     for name, pair in pairs.items():
+        layer = layers[name]
+        rank, alpha = layer.lora_A[ADAPTER].weight.shape[0], float(layer.lora_alpha[ADAPTER])
+        if (pair.rank, pair.alpha) != (rank, alpha):
+            raise InputError(
+                f"its LoRA has rank {pair.rank} and alpha {pair.alpha:g}, this run's {rank} and "
+                f"{alpha:g}"
+            )
         layers[name].lora_A[ADAPTER].weight.copy_(pair.down)
         layers[name].lora_B[ADAPTER].weight.copy_(pair.up)
 

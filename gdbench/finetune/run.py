@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -34,8 +35,11 @@ from gdbench.models.diffusion_itm.loading import find_folder, load_pipeline
 from gdbench.models.kinds import ModelEntry
 from gdbench.models.loading import resolve
 from gdbench.protocol import Item
+from gdbench.run import flag_of
+from gdbench.run_lock import locked
 
 _STEPS = 1000
+_SCENES = 20_000
 _DTYPES = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
@@ -48,7 +52,7 @@ class Sources:
     root: Path | None = None  # folder of COCO
     table: Path | None = None  # NegCLIP's training table; None: looked for below `root`
     held_out_table: Path | None = None
-    scenes: int = 20_000  # training scenes of "mini" and "mini2"
+    scenes: int | None = None  # training scenes of "mini" and "mini2"; None: 20,000
     allow_partial: bool = False
     cache_dir: Path | None = None
 
@@ -76,6 +80,14 @@ def _preset(
     if name is None:
         return length, settings
     together = settings.get("batch_size", 4) * processes
+    own = KROJER_2023 | {"accumulation": KROJER_2023_STEP // together}
+    for field, value in own.items():
+        usual = HardNegSettings.model_fields[field].default
+        if settings.get(field, usual) not in (usual, value):
+            raise InputError(
+                f"{flag_of(field)} {settings[field]}: --preset {name} has its own ({value}); "
+                "leave one of the two out"
+            )
     if KROJER_2023_STEP % together:
         raise InputError(
             f"--preset {name}: steps of {KROJER_2023_STEP} examples are no multiple of "
@@ -83,7 +95,7 @@ def _preset(
         )
     if length == Length():
         length = Length(epochs=KROJER_2023_EPOCHS)
-    return length, settings | KROJER_2023 | {"accumulation": KROJER_2023_STEP // together}
+    return length, settings | own
 
 
 def base_folder(base: str) -> tuple[str, Path]:
@@ -101,10 +113,11 @@ def base_folder(base: str) -> tuple[str, Path]:
 
 def training_data(sources: Sources, settings: dict[str, Any]) -> TrainingData:
     """The examples to train on. Raises InputError or DataProblemsError."""
+    _refuse_unused(sources)
     if sources.data == "mini":
-        return SceneExamples(sources.scenes, seed=0)
+        return SceneExamples(sources.scenes or _SCENES, seed=0)
     if sources.data == "mini2":
-        return GradedExamples(sources.scenes, TRAIN_SEED)
+        return GradedExamples(sources.scenes or _SCENES, TRAIN_SEED)
     if sources.data != "coco":
         raise InputError(f"--data {sources.data}: expected coco, mini or mini2")
     root = _root(sources)
@@ -114,6 +127,16 @@ def training_data(sources: Sources, settings: dict[str, Any]) -> TrainingData:
         settings.get("negatives", "mixed"),
         allow_partial=sources.allow_partial,
     )
+
+
+def _refuse_unused(sources: Sources) -> None:
+    """Raise InputError for what was given and is not read."""
+    of_files = ("root", "table", "held_out_table", "allow_partial")
+    unused = ("scenes",) if sources.data == "coco" else of_files
+    for name in unused:
+        if getattr(sources, name):
+            flag = flag_of(name)
+            raise InputError(f"{flag}: --data {sources.data} does not use it; leave it out")
 
 
 def _root(sources: Sources) -> Path:
@@ -179,6 +202,7 @@ def hardneg(
             f"{sources.base} is {pipeline.name}: fine-tuning is for Stable Diffusion 1.x and 2.x"
         )
     length, settings = _preset(preset, length or Length(), settings, accelerator.num_processes)
+    settings = {n: v for n, v in settings.items() if v is not None or n == "alpha"}
     size = settings.get("batch_size", 4) * settings.get("accumulation", 1)
     if settings.get("steps") is None:
         settings["steps"] = length.of(len(data), size * accelerator.num_processes)
@@ -191,6 +215,9 @@ def hardneg(
         **settings,
     )
     validation = None
+    given = [n for n in ("validation_items", "validation_samples") if n in settings]
+    if given and not chosen.validate_every:
+        raise InputError(f"{flag_of(given[0])}: --validate-every 0 makes none; leave it out")
     if chosen.validate_every:
         validation = Validation(
             held_out_task(held_out(sources, chosen.validation_items)),
@@ -201,17 +228,17 @@ def hardneg(
     if accelerator.is_main_process:
         claim(out, chosen)
     accelerator.wait_for_everyone()
-    trainer = Trainer(
-        accelerator,
-        pipeline,
-        data,
-        chosen,
-        out,
-        validation=validation,
-        wandb_project=wandb_project,
-        cache_dir=sources.cache_dir,
-    )
     try:
-        return trainer.run()
+        with locked(out) if accelerator.is_main_process else nullcontext():
+            return Trainer(
+                accelerator,
+                pipeline,
+                data,
+                chosen,
+                out,
+                validation=validation,
+                wandb_project=wandb_project,
+                cache_dir=sources.cache_dir,
+            ).run()
     finally:
         accelerator.end_training()

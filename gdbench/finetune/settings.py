@@ -42,7 +42,7 @@ class HardNegSettings(Strict):
     bound: float = Field(default=1.0, ge=0)
     """lambda of the loss."""
     clip: Clip = "example"
-    rank: int = Field(default=4, ge=1)
+    rank: int = Field(default=4, ge=1, le=4096)
     alpha: float | None = Field(default=None, gt=0)
     """None: equal to the rank, as in the release."""
     attention: Literal["all", "cross"] = "all"
@@ -54,7 +54,7 @@ class HardNegSettings(Strict):
     accumulation: int = Field(default=1, ge=1)
     """Micro-batches of each process to an optimiser step."""
     processes: int = Field(default=1, ge=1)
-    learning_rate: float = Field(default=1e-4, gt=0)
+    learning_rate: float = Field(default=1e-4, gt=0, le=1e30)
     schedule: Schedule = "constant"
     warmup: int = Field(default=0, ge=0)
     """Steps over which the learning rate rises from 0."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import shutil
 import time
 from dataclasses import asdict, dataclass
@@ -19,6 +20,7 @@ from gdbench.finetune.batches import Sampler, places
 from gdbench.finetune.checkpoint import (
     Checkpoints,
     State,
+    going_on,
     load,
     random_state,
     restore_random_state,
@@ -32,10 +34,11 @@ from gdbench.finetune.validation import Validation
 from gdbench.models.device_clock import DeviceClock
 from gdbench.models.diffusion_itm.encoders import Encoders
 from gdbench.models.diffusion_itm.families.sd import StableDiffusion
-from gdbench.models.lora_file import WEIGHTS, write_lora
+from gdbench.models.lora_file import WEIGHTS, read_lora, write_lora
 from gdbench.progress import EvaluationBars, bars
 from gdbench.store import write_atomically
 
+logger = logging.getLogger(__name__)
 STATS = ("loss", "positive", "negative", "clipped")
 
 
@@ -142,8 +145,9 @@ class Trainer:
             InputError: a checkpoint is damaged, or a picture cannot be read.
         """
         done = self.out / "result.json"
-        if done.exists():
-            return Summary(**json.loads(done.read_text(encoding="utf-8")))
+        summary = self._finished(done)
+        if summary is not None:
+            return summary
         self._resume()
         journal = None
         if self.main:
@@ -167,19 +171,39 @@ class Trainer:
                 journal.close()
         return self._finish(done)
 
+    def _finished(self, done: Path) -> Summary | None:
+        """The end of a run that is whole; None: there is something to do."""
+        if not done.exists():
+            return None
+        try:
+            summary = Summary(**json.loads(done.read_text(encoding="utf-8")))
+            read_lora(self.out / WEIGHTS)
+        except (OSError, ValueError, TypeError, InputError) as error:
+            logger.warning("%s: its result is damaged (%s); it is made again", self.out, error)
+            return None
+        return summary
+
     def _resume(self) -> None:
         latest = self.checkpoints.latest
         if latest is not None:
-            self.state, pairs = load(latest, self.optimiser, self.parameters)
-            restore(self.pipeline.network, pairs)
-            rank = self.accelerator.process_index
-            if rank < len(self.state.random_states):
-                restore_random_state(self.state.random_states[rank])
-            if self.state.scaler and self.accelerator.scaler is not None:
-                self.accelerator.scaler.load_state_dict(self.state.scaler)
+            with going_on(latest):
+                self.state, pairs = load(latest, self.optimiser, self.parameters)
+                restore(self.pipeline.network, pairs)
+                rank = self.accelerator.process_index
+                if rank < len(self.state.random_states):
+                    restore_random_state(self.state.random_states[rank])
+                if self.state.scaler and self.accelerator.scaler is not None:
+                    self.accelerator.scaler.load_state_dict(self.state.scaler)
+        best = self.out / "best" / WEIGHTS
+        if self.state.best_step is not None and not best.is_file():
+            raise InputError(
+                f"{best} is gone, the best weights so far, of step {self.state.best_step}; put it "
+                "back, or choose another --out"
+            )
         if self.main:  # validations of steps that will be done again
             for folder in self.out.glob("validation/step-*"):
-                if int(folder.name.removeprefix("step-")) > self.state.step:
+                number = folder.name.removeprefix("step-")
+                if number.isdigit() and int(number) > self.state.step:
                     shutil.rmtree(folder)
         self.accelerator.wait_for_everyone()
 

@@ -142,8 +142,9 @@ def _check_measure(task: str, measure: Any, labels: Labels) -> None:
         raise InputError(f"task {task}: {measure!r} is no measure, such as gdbench.Recall")
     where = f"task {task}: measure {measure.name!r}"
     if isinstance(measure, Recall | AllAbove):
-        if not isinstance(measure.subtasks, tuple):
-            kind = type(measure.subtasks).__name__
+        names: object = measure.subtasks
+        if not isinstance(names, tuple):
+            kind = type(names).__name__
             raise InputError(f"{where}: subtasks is of type {kind}, expected a tuple of names")
         if measure.k < 1:
             raise InputError(f"{where}: k is {measure.k}, expected 1 or more")

@@ -159,9 +159,9 @@ def load(
     # in half precision the first steps may all be skipped
     if (moments or not state.scaler) and moments.keys() != set(range(len(parameters))):
         raise ValueError(f"optimiser of {len(moments)} tensors, not {len(parameters)}")
-    for number, named in moments.items():
+    for place, named in moments.items():
         for name, moment in named.items():
-            if moment.ndim and moment.shape != parameters[number].shape:
+            if moment.ndim and moment.shape != parameters[place].shape:
                 raise ValueError(f"{name} of the optimiser has another shape than its parameter")
     current = optimiser.state_dict()
     optimiser.load_state_dict({**current, "state": moments})

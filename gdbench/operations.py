@@ -16,6 +16,7 @@ from gdbench.protocol import Item, Scores
 from gdbench.records import Operations, Prices
 from gdbench.store import Block, ScoreLog
 
+PRICE_TOLERANCE = 0.02  # versions of torch count some kernels a little otherwise
 PassOf = Callable[[str], int]
 """Operations of a pass that reads this text."""
 NOT_COUNTED = "this kind of model does not say what its networks take"
@@ -72,6 +73,41 @@ def spent(
         pass_flops=prices.network,
         varying_flops=varying,
     )
+
+
+def disagreement(
+    found: Operations, prices: Prices, items: Sequence[Item], steps: int | None
+) -> str:
+    """Why counted operations are not those of a model with these prices; empty where they are.
+
+    Args:
+        found: what a record says.
+        prices: the model's own; where they are unknown, so is the answer.
+        items: all items of the record.
+        steps: timesteps of each pair; None: there are none, or a rule stopped items at some.
+
+    Raises InputError where a picture cannot be read.
+    """
+    if prices.unknown:
+        return ""
+    for what, said, own in (
+        ("picture", found.picture_flops, prices.picture),
+        ("text", found.text_flops, prices.text),
+        ("pass", found.pass_flops, prices.network),
+    ):
+        if abs(said - own) > PRICE_TOLERANCE * own:
+            return f"a {what} takes {own:,} operations here, the record says {said:,}"
+    seen = [_seen(prices, item) for item in items]
+    pictures = len({sha for shown, _ in seen for sha in shown})
+    texts = len({text for _, said in seen for text in said})
+    ranges = [("pictures", found.pictures, pictures, 0), ("texts", found.texts, texts, 1)]
+    if prices.network and steps is not None:
+        pairs = sum(len(set(shown)) * len(set(said)) for shown, said in seen)
+        ranges.append(("passes", found.passes, pairs * steps, pictures * steps))
+    for what, count, own, more in ranges:
+        if not own <= count <= own + more:
+            return f"the items take {own:,} {what}, the record says {count:,}"
+    return ""
 
 
 def _seen(prices: Prices, item: Item) -> tuple[list[str], list[str]]:

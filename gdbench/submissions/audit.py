@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from gdbench.errors import GdbenchError, InputError
+from gdbench.operations import disagreement, prices_of
 from gdbench.protocol import Item, ITMModel, Query, Scores
-from gdbench.records import ResultRecord, canonical
+from gdbench.records import Operations, ResultRecord, canonical
 from gdbench.scoring import score_stream
 from gdbench.submissions.agreement import (
     ItemAgreement,
@@ -238,20 +239,22 @@ def _task(
         model, other = runner.model(record)
         if other:
             return TaskAudit(path, of=len(finished.scores), skipped="", fault=other)
-        items = [
+        submitted = {s.item_id: s for s in finished.scores}
+        scored = [
             item
             for item in finished.task.items(
                 info.suite, source.root, info.compat, allow_partial=True
             )
-            if item.id in chosen
+            if item.id in submitted
         ]
+        items = [item for item in scored if item.id in chosen]
         again = runner.run(model, items)
         spread = runner.spread(model, record, items, again)
+        price = _price_fault(record, model, scored)
     except NotAtHandError as error:
         return TaskAudit(path, of=len(finished.scores), skipped=str(error))
     except GdbenchError as error:
         return TaskAudit(path, of=len(finished.scores), skipped=f"could not be run: {error}")
-    submitted = {s.item_id: s for s in finished.scores}
     among = max(map(size_of, again), default=0.0)
     compared = [
         compare(finished.task, item.label, submitted[item.id], scores, spread, among)
@@ -260,7 +263,17 @@ def _task(
     if len(compared) < len(chosen):
         missing = len(chosen) - len(compared)
         return TaskAudit(path, skipped=f"{missing} of the drawn items are not at hand")
-    return _summary(path, compared, len(finished.scores))
+    found = _summary(path, compared, len(finished.scores))
+    return replace(found, fault=found.fault or price)
+
+
+def _price_fault(record: ResultRecord, model: ITMModel, items: Sequence[Item]) -> str:
+    """Why the operations of a record are not those of its model; the board's cost rests on them."""
+    found, settings = record.cost.operations, record.settings
+    if not isinstance(found, Operations):
+        return ""
+    steps = None if settings.stops_early else len(settings.timesteps or ()) or None
+    return disagreement(found, prices_of(model), items, steps)
 
 
 def _summary(path: str, compared: Sequence[ItemAgreement], of: int) -> TaskAudit:

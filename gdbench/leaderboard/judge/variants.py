@@ -2,6 +2,9 @@
 
 A revision is the hash of what was loaded; what follows its first `+` says what was changed
 (`+stop0.05`, `+lora-896670dd`). Ranks compare models, so a variant stands below its model.
+
+Anybody may name any revision, so what nobody else has run decides nothing here: it neither takes
+the rank of a row that was run again, nor gives one to a variant by making its model uncertain.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gdbench.leaderboard.judged.board import Row
-from gdbench.leaderboard.judged.trust import LOCAL
+from gdbench.leaderboard.judged.trust import LOCAL, RANKED
 
 _HASH = re.compile(r"[0-9a-f]{7,64}")
 
@@ -38,11 +41,18 @@ def _marked(
     base, _, change = row.model.revision.partition("+")
     if not change:
         return row
-    lead = own.get((row.model.name, base, _local(row)))
-    if lead is None and _HASH.fullmatch(base):
-        same = by_weights.get((base, _local(row)), [])
-        lead = same[0] if len(same) == 1 else None
+    named = own.get((row.model.name, base, _local(row)))
+    same = by_weights.get((base, _local(row)), []) if _HASH.fullmatch(base) else []
+    lead = _lead(row, [] if named is None else [named]) or _lead(row, same)
     return row if lead is None else replace(row, variant_of=lead.name)
+
+
+def _lead(row: Row, candidates: Sequence[Row]) -> Row | None:
+    """The one that may be the model of a variant; None where there is none, or more than one."""
+    sure = [c for c in candidates if c.trust.badge in RANKED]
+    if sure or row.trust.badge in RANKED:
+        candidates = sure
+    return candidates[0] if len(candidates) == 1 else None
 
 
 def labelled(rows: Sequence[Row]) -> list[Row]:

@@ -66,6 +66,35 @@ def eight(g: Ground, name: str, suite: str, value: float) -> list[ResultRecord]:
     return found
 
 
+def of_revision(records: list[ResultRecord], name: str, revision: str) -> list[ResultRecord]:
+    card = ModelCard(name=name, revision=revision)
+    return [r.model_copy(update={"model": card}) for r in records]
+
+
+def standing(groups: list[tuple[list[ResultRecord], str]]) -> dict[str, tuple[str, bool]]:
+    """Whose variant each row is, and whether it has a rank."""
+    entries, readings = [], {}
+    for records, level in groups:
+        for record in records:
+            path = Path(f"/nowhere/{len(entries)}/record.json")
+            entries.append(Entry(record, path, str(len(entries))))
+            readings[path] = Reading(Trust(level))
+    (pool,) = build_board(entries, tasks_of(entries), readings).pools
+    return {r.model.name: (r.variant_of, r.place is not None) for r in pool.rows}
+
+
+@attack("a revision of which a ranked rival would be a variant", "what nobody ran again leads none")
+def _(g: Ground) -> None:
+    rival = (of_revision(eight(g, "rival", "full", 0.5), "rival", "abc1234567+lora-1"), "audited")
+    honest = (of_revision(eight(g, "base", "full", 0.4), "base", "abc1234567"), "audited")
+    mine = (of_revision(eight(g, "mine", "full", 0.1), "mine", "abc1234567"), "consistent")
+    assert standing([rival]) == {"rival": ("", True)}
+    assert standing([rival, mine]) == {"rival": ("", True), "mine": ("", False)}
+    # nor does one more model of that revision give a variant a rank of its own
+    assert standing([rival, honest])["rival"] == ("base@abc1234567", False)
+    assert standing([rival, honest, mine])["rival"] == ("base@abc1234567", False)
+
+
 @attack("records without scores, every metric 7.5", "level reported: no rank")
 def _(g: Ground) -> None:
     for record in eight(g, "boaster", "mini", 7.5):

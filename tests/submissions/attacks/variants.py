@@ -99,6 +99,24 @@ def _(g: Ground) -> None:
     assert len(done.tasks[0].flips) == won
 
 
+@attack("a bundled model that says it takes next to nothing", "prices and items are counted again")
+def _(g: Ground) -> None:
+    model = load_model("mini-clip", device="cpu")
+    evaluate(model, [TASKS.get("winoground")], g.tmp / "run", suite="mini", limit=_ITEMS)
+    submit(g.tmp / "run", g.proposed)
+    revision = next((g.proposed / "mini-clip").iterdir())
+    path = revision / "winoground/record.json"
+    true = path.read_text()
+    assert run_again(g, revision).ok
+    for name, value in (("picture_flops", 1), ("text_flops", 1), ("pictures", 1), ("texts", 1)):
+        raw = json.loads(true)
+        raw["cost"]["operations"][name] = value
+        path.write_text(json.dumps(raw))
+        done = run_again(g, revision)
+        assert not done.ok
+        assert "the record says 1" in done.tasks[0].fault
+
+
 @attack("a run in bfloat16 that is recorded as float32", "float32 has no such spread")
 def _(g: Ground) -> None:
     revision = honest(g, "bfloat16")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gdbench.data.own.options import DataOptions
 from gdbench.errors import DataProblemsError, InputError
 from gdbench.models.dual_encoder import DualEncoder
+from gdbench.run import flag_of
 from gdbench.tasks import TASKS
 from gdbench.tasks.candidates import Ask, Candidates, Chosen, Origin, Pair, pairs_of
 
@@ -58,6 +59,8 @@ def choose(
     if not isinstance(encoder, DualEncoder):
         name = getattr(getattr(encoder, "card", None), "name", type(encoder).__name__)
         raise InputError(f"--by {name}: is no dual encoder, which has features to compare")
+    if root is not None and Path(data).expanduser().exists():
+        raise InputError(f"--root: {data} are data of your own, which do not use it; leave it out")
     folder = out.absolute().parent
     origin = origin_of(data, folder, suite, options or DataOptions())
     pairs, source = pairs_of(origin, folder, root)
@@ -91,9 +94,14 @@ def origin_of(data: str, folder: Path, suite: str, options: DataOptions) -> Orig
     """The origin that a path or the name of a task stands for. Raises InputError for neither."""
     path = Path(data).expanduser()
     if path.exists():
+        if suite != "full":
+            raise InputError(f"--suite {suite}: {data} are data of your own, without suites")
         relative = Path(os.path.relpath(path.absolute(), folder)).as_posix()
         return Origin(data=relative, options=options.model_copy(update={"name": None, "ask": None}))
     if data in TASKS:
+        given = [name for name, value in options if value is not None]
+        if given:
+            raise InputError(f"{flag_of(given[0])}: {data} is a task, which does not use it")
         return Origin(task=data, suite=suite)
     raise InputError(f"--data {data}: there is no such folder or file, and no task of this name")
 

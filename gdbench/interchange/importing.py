@@ -7,7 +7,6 @@ pictures of a split, for example, is another question than recall among ten.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -103,6 +102,8 @@ def read_reported(paths: Sequence[Path], model: str | None = None, url: str = ""
         InputError: A file is none of the two, is damaged, holds a number outside of 0..1, the
             model is not named, or two files have the same number.
     """
+    if url and not url.startswith(("https://", "http://")):
+        raise InputError(f"--url {url}: expected an address that begins with https://")
     imported = Imported()
     figures: dict[tuple[str, str], list[Figure]] = {}
     about: dict[tuple[str, str], _Result] = {}
@@ -133,8 +134,6 @@ def _figures(result: _Result, path: Path) -> Iterator[Figure]:
         ours = result.known.get((result.dataset, metric))
         if ours is None:
             continue
-        if not math.isfinite(value) or not 0 <= value <= 1:
-            raise InputError(f"{path}: {metric} is {value}, expected 0 to 1")
         yield Figure(
             model=result.model, task=ours.task, metric=ours.metric, value=value,
             direction=ours.direction, file=path.name, note=ours.note,
@@ -176,7 +175,7 @@ def _clip_benchmark(path: Path, content: Mapping[str, Any], model: str | None) -
         dataset,
         f"CLIP_benchmark, {_text(path, content, 'task')}, language {language}",
         None,
-        _numbers(path, content.get("metrics")),
+        _numbers(path, content.get("metrics"), dataset, CLIP_BENCHMARK),
         CLIP_BENCHMARK,
     )
 
@@ -186,6 +185,7 @@ def _mteb(path: Path, content: Mapping[str, Any], model: str | None) -> _Result:
     rows = splits.get("test") if isinstance(splits, dict) else None
     if not isinstance(rows, list) or len(rows) != 1:
         raise InputError(f"{path}: scores.test is not a list of one subset")
+    task = _text(path, content, "task_name")
     stamp = content.get("date")
     year = None
     if isinstance(stamp, int | float) and 0 < stamp < 1e11:  # noqa: PLR2004 # seconds, up to 5138
@@ -193,11 +193,11 @@ def _mteb(path: Path, content: Mapping[str, Any], model: str | None) -> _Result:
     return _Result(
         "MTEB",
         _named(path, model or _name_beside(path)),
-        _text(path, content, "task_name"),
+        task,
         f"MTEB {content.get('mteb_version') or 'of unknown version'}, data "
         f"{_text(path, content, 'dataset_revision')[:12]}",
         year,
-        _numbers(path, rows[0]),
+        _numbers(path, rows[0], task, MTEB),
         MTEB,
     )
 
@@ -225,12 +225,20 @@ def _text(path: Path, content: Mapping[str, Any], key: str) -> str:
     return value
 
 
-def _numbers(path: Path, metrics: object) -> Mapping[str, float]:
-    """The metrics that are numbers; texts and lists beside them are none."""
+def _numbers(
+    path: Path, metrics: object, dataset: str, known: Mapping[tuple[str, str], Ours]
+) -> Mapping[str, float]:
+    """The metrics that are numbers; texts and lists beside them are none.
+
+    Raises InputError where one that would be taken over is none.
+    """
     if not isinstance(metrics, dict):
         raise InputError(f"{path}: there are no metrics")
-    return {
-        str(name): float(value)
-        for name, value in metrics.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    }
+    found = {}
+    for name, value in metrics.items():
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if (dataset, name) in known and not (is_number and 0 <= value <= 1):
+            raise InputError(f"{path}: {name} is {str(value)[:40]}, expected 0 to 1")
+        if is_number:
+            found[str(name)] = value
+    return found

@@ -101,6 +101,9 @@ def test_mteb_names_the_model_beside_its_results(write):
         ("[]", "object"),
         ({"a": 1}, "neither a result of CLIP_benchmark"),
         (clip_benchmark("winoground", {"acc": 8.25}), "acc is 8.25, expected 0 to 1"),
+        (clip_benchmark("winoground", {"acc": True}), "acc is True, expected 0 to 1"),
+        (clip_benchmark("winoground", {"acc": "0.3"}), "acc is 0.3, expected 0 to 1"),
+        (clip_benchmark("winoground", {"acc": 10**400}), "expected 0 to 1"),
         (clip_benchmark("winoground", [1]), "there are no metrics"),
         (clip_benchmark(7, {"acc": 0.1}), "dataset is 7, expected a text"),
         (mteb("Winoground", {}) | {"scores": {"test": []}}, "not a list of one subset"),
@@ -133,3 +136,10 @@ def test_what_was_imported_is_read_back(write, tmp_path):
     write("out/bad.json", '{"schema_version": 1}')
     with pytest.raises(GdbenchError, match=r"bad\.json"):
         sources_in(folder)
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "example.org", "file:///etc/passwd"])
+def test_an_address_is_one_of_the_web(write, url):
+    path = write("found.json", clip_benchmark("winoground", {"acc": 0.1}))
+    with pytest.raises(InputError, match="expected an address that begins with https://"):
+        read_reported([path], url=url)

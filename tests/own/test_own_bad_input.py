@@ -311,6 +311,36 @@ def test_strange_names(folder):
     assert all(len(item.id) <= 300 for item in data.items)
 
 
+@pytest.mark.parametrize(
+    ("ask", "option", "value"),
+    [
+        (None, "prompt", "a {}"),
+        ("text", "words", "words.json"),
+        ("pairs", "candidates", 4),
+        ("classes", "candidates", 4),
+    ],
+)
+def test_options_of_other_questions_are_refused(folder, ask, option, value):
+    from gdbench.errors import InputError
+
+    (folder / "words.json").write_text('{"good": ["joy"], "bad": ["woe"]}')
+    rows = [f"{c}.png,a {c} square,{c},{k // 2}" for k, c in enumerate(COLOURS)]
+    header = "file,caption,class,group" if ask in ("pairs", "classes") else "file,caption,tags,tag2"
+    write_table(folder / "captions.csv", [header, *rows])
+    if option == "words":
+        value = folder / value
+    with pytest.raises(InputError, match=rf"--{option}: these data ask \w+, which does not use it"):
+        read_own(folder, DataOptions(ask=ask, **{option: value}))
+
+
+def test_a_name_that_is_none_is_told_in_words():
+    from gdbench.errors import InputError
+    from gdbench.run import validated
+
+    with pytest.raises(InputError, match=r"--name ../x: expected letters, digits and ._\+-"):
+        validated(DataOptions, {"name": "../x"})
+
+
 def test_prompts(folder):
     from gdbench.errors import InputError
     from gdbench.run import validated

@@ -85,6 +85,12 @@ def test_of_a_task_s_pictures(told, tmp_path):
         (("--data", "pictures", "--by", "random"), "random: is no dual encoder"),
         (("--data", "nowhere", "--by", "mini-clip"), "no such folder or file, and no task"),
         (("--data", "pictures", "--by", "mini-clip", "--top", 13), "there are 12 pictures and 12"),
+        (("--data", "pictures", "--by", "mini-clip", "--suite", "mini"), "own, without suites"),
+        (("--data", "pictures", "--by", "mini-clip", "--root", "x"), "--root: pictures are data"),
+        (
+            ("--data", "pets", "--suite", "mini", "--by", "mini-clip", "--split", "test"),
+            "--split: pets is a task, which does not use it",
+        ),
     ],
 )
 def test_what_cannot_be_done(pictures, told, tmp_path, monkeypatch, words, problem):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from pathlib import Path
 from typing import Literal
@@ -13,6 +14,7 @@ from gdbench.records import Strict
 
 Ask = Literal["negatives", "text", "image", "retrieval", "pairs", "classes", "association"]
 PROMPT = "a photo of a {}"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}\Z")
 
 
 class DataOptions(Strict):
@@ -60,7 +62,6 @@ class DataOptions(Strict):
     )
     name: str | None = Field(
         default=None,
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$",
         description="Of --data: the task's name (default: the folder's).",
     )
 
@@ -70,6 +71,13 @@ class DataOptions(Strict):
         if prompt is not None and placeholder_of(prompt) is None:
             raise PydanticCustomError("prompt", "a text with one {} for the name of the class")
         return prompt
+
+    @field_validator("name")
+    @classmethod
+    def _of_a_folder(cls, name: str | None) -> str | None:
+        if name is not None and not _NAME.match(name):
+            raise PydanticCustomError("name", "letters, digits and ._+-, 64 of them at most")
+        return name
 
 
 def placeholder_of(prompt: str) -> str | None:

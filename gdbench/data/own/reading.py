@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,12 @@ from gdbench.protocol import Item
 
 WORDS = "words.json"
 _SETS = 2
+_USED_BY: Mapping[str, tuple[Ask, ...]] = {
+    "candidates": ("text", "image", "retrieval"),
+    "prompt": ("classes",),
+    "words": ("association",),
+}
+"""What is asked where an option says how."""
 
 
 @dataclass
@@ -85,9 +91,20 @@ def read_own(
     )
     data.ask = questions.ask() if data.rows else None
     if data.ask is not None:
+        _refuse_unused(options, data.ask)
         # in any order of the rows the same sums are added in the same order
         data.items = sorted(questions.items(data.ask), key=lambda item: item.id)
     return data
+
+
+def _refuse_unused(options: DataOptions, ask: Ask) -> None:
+    """Raise InputError for what was said of questions that are not asked."""
+    for name, asks in _USED_BY.items():
+        if getattr(options, name) is not None and ask not in asks:
+            raise InputError(
+                f"--{name}: these data ask {ask}, which does not use it; leave it out, or say "
+                f"--ask {asks[-1]}"
+            )
 
 
 def _place(path: Path) -> tuple[Path, str | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from gdbench.errors import GdbenchError
+from gdbench.submissions.untrusted import below
 
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 Fingerprint = tuple[tuple[str, int, int], ...]
@@ -21,13 +23,13 @@ def fingerprint(folders: Sequence[Path]) -> Fingerprint:
     """Names, sizes and times of all files in the folders: changes when a record does."""
     found = []
     for folder in folders:
-        for path in sorted(folder.rglob("*")):
-            try:
-                stat = path.stat()
-            except OSError:  # gone between listing and looking: the next look sees the rest
-                continue
-            found.append((str(path), stat.st_size, stat.st_mtime_ns))
-    return tuple(found)
+        # what is gone between listing and looking is seen at the next look
+        with suppress(OSError):
+            for path in below(folder):
+                with suppress(OSError):
+                    stat = path.stat()
+                    found.append((str(path), stat.st_size, stat.st_mtime_ns))
+    return tuple(sorted(found))
 
 
 class Rebuilder:

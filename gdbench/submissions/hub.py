@@ -13,12 +13,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from gdbench.errors import GdbenchError, InputError
 from gdbench.submissions.layout import RECORD, RUN, SCORES
 from gdbench.submissions.problems import shown
-from gdbench.submissions.untrusted import MAX_SCORES_BYTES
+from gdbench.submissions.untrusted import MAX_SCORES_BYTES, below
 from gdbench.submissions.verify import NOT_AT_HAND, verify
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,95}"
@@ -98,7 +98,7 @@ def files_of(folder: Path) -> dict[str, Path]:
         raise InputError(f"{folder}: no such folder; give a run or a folder of submissions")
     prefix = f"runs/{folder.resolve().name}/" if (folder / RUN).is_file() else ""
     found = {}
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(below(folder)):
         name = prefix + path.relative_to(folder).as_posix()
         if _TRAVELS.match(name) and path.is_file() and not path.is_symlink():
             found[name] = path
@@ -155,10 +155,10 @@ def pull(repo: str, to: Path, *, revision: str | None = None) -> list[Path]:
             )
         source = Path(name)
         wanted = {}
-        for path in sorted(source.rglob("*")):
-            below = PurePosixPath(path.relative_to(source).as_posix())
-            if _TRAVELS.match(str(below)) and path.is_file() and not path.is_symlink():
-                wanted[str(below)] = path
+        for path in sorted(below(source)):
+            place = path.relative_to(source).as_posix()
+            if _TRAVELS.match(place) and path.is_file() and not path.is_symlink():
+                wanted[place] = path
         if not wanted:
             raise InputError(f"{repo} has no runs or submissions of gdbench")
         for place, path in wanted.items():

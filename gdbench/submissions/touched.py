@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from gdbench.errors import InputError
-from gdbench.submissions.layout import AUDITED, INVALIDATED
 from gdbench.submissions.problems import Problem
+from gdbench.submissions.untrusted import below
 
 _CHUNK = 1 << 20
 _REVISION_LEVEL = 2
@@ -60,8 +58,11 @@ def touched(folder: Path, base: Path) -> list[Touched]:
 
 
 def _may_be_added(path: str, landed: set[str]) -> bool:
-    """Whether anybody may add a file: in a revision that is new, and never a log."""
-    if path in (AUDITED, INVALIDATED):
+    """Whether anybody may add a file: in a revision that is new, and never at the root.
+
+    There are the logs, and files by which git changes or leaves out what others have landed.
+    """
+    if "/" not in path:
         return False
     return "/".join(path.split("/")[:_REVISION_LEVEL]) not in landed
 
@@ -72,16 +73,8 @@ def _files(folder: Path) -> dict[str, Path]:
         return {}
     return {
         path.relative_to(folder).as_posix().encode("unicode_escape").decode(): path
-        for path in _below(folder)
+        for path in below(folder)
     }
-
-
-def _below(folder: Path) -> Iterator[Path]:
-    for entry in sorted(os.scandir(folder), key=lambda e: e.name):
-        if entry.is_dir(follow_symlinks=False):
-            yield from _below(Path(entry.path))
-        else:
-            yield Path(entry.path)
 
 
 def _change(old: Path, new: Path) -> str:

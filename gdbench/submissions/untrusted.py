@@ -7,6 +7,7 @@ import os
 import re
 import stat
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,21 @@ def read_bytes(path: Path, limit: int) -> bytes:
     if len(data) > limit:
         raise Rejected("file", f"has more than {limit} bytes")
     return data
+
+
+def below(folder: Path) -> Iterator[Path]:
+    """Files, links and the like below a folder, in no order; links are not followed.
+
+    However deep they lie: what calls itself for each level ends at Python's own limit.
+    """
+    waiting = [str(folder)]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                else:
+                    yield Path(entry.path)
 
 
 def depth(text: str) -> int:

@@ -14,6 +14,7 @@ import pytest
 
 from gdbench.errors import InputError
 from gdbench.leaderboard.gather.entries import load
+from gdbench.leaderboard.serve import fingerprint
 from gdbench.leaderboard.site import make
 from gdbench.metrics.denoising import matrix_of
 from gdbench.metrics.summary import score_interval, summarise, task_score
@@ -242,6 +243,34 @@ def _(g: Ground) -> None:
     assert len(report.submissions) == len(levels(verify(g.base, SOURCE)))
     with pytest.raises(InputError, match="stands above a task"):
         load(g.proposed)
+
+
+@attack("folders fifteen hundred deep", "files are listed without a call for each level")
+def _(g: Ground) -> None:
+    before = Path.cwd()
+    try:
+        os.chdir(g.proposed)
+        for _ in range(1500):
+            Path("d").mkdir()
+            os.chdir("d")
+        Path("file").write_text("x")
+    finally:
+        os.chdir(before)
+    report = judged(g)
+    assert any(t.path.endswith("/d/file") for t in report.touched)
+    assert any(p.check == "layout" for p in report.problems)
+    assert len(fingerprint([g.proposed])) == 1 + len(fingerprint([g.base]))
+    # what clears up after tests calls itself for each level too
+    top, rest = g.proposed / "d", g.proposed / "rest"
+    while top.is_dir():
+        at = top
+        for _ in range(300):
+            at = at / "d" if (at / "d").is_dir() else at
+        if at != top:
+            at.rename(rest)
+        shutil.rmtree(top)
+        if rest.is_dir():
+            rest.rename(top)
 
 
 @attack("an entry that withdraws a result is broken", "a board is not built without its logs")

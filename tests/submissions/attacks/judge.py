@@ -92,6 +92,16 @@ def _(g: Ground) -> None:
     assert refused(judged(g), "hashing/1/svo/record.json", "added")
 
 
+@attack("a file of git's that changes rivals' bytes at the next checkout", "append-only check")
+def _(g: Ground) -> None:
+    (g.proposed / ".gitattributes").write_text("*.parquet text eol=crlf\n")
+    (g.proposed / ".gitignore").write_text("*\n")
+    report = judged(g)
+    assert not report.ok
+    assert refused(report, ".gitattributes", "added")
+    assert refused(report, ".gitignore", "added")
+
+
 @attack("`--against` names a folder that is not there", "exit code 2")
 def _(g: Ground) -> None:
     with pytest.raises(InputError, match="--against"):

@@ -151,6 +151,23 @@ def test_everything_can_be_reached_with_the_keyboard(open_page):
     assert names(page) == sorted(before, reverse=True)
 
 
+@pytest.mark.parametrize("kind", ["task", "example", "measured"])
+def test_the_keyboard_stops_at_tables_only_where_they_scroll(kind, open_page):
+    goes = "e => e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1"
+    page = open_page().open(KINDS[kind])
+    boxes = page.locator(".scroller:visible").all()
+    assert boxes
+    for size in ({"width": 1280, "height": 800}, PHONE, {"width": 1280, "height": 800}):
+        page.set_viewport_size(size)
+        for box in boxes:
+            scrolls = box.evaluate(goes)
+            expect(box).to_have_attribute("role", "region" if scrolls else "group")
+            assert box.evaluate("e => e.tabIndex") == (0 if scrolls else -1)
+            assert box.get_attribute("aria-label")
+        if size == PHONE:
+            assert any(box.evaluate(goes) for box in boxes)
+
+
 def test_light_dark_and_the_choice_is_kept(open_page):
     watched = open_page(color_scheme="dark")
     page = watched.open("index.html")
@@ -290,6 +307,15 @@ def test_print_shows_the_whole_table_in_light_colours(open_page, tmp_path):
     scroller = page.locator(".pool .scroller").first
     assert scroller.evaluate("e => getComputedStyle(e).overflow") == "visible"
     assert page.pdf()[:5] == b"%PDF-"
+
+
+def test_a_large_zoom_leaves_the_lines_to_the_rows(open_page):
+    """1280 x 1024 at 400 %: heads that stay took half of what is seen of a table."""
+    page = open_page(viewport={"width": 320, "height": 256}).open(KINDS["home"])
+    row = page.locator(".pool tbody tr").nth(8)
+    row.scroll_into_view_if_needed()
+    head = page.locator(".pool thead").bounding_box()
+    assert head["y"] + head["height"] < row.bounding_box()["y"] - 100
 
 
 @pytest.mark.parametrize("kind", ["home", "measured", "mini", "capabilities", "task", "pair"])

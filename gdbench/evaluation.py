@@ -22,6 +22,7 @@ from gdbench.metrics.labels import Labels
 from gdbench.models.own import own_model
 from gdbench.operations import spent
 from gdbench.protocol import Item, Known
+from gdbench.readable import first_problem
 from gdbench.recording import make_record
 from gdbench.records import ModelSettings, ResultRecord, TaskInfo
 from gdbench.run import Conditions, ModelRequest, RunInfo, RunSpec, validated
@@ -93,7 +94,8 @@ def evaluate(
         ModelOutputError: the model failed, took too long, or returned something that is not a
             finite matrix of scores; what was scored before is kept.
         LockedError: another process works in `out`.
-        InputError: the model or a condition is none, or they do not go together.
+        InputError: the model, a task or a condition is none, or they do not go together; a text
+            of theirs is one that no record may hold.
         GdbenchError: files of the run were removed while it ran.
         SetAsideError: items failed in every worker that tried; all other tasks are done.
     """
@@ -112,6 +114,7 @@ def evaluate(
     )
     for task in tasks:
         check_name(task.name)
+    _check_texts(info, tasks)
     # a model may change the working folder
     out, root = out.absolute(), None if root is None else root.absolute()
     run = Run(engine, info, out, root, allow_partial=allow_partial, progress=progress)
@@ -128,6 +131,22 @@ def evaluate(
     if failures:
         raise SetAsideError("; ".join(failures))
     return [record for record in records if record is not None]
+
+
+def _check_texts(info: RunInfo, tasks: Sequence[Task]) -> None:
+    """Raise InputError for a text that would make the record one that no reader takes."""
+    own = {task.name: definition_of(task) for task in tasks}
+    texts = {
+        "model": info.model.model_dump(),
+        "content": info.content.model_dump(),
+        "settings": info.spec.settings.model_dump(),
+        "task": {task.name: {"version": task.version_of(info.spec.conditions.suite)}
+                 for task in tasks},
+        "definition": {name: said.model_dump(mode="json") for name, said in own.items() if said},
+    }  # fmt: skip
+    problem = first_problem(texts)
+    if problem:
+        raise InputError(f"{problem}; no record may hold that, so change it")
 
 
 def _check_compat(subject: Subject, conditions: Conditions) -> None:

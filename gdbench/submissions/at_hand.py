@@ -9,9 +9,9 @@ from gdbench.errors import GdbenchError, UnknownNameError
 from gdbench.models import load_request
 from gdbench.models.own import own_model
 from gdbench.protocol import ITMModel
+from gdbench.readable import shown
 from gdbench.records import ModelSettings, ResultRecord
 from gdbench.run import ModelRequest, Where
-from gdbench.submissions.problems import shown
 
 Load = Callable[[ResultRecord], ITMModel]
 

@@ -20,13 +20,13 @@ from gdbench.metrics.measures import tie_rule
 from gdbench.metrics.summary import score_interval, summarise, task_score
 from gdbench.operations import logged_passes
 from gdbench.protocol import Scores
+from gdbench.readable import shown
 from gdbench.records import MetricValue, Operations, ResultRecord
 from gdbench.signature import parse_signature, signature
 from gdbench.submissions import setting_checks
 from gdbench.submissions.layout import Place, RunPlace, revision_folder
 from gdbench.submissions.manifest import Manifest, ManifestSource
 from gdbench.submissions.merkle import root_of
-from gdbench.submissions.problems import shown
 from gdbench.submissions.replay import evaluated
 from gdbench.submissions.scores import ScoreFile
 from gdbench.submissions.times import FIRST, last

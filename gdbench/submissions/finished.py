@@ -12,13 +12,14 @@ from pathlib import Path
 
 from gdbench.errors import GdbenchError, InputError
 from gdbench.protocol import Label, Scores
+from gdbench.readable import shown
 from gdbench.records import ResultRecord
 from gdbench.store import hash_scores
 from gdbench.store.files import seal_fault
 from gdbench.submissions.layout import LINK, RECORD, RUN, SCORES, refuse_shard, task_folders
 from gdbench.submissions.manifest import Manifest, ManifestSource
 from gdbench.submissions.migrate import read_migrated
-from gdbench.submissions.problems import Rejected, shown
+from gdbench.submissions.problems import Rejected
 from gdbench.submissions.scores import ScoreFile, read_scores
 from gdbench.submissions.untrusted import (
     MAX_LOG_BYTES,

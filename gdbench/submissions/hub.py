@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gdbench.errors import GdbenchError, InputError
+from gdbench.readable import shown
 from gdbench.submissions.layout import RECORD, RUN, SCORES
-from gdbench.submissions.problems import shown
 from gdbench.submissions.untrusted import MAX_SCORES_BYTES, below
 from gdbench.submissions.verify import NOT_AT_HAND, verify
 

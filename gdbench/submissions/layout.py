@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gdbench.errors import InputError
+from gdbench.readable import shown
 from gdbench.records import ResultRecord
-from gdbench.submissions.problems import Problem, Rejected, shown
+from gdbench.submissions.problems import Problem, Rejected
 from gdbench.submissions.untrusted import MAX_RECORD_BYTES, parse_object, read_bytes
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,95}\Z")

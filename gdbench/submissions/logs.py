@@ -30,12 +30,13 @@ from pathlib import Path
 from typing import Any
 
 from gdbench.errors import InputError
+from gdbench.readable import shown, text_problem
 from gdbench.records import ResultRecord
 from gdbench.store import write_atomically
 from gdbench.submissions.layout import AUDITED, INVALIDATED, NAME
-from gdbench.submissions.problems import Problem, Rejected, shown
+from gdbench.submissions.problems import Problem, Rejected
 from gdbench.submissions.times import is_day
-from gdbench.submissions.untrusted import check_texts, read_bytes, text_problem
+from gdbench.submissions.untrusted import check_texts, read_bytes
 
 POINTS = 2.0
 """The smallest forgery of a score, in points, that an audit has to find, …"""

@@ -15,9 +15,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from gdbench.protocol import ModelCard
+from gdbench.readable import shown
 from gdbench.records import SCHEMA_VERSION, ModelSettings, ResultRecord, TaskInfo
 from gdbench.signature import signature
-from gdbench.submissions.problems import Rejected, shown
+from gdbench.submissions.problems import Rejected
 
 Raw = dict[str, Any]
 

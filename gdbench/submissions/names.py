@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from gdbench.readable import shown
 from gdbench.records import ResultRecord
-from gdbench.submissions.problems import shown
 
 _DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
 """Names of devices, which Windows keeps for itself with any ending."""

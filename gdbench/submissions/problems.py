@@ -30,9 +30,3 @@ class Rejected(Exception):  # noqa: N818 # no error of the program: the answer t
         super().__init__(problem)
         self.check = check
         self.problem = problem
-
-
-def shown(value: object, length: int = 60) -> str:
-    """A value from a file, safe and short enough to print on a terminal."""
-    text = ascii(value)
-    return text if len(text) <= length else text[: length - 3] + "..."

@@ -14,10 +14,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from gdbench.protocol import Label, Scores
+from gdbench.readable import shown
 from gdbench.store import SCHEMA, SCORE_COLUMNS, WIDE_SCHEMA, from_table, to_table
 from gdbench.store.fragments import MOST_UNFOLDING, check_content
 from gdbench.store.pages import UNREADABLE, Counted, count
-from gdbench.submissions.problems import Rejected, shown
+from gdbench.submissions.problems import Rejected
 from gdbench.submissions.untrusted import MAX_SCORES_BYTES, read_bytes
 
 MAX_ROWS = 5_000_000

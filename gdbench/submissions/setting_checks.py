@@ -10,8 +10,8 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from gdbench.data.download import is_public
+from gdbench.readable import shown
 from gdbench.records import ResultRecord, Schedule
-from gdbench.submissions.problems import shown
 
 Finding = tuple[str, str]
 _MAX_STEPS = 1000

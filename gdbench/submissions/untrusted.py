@@ -6,23 +6,19 @@ import json
 import os
 import re
 import stat
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gdbench.submissions.problems import Rejected, shown
+from gdbench.readable import first_problem, shown
+from gdbench.submissions.problems import Rejected
 
 MAX_RECORD_BYTES = 1_000_000  # a record with ten effect sizes of 120 words has 60 kB
 MAX_SCORES_BYTES = 256_000_000
 MAX_LOG_BYTES = 2_000_000_000  # of a run: 2250 pictures with 100 words and 250 errors each
 MAX_DEPTH = 16  # a record is six deep
-MAX_TEXT = 4_000  # characters of one string
 # a string, up to its end or that of the text, or a bracket
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.?[^"\\]*)*(?:"|\Z)|[][{}]', re.DOTALL)
-# control, invisible, unassigned, and other ends of a line
-_FORBIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-_PILED = 4  # marks on one letter; more of them cover the lines above
 
 
 def read_bytes(path: Path, limit: int) -> bytes:
@@ -109,40 +105,8 @@ def parse_object(data: bytes) -> dict[str, Any]:
     return found
 
 
-def text_problem(text: str) -> str | None:
-    """Why a string may not stand in a record, None where it may.
-
-    Records are shown on web pages and terminals; both escape, and still no record needs markup,
-    control characters, or marks that turn the direction of writing.
-    """
-    if len(text) > MAX_TEXT:
-        return f"has {len(text)} characters, at most {MAX_TEXT} are allowed"
-    if "<" in text or ">" in text:
-        return f"has markup: {shown(text)}"
-    if text.isascii() and text.isprintable():  # most texts, and no character of them to look up
-        return None
-    marks = 0
-    for character in text:
-        marks = marks + 1 if unicodedata.combining(character) else 0
-        if marks > _PILED:
-            return f"has more than {_PILED} marks on one letter: {shown(text)}"
-        if character != "\n" and unicodedata.category(character) in _FORBIDDEN_CATEGORIES:
-            return f"has the control character U+{ord(character):04X}"
-    return None
-
-
 def check_texts(value: Any, where: str = "") -> None:
     """Look at every string and key of parsed JSON. Raises `Rejected` at the first bad one."""
-    if isinstance(value, str):
-        problem = text_problem(value)
-        if problem:
-            raise Rejected("text", f"{where} {problem}")
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            problem = text_problem(key)
-            if problem:
-                raise Rejected("text", f"a key of {where or 'the record'} {problem}")
-            check_texts(inner, f"{where}.{key}" if where else key)
-    elif isinstance(value, list):
-        for i, inner in enumerate(value):
-            check_texts(inner, f"{where}[{i}]")
+    problem = first_problem(value, where)
+    if problem:
+        raise Rejected("text", problem)

@@ -30,8 +30,8 @@ from gdbench.leaderboard.show.pages.changes import instant
 from gdbench.leaderboard.show.pages.models import run_facts
 from gdbench.leaderboard.site import draw
 from gdbench.leaderboard.words import file_name, web_link, with_code
+from gdbench.readable import text_problem
 from gdbench.records import ResultRecord
-from gdbench.submissions.untrusted import text_problem
 from gdbench.tasks import GDBENCH
 
 VOID = {"meta", "link", "input", "img", "br"}

@@ -188,6 +188,28 @@ def test_settings_of_another_type_are_refused(write, given):
         own_model(Handed())
 
 
+@pytest.mark.parametrize("description", ["a <b> c", "a\u2028b", "a\x1b[31m", "\ud800", "a" * 5000])
+def test_words_that_no_record_may_hold_are_refused_before_the_run(
+    tmp_path, colour_task, description
+):
+    class Described:
+        card = ModelCard(name="described", description=description)
+
+        def score(self, images, texts):
+            raise AssertionError
+
+    with pytest.raises(InputError, match=r"model.description .*; no record may hold that"):
+        evaluate(Described(), [colour_task], tmp_path / "run", suite="mini")
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_argument_that_no_record_may_hold_is_refused(write, tmp_path, colour_task):
+    path = write(init="def __init__(self, word=''): pass").rpartition(":")[0]
+    model = load_model(f"{path}:A", arguments={"word": "<image>"})
+    with pytest.raises(InputError, match=r"settings.extra.word has markup: '<image>'"):
+        evaluate(model, [colour_task], tmp_path / "run", suite="mini")
+
+
 def test_a_run_is_not_continued_with_edited_code(write, tmp_path, colour_task):
     evaluate(load_model(write("1")), [colour_task], tmp_path / "run", suite="mini", limit=2)
     edited = load_model(write("2"))

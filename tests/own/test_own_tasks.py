@@ -119,6 +119,11 @@ def test_code_that_gives_no_task(code, target, source, words):
         ("name='../../up'", "task '../../up': a name is letters, digits"),
         ("title=7", "task colours: title is '7': expected a valid string"),
         ("license=None", "task colours: license is 'None': expected a valid string"),
+        ("title='a < b'", "definition.colours.title has markup: 'a < b'; no record may hold that"),
+        ("notes=('a\\u2028b',)", r"definition.colours.notes.0. has the control character U.2028"),
+        ("description='a' * 5000", "description has 5000 characters, at most 4000"),
+        ("url='\\ud800'", "url has the control character U.D800"),
+        ("version='1\\x1b'", "task.colours.version has the control character U.001B"),
     ],
 )
 def test_a_task_whose_own_words_are_none(code, tmp_path, told, field, words):

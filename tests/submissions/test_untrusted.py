@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gdbench.readable import text_problem
 from gdbench.submissions.problems import Rejected
 from gdbench.submissions.untrusted import (
     check_texts,
     depth,
     parse_object,
     read_bytes,
-    text_problem,
 )
 
 values = st.recursive(

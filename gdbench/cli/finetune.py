@@ -78,7 +78,7 @@ def kept(
     prompts: Annotated[
         Path | None, typer.Option(help="Text file, a prompt a line; default: six drawn scenes.")
     ] = None,
-    steps: Annotated[int, typer.Option(help="Of denoising.", min=1)] = 30,
+    steps: Annotated[int, typer.Option(help="Of denoising.", min=1, max=1000)] = 30,
     guidance: Annotated[float, typer.Option(help="Classifier-free guidance.", min=0)] = 7.5,
     device: Annotated[str | None, typer.Option(help="Of the judge.")] = None,
     as_json: o.JsonOption = False,
@@ -107,6 +107,9 @@ def _lines(path: Path) -> tuple[str, ...]:
     """The lines of a file that have words. Raises InputError where it cannot be read."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--prompts {path}: cannot be read ({error})") from error
-    return tuple(stripped for row in text.splitlines() if (stripped := row.strip()))
+    except UnicodeDecodeError as error:
+        raise InputError(f"--prompts {path}: not UTF-8") from error
+    except OSError as error:
+        raise InputError(f"--prompts {path}: cannot be read ({error.strerror})") from error
+    # str.splitlines() ends a line at marks that stand within a prompt, too
+    return tuple(stripped for row in text.split("\n") if (stripped := row.strip()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,11 +12,13 @@ import numpy as np
 from PIL import Image
 from scipy import stats
 
-from gdbench.errors import InputError
+from gdbench.errors import InputError, ModelOutputError
 from gdbench.finetune.run import base_folder
 from gdbench.finetune.samples import PROMPTS, generate, grid
+from gdbench.foreign import ForeignCode
 from gdbench.models import load_model
 from gdbench.models.lora import find_lora
+from gdbench.protocol import ITMModel
 from gdbench.store import write_atomically
 
 GRID, RESULT = "kept.png", "kept.json"
@@ -77,30 +80,43 @@ def generation_kept(
         device: of the judge; None: the best there is.
 
     Raises:
-        InputError: there is no prompt, or a model or the LoRA cannot be had.
+        InputError: there is no prompt, guidance is not finite, `out` cannot be written to, or a
+            model or the LoRA cannot be had.
+        ModelOutputError: the judge failed, or gave no finite number.
     """
     if not prompts:
         raise InputError("--prompts: there is no line with words in it")
+    if not math.isfinite(guidance):
+        raise InputError(f"--guidance {guidance}: expected a finite number")
     _, folder = base_folder(base)
     place = find_lora(lora)
+    # what is wrong is found before anything is generated
+    model = load_model(judge, device=device)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out {out}: cannot be written ({error.strerror})") from None
     made = {
         "before": generate(folder, None, prompts, steps=steps, guidance=guidance),
         "after": generate(folder, place, prompts, steps=steps, guidance=guidance),
     }
-    marks = {name: _marks(judge, pictures, prompts, device) for name, pictures in made.items()}
+    marks = {name: _marks(model, pictures, prompts) for name, pictures in made.items()}
     found = paired(marks["before"], marks["after"], judge)
-    out.mkdir(parents=True, exist_ok=True)
     grid(made, prompts).save(out / GRID)
     write_atomically(out / RESULT, json.dumps(asdict(found), indent=2).encode() + b"\n")
     return found
 
 
-def _marks(
-    judge: str, pictures: Sequence[Image.Image], prompts: Sequence[str], device: str | None
-) -> list[float]:
+def _marks(judge: ITMModel, pictures: Sequence[Image.Image], prompts: Sequence[str]) -> list[float]:
     """The score of each picture with its own prompt."""
-    model = load_model(judge, device=device)
-    return [
-        float(np.asarray(model.score([picture.convert("RGB")], [prompt]))[0, 0])
-        for picture, prompt in zip(pictures, prompts, strict=True)
-    ]
+    marks = []
+    foreign = ForeignCode(judge.card.name, lambda: "a prompt")
+    for picture, prompt in zip(pictures, prompts, strict=True):
+        mark = np.asarray(foreign.call(judge.score, [picture.convert("RGB")], [prompt]))
+        if mark.shape != (1, 1) or not np.isfinite(mark).all():
+            raise ModelOutputError(
+                f"--judge {judge.card.name}: expected one finite number for {prompt!r}, "
+                f"it gave {str(mark)[:80]}"
+            )
+        marks.append(float(mark[0, 0]))
+    return marks

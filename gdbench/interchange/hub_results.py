@@ -12,6 +12,7 @@ from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
 from gdbench.errors import InputError
 from gdbench.interchange.finished_run import FinishedTask
+from gdbench.models.hub import HUB_ID
 
 
 def entries(
@@ -25,8 +26,13 @@ def entries(
         source_url: where the records are, shown beside the number.
 
     Raises:
-        InputError: A task has no score, or it is not known which data set it is.
+        InputError: A task has no score, it is not known which data set it is, or the address is
+            none of the web.
     """
+    if source_url is not None and not source_url.startswith(("https://", "http://")):
+        raise InputError(
+            f"--source-url {source_url}: expected an address that begins with https://"
+        )
     made = []
     for task in tasks:
         record = task.record
@@ -57,6 +63,8 @@ def text(made: Sequence[EvalResultEntry]) -> str:
 
 def _dataset(task: FinishedTask, dataset: str | None) -> tuple[str, str | None]:
     if dataset is not None:
+        if HUB_ID.fullmatch(dataset) is None:
+            raise InputError(f"--dataset {dataset!r}: expected OWNER/NAME")
         return dataset, None
     info, published = task.record.task, task.task.published
     sets = published.hub if published is not None and published.hub_role == "enough" else ()

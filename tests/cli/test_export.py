@@ -30,6 +30,11 @@ def test_faults_are_one_line(gdbench, tmp_path):
         ((tmp_path, "--to", "csv"), "no finished task"),
         ((RUN, "--to", "csv", "--out", "file/x"), "cannot be written"),
         ((RUN, "--to", "lm-eval", "--model-id", "x"), "expected OWNER/NAME"),
+        ((RUN, "--to", "hub-eval-results", "--dataset", "../x"), "--dataset '../x': expected OWN"),
+        (
+            (RUN, "--to", "hub-eval-results", "--dataset", "a/b", "--source-url", "javascript:1"),
+            "expected an address that begins with https://",
+        ),
     ):
         answer = gdbench("export", *words)
         assert answer.code == 2

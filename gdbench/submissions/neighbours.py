@@ -48,7 +48,7 @@ def together(alone: Sequence[Verified], landed: Collection[str] = ()) -> Togethe
         alone: each as it was verified by itself.
         landed: paths of those that were there before the others; of a copy, the later is blamed.
     """
-    problems = [*_names(alone, landed), *_cards(alone), *_twins(alone, landed)]
+    problems = [*_names(alone, landed), *_cards(alone), *_mixtures(alone), *_twins(alone, landed)]
     copies, notes = _copies(alone, landed)
     problems += copies.values()
     after = _failed(alone, copies)
@@ -117,6 +117,24 @@ def _cards(alone: Sequence[Verified]) -> Iterator[Problem]:
             if record.model != its.model:
                 text = f"is another model than {first.place.path}: the card differs"
                 yield Problem(v.place.path, "duplicate", text)
+
+
+def _mixtures(alone: Sequence[Verified]) -> Iterator[Problem]:
+    """A row of the board is one model with one setting, not the best of many for each task."""
+    first: dict[tuple[object, ...], Present] = {}
+    for v, record in _present(alone):
+        task = record.task
+        key = (v.place.model, v.place.revision, task.suite, task.compat, task.limit, task.item_seed)
+        other, its = first.setdefault(key, (v, record))
+        names = [n for n, value in its.settings if value != getattr(record.settings, n)]
+        if its.content != record.content:
+            names.append("content")
+        if names:
+            text = (
+                f"has not the {', '.join(names)} of {other.place.path}; run all tasks of a "
+                "revision with one setting"
+            )
+            yield Problem(v.place.path, "duplicate", text)
 
 
 def _twins(alone: Sequence[Verified], landed: Collection[str]) -> Iterator[Problem]:

@@ -19,7 +19,7 @@ from gdbench.leaderboard.site import make
 from gdbench.metrics.denoising import matrix_of
 from gdbench.metrics.summary import score_interval, summarise, task_score
 from gdbench.protocol import Scores
-from gdbench.records import ModelSettings
+from gdbench.records import Content, ModelSettings, ResultRecord
 from gdbench.signature import signature
 from gdbench.store import hash_scores
 from gdbench.submissions.finished import open_finished
@@ -148,6 +148,29 @@ def _(g: Ground) -> None:
 
     logged(g, pushed)
     assert "do not follow from the errors" in found(g)
+
+
+@attack("the best of many seeds, task by task", "a revision has one setting and content")
+def _(g: Ground) -> None:
+    invent(g, "mine")
+    folder = invent(g, "mine", like="hashing/1/bias")
+
+    def told() -> list[str]:
+        found = judged(g).problems
+        return [p.problem for p in found if "of a revision with one setting" in p.problem]
+
+    assert not told()
+    true = ResultRecord.model_validate_json((folder / "record.json").read_bytes())
+    for change in (
+        {"settings": true.settings.model_copy(update={"seed": 7})},
+        {"content": Content(parts={"hash": "3" * 64})},
+    ):
+        record = true.model_copy(update=change)
+        text = signature(record.task, record.model, record.settings, record.content)
+        record = record.model_copy(update={"signature": text})
+        (folder / "record.json").write_text(record.model_dump_json())
+        (problem,) = told()
+        assert next(iter(change)).replace("settings", "seed") in problem
 
 
 @attack("fewer passes of the network than there are errors", "passes are counted")

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from gdbench.cli.interruption import INTERRUPTED, InterruptedRunError
+from gdbench.cli.interruption import INTERRUPTED, InterruptedRunError, terminable
 from gdbench.errors import DataProblemsError, GdbenchError, SetAsideError
 from gdbench.terminal import error, line, speak
 
@@ -87,7 +87,8 @@ def main() -> None:
     """Entry point: exit code 0 done, 1 failed check, 2 bad usage or input; never a traceback."""
     warnings.filterwarnings("ignore", category=FutureWarning)
     speak()
-    code = _run()
+    with terminable():
+        code = _run()
     try:
         sys.stdout.flush()
     except OSError as failure:

@@ -31,7 +31,7 @@ def goes_on(verb: Callable[_P, _R]) -> Callable[_P, _R]:
     @wraps(verb)
     def run(*arguments: _P.args, **options: _P.kwargs) -> _R:
         try:
-            with _terminable():
+            with terminable():
                 return verb(*arguments, **options)
         except KeyboardInterrupt:
             raise InterruptedRunError(
@@ -42,7 +42,8 @@ def goes_on(verb: Callable[_P, _R]) -> Callable[_P, _R]:
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
+def terminable() -> Iterator[None]:
+    """A SIGTERM in the block is a Ctrl-C: what it was making half is taken away."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""Ctrl-C, really sent: one line that says how to go on, exit code 130, nothing lost."""
+"""Ctrl-C and SIGTERM, really sent: one line that says how to go on, exit code 130, nothing lost."""
 
 import os
 import signal
@@ -41,14 +41,14 @@ def heeded():
     signal.signal(signal.SIGINT, before)
 
 
-def interrupted(process, ready, folder):
-    """Send SIGINT once `ready` is there; give the code and the lines of standard error."""
+def interrupted(process, ready, folder, number=signal.SIGINT):
+    """Send a signal once `ready` is there; give the code and the lines of standard error."""
     deadline = time.monotonic() + PATIENCE
     while not ready():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, number)
     out, err = process.communicate(timeout=PATIENCE)
     assert "Traceback" not in out + err
     return process.returncode, err.rstrip().splitlines()
@@ -112,9 +112,10 @@ def test_what_was_scored_is_kept(tmp_path):
     assert again.returncode == 0
 
 
-def test_a_verb_that_cannot_go_on_just_says_that_it_was_interrupted(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_verb_that_cannot_go_on_just_says_that_it_was_interrupted(tmp_path, number):
     calls = {"module": "reached('module')", "init": "pass", "score": "pass"}
     (tmp_path / "mine.py").write_text(MODEL.format(place="module", **calls))
     process = start(tmp_path, "check-model", "mine.py:M")
-    code, lines = interrupted(process, (tmp_path / "reached").exists, tmp_path)
+    code, lines = interrupted(process, (tmp_path / "reached").exists, tmp_path, number)
     assert (code, lines) == (130, ["gdbench: interrupted"])

@@ -46,6 +46,7 @@ from gdbench.tasks.definition import define
 from gdbench.tasks.manifest import DEFINITION, ITEMS, Pinned
 
 logger = logging.getLogger(__name__)
+_MOST_MEASURES = 500  # a record of 1,000 metrics has a megabyte, the most that is read
 Progress = Callable[[str, int, int], None]
 """Called with (task, items done, items in all) after every item."""
 
@@ -136,6 +137,12 @@ def evaluate(
 def _check_texts(info: RunInfo, tasks: Sequence[Task]) -> None:
     """Raise InputError for a text that would make the record one that no reader takes."""
     own = {task.name: definition_of(task) for task in tasks}
+    for name, said in own.items():
+        if said is not None and len(said.measures) > _MOST_MEASURES:
+            raise InputError(
+                f"task {name} has {len(said.measures):,} measures, and a record holds "
+                f"{_MOST_MEASURES}: make fewer sub-tasks or groups"
+            )
     texts = {
         "model": info.model.model_dump(),
         "content": info.content.model_dump(),

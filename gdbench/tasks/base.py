@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol
 
 from gdbench.data.catalogue import Entry
 from gdbench.errors import GdbenchError, InputError
-from gdbench.metrics.measures import AllAbove, AnyMeasure, Recall, means, unit_of
+from gdbench.metrics.measures import AllAbove, AnyMeasure, PairMatching, Recall, means, unit_of
 from gdbench.numbers import SHARE, Unit
 from gdbench.protocol import Item, Query
 from gdbench.records import Compat, MetricValue
@@ -143,7 +143,9 @@ class Task:
             module, _, attribute = source.partition(":")
             source = getattr(import_module(module), attribute)
         call = partial(_called, source, root, compat, allow_partial=allow_partial)
-        items = checked(call, self.name) if source is self.sources[suite] else call()
+        pairs = any(isinstance(measure, PairMatching) for measure in self.measures)
+        own = source is self.sources[suite]
+        items = checked(call, self.name, pairs=pairs) if own else call()
         if suite == lite.LITE:
             items = lite.chosen(list(items))
             if not allow_partial:

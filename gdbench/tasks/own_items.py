@@ -17,9 +17,12 @@ _FEWEST = {
 }
 
 
-def checked(source: Callable[[], Iterable[Item]], task: str) -> Iterator[Item]:
+def checked(
+    source: Callable[[], Iterable[Item]], task: str, *, pairs: bool = False
+) -> Iterator[Item]:
     """The items of a user's own source, each after a look at it.
 
+    `pairs` says whether the task has scores of pairs, which are of two pictures and two texts.
     Raises InputError with one line that names the task and the item, also for whatever the code
     that yields them raises.
     """
@@ -31,8 +34,18 @@ def checked(source: Callable[[], Iterable[Item]], task: str) -> Iterator[Item]:
         wrong = "two items have this id" if item.id in seen else fault_of(item)
         if wrong:
             raise InputError(f"task {task}: item {str(item.id)[:80]!r}: {wrong}")
+        if pairs and item.query is Query.MATCHING and not _is_pair(item):
+            raise InputError(
+                f"task {task}: item {item.id[:80]!r}: {len(item.images)} pictures, "
+                f"{len(item.texts)} texts and gold {item.gold}; scores of pairs ask for two of "
+                "each, the text of each picture in its place: gold (0, 1)"
+            )
         seen.add(item.id)
         yield item
+
+
+def _is_pair(item: Item) -> bool:
+    return (len(item.images), len(item.texts), item.gold) == (2, 2, (0, 1))
 
 
 def _stream(source: Callable[[], Iterable[Item]], task: str) -> Iterator[object]:

@@ -133,6 +133,36 @@ def test_a_task_whose_own_words_are_none(code, tmp_path, told, field, words):
     assert not list(tmp_path.rglob("up"))
 
 
+PAIR = """
+ONE = tuple(next(iter(TASK.items())).images)
+TASK = gdbench.own_task("pairs", [gdbench.Item(
+    "a", ONE * {n}, ("a", "b", "c")[:{n}], gdbench.Query.MATCHING, {gold}, "s")])
+"""
+
+
+@pytest.mark.parametrize(("n", "gold"), [(2, (1, 0)), (2, (0, 0)), (3, (0, 1, 2))])
+def test_scores_of_pairs_are_of_two_in_their_places(code, tmp_path, told, n, gold):
+    code.write_text(CODE + PAIR.format(n=n, gold=gold))
+    words = ("evaluate", "-m", "constant", "--tasks", f"{code}:TASK", "--out", tmp_path / "run")
+    with pytest.raises(gdbench.GdbenchError, match=r"item 'a': .* gold \(0, 1\)"):
+        told(*words)
+    code.write_text(CODE + PAIR.format(n=2, gold=(0, 1)))
+    assert told(*words)[0] == 0
+
+
+def test_a_record_that_would_be_too_large_is_refused_first(code, tmp_path, told):
+    code.write_text(
+        CODE.replace("items():", "items(n=600):")
+        .replace('for name in ("red", "blue"):', 'for name in ["red"] * n:\n        n -= 1')
+        .replace("gdbench.Item(name,", "gdbench.Item(str(n),")
+        .replace('"colours")', 'f"s{n}")')
+    )
+    words = ("evaluate", "-m", "constant", "--tasks", f"{code}:TASK", "--out", tmp_path / "run")
+    with pytest.raises(gdbench.GdbenchError, match=r"60\d measures, and a record holds 500"):
+        told(*words)
+    assert not (tmp_path / "run").exists()
+
+
 class Length:
     """A measure of somebody's own: whether the right text is the longest."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -107,6 +107,14 @@ def no_room(device: torch.device, what: str) -> GdbenchError:
     return GdbenchError(
         f"out of memory on {device} with a batch of one of {what}: close other programs, or use "
         "--dtype float16 or another --device"
+    )
+
+
+def no_room_for_weights(name: str, options: Sequence[str]) -> GdbenchError:
+    """For a model whose weights do not fit; `options` may help."""
+    ways = [*options, "a device with more memory"]
+    return GdbenchError(
+        f"out of memory while {name} was loaded: close other programs, or use {' or '.join(ways)}"
     )
 
 

@@ -1,4 +1,4 @@
-"""The peak of memory in a record is that of its task: the process's, and the device's own."""
+"""The peak of memory in a record is that of its task; batches and weights that do not fit."""
 
 import json
 from types import SimpleNamespace
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from gdbench import ModelCard
+from gdbench import ModelCard, load_model
 from gdbench.api.results import cost_text
 from gdbench.environment import (
     device_bytes_for,
@@ -16,6 +16,7 @@ from gdbench.environment import (
     reset_peak_device_memory,
     reset_peak_memory,
 )
+from gdbench.errors import GdbenchError
 from gdbench.evaluation import evaluate
 from gdbench.merging import merge
 from gdbench.models.diffusion_itm.batching import Batcher, Evaluation
@@ -176,3 +177,22 @@ def test_the_batch_of_a_gpu_follows_from_what_a_sample_takes(on_device, monkeypa
     assert batcher.size_for(lambda: sample) == 64
     # the peak is still that from when the model was loaded
     assert peak_device_memory_bytes("cuda:0") == 51_000
+
+
+@pytest.mark.parametrize(
+    ("model", "part", "ways"),
+    [
+        ("mini-sd", "diffusers.UNet2DConditionModel.from_pretrained", "float16 or --offload or"),
+        (
+            "mini-sd",
+            "gdbench.models.diffusion_itm.families.channels_last.placed",
+            "float16 or --offload or",
+        ),
+        ("mini-clip", "open_clip.create_model_from_pretrained", "--dtype float16 or a device"),
+        ("mini-itm", "transformers.AutoProcessor.from_pretrained", "a device with more memory"),
+    ],
+)
+def test_weights_that_do_not_fit_are_one_line(model, part, ways, monkeypatch):
+    monkeypatch.setattr(part, lambda *_, **__: torch.empty(2**60, dtype=torch.uint8))
+    with pytest.raises(GdbenchError, match=f"^out of memory while {model} was loaded: .*{ways}"):
+        load_model(model, device="cpu")

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 from pydantic import ValidationError
 
-from gdbench.errors import InputError
+from gdbench.errors import GdbenchError, InputError
 from gdbench.finetune.coco import HELD_OUT_TABLE, TRAIN_TABLE, NegCLIPTable, find_table
 from gdbench.finetune.examples import TrainingData
 from gdbench.finetune.graded import TRAIN_SEED, GradedExamples
@@ -30,6 +30,7 @@ from gdbench.finetune.validation import (
     held_out_task,
     mini_items,
 )
+from gdbench.memory import attempted, no_room_for_weights
 from gdbench.models.diffusion_itm.families.sd import StableDiffusion
 from gdbench.models.diffusion_itm.loading import find_folder, load_pipeline
 from gdbench.models.kinds import ModelEntry
@@ -190,13 +191,15 @@ def hardneg(
         **settings: fields of `HardNegSettings`.
 
     Raises:
-        GdbenchError: with one line (see `Trainer.run` and the loaders).
+        GdbenchError: with one line (see `Trainer.run` and the loaders), or memory ran out.
     """
     name, folder = base_folder(sources.base)
     data = training_data(sources, settings)
     precision = settings.get("precision", "no")
     accelerator = make_accelerator(precision, cpu=cpu)
-    pipeline = load_pipeline(folder, accelerator.device, _DTYPES[precision])
+    pipeline = attempted(lambda: load_pipeline(folder, accelerator.device, _DTYPES[precision]))
+    if pipeline is None:
+        raise no_room_for_weights(name, ["--precision fp16"] if precision == "no" else [])
     if not isinstance(pipeline, StableDiffusion):
         raise InputError(
             f"{sources.base} is {pipeline.name}: fine-tuning is for Stable Diffusion 1.x and 2.x"
@@ -230,15 +233,24 @@ def hardneg(
     accelerator.wait_for_everyone()
     try:
         with locked(out) if accelerator.is_main_process else nullcontext():
-            return Trainer(
-                accelerator,
-                pipeline,
-                data,
-                chosen,
-                out,
-                validation=validation,
-                wandb_project=wandb_project,
-                cache_dir=sources.cache_dir,
-            ).run()
+            summary = attempted(
+                lambda: Trainer(
+                    accelerator,
+                    pipeline,
+                    data,
+                    chosen,
+                    out,
+                    validation=validation,
+                    wandb_project=wandb_project,
+                    cache_dir=sources.cache_dir,
+                ).run()
+            )
     finally:
         accelerator.end_training()
+    if summary is None:
+        raise GdbenchError(
+            f"out of memory on {accelerator.device} with {chosen.batch_size} examples at a time: "
+            "take a smaller --batch-size and as much more --accumulation, "
+            "--gradient-checkpointing or --precision fp16, with another --out"
+        )
+    return summary

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from huggingface_hub import try_to_load_from_cache
 
 from gdbench.errors import InputError, MissingExtraError
+from gdbench.memory import is_out_of_memory
 from gdbench.models.digests import (
     digest_config,
     digest_json,
@@ -327,6 +328,8 @@ def _from_pretrained(
         raise _needs_more(checkpoint.source, words[:120]) from error
     except Exception as error:
         # configurations of others fail in any way
+        if is_out_of_memory(error):
+            raise
         words = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise InputError(f"{checkpoint.source}: transformers cannot load it: {words}") from error
     finally:

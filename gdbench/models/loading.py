@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from gdbench.errors import InputError, UnknownNameError
 from gdbench.foreign import one_process
+from gdbench.memory import attempted, no_room_for_weights
 from gdbench.models.controls import KINDS as CONTROLS
 from gdbench.models.controls import control, parse_control
 from gdbench.models.hub import HUB_ID, fetch
@@ -50,7 +51,20 @@ def load_request(request: ModelRequest, where: Where | None = None) -> ITMModel:
         return load_object(found, request, where)
     kind_of_model = KINDS.get(found.kind)
     refuse_unused(kind_of_model.uses, request, where, found.name)
-    return kind_of_model.load(_with_licence(found), request, where)
+    model = attempted(lambda: kind_of_model.load(_with_licence(found), request, where))
+    if model is None:
+        raise no_room_for_weights(found.name, _smaller(kind_of_model.uses, request, where))
+    return model
+
+
+def _smaller(uses: frozenset[str], request: ModelRequest, where: Where) -> list[str]:
+    """Options by which a model takes less of a device's memory, of those that were not chosen."""
+    options = []
+    if "dtype" in uses and request.settings.dtype in (None, "float32"):
+        options.append("--dtype float16")
+    if "offload" in uses and not where.offload:
+        options.append("--offload")
+    return options
 
 
 def refuse_unfit(request: ModelRequest, where: Where) -> None:

@@ -16,6 +16,7 @@ from PIL import Image
 from safetensors import SafetensorError
 
 from gdbench.errors import InputError
+from gdbench.memory import is_out_of_memory
 from gdbench.models.devices import choose_device, choose_dtype
 from gdbench.models.digests import digest_config, digest_state, digest_text, digest_tokenizer
 from gdbench.models.dual_encoder import DualEncoder
@@ -185,6 +186,8 @@ def _load(source: str, device: torch.device, dtype: str, side: int | None) -> En
     except (LocalEntryNotFoundError, HfHubHTTPError) as error:
         raise said_by_the_hub(error, repo or source, None) from error
     except (SafetensorError, RuntimeError, ValueError, OSError, KeyError, TypeError) as error:
+        if is_out_of_memory(error):
+            raise
         line = " ".join(str(error).split())[:300]
         raise InputError(f"{source}: open_clip cannot load it: {line}") from error
     input_dtype = open_clip.get_input_dtype(precision) or next(model.parameters()).dtype

@@ -275,6 +275,20 @@ def test_loss_that_is_not_finite_stops_and_keeps_the_last_checkpoint(train, tmp_
     assert not (out / "result.json").exists()
 
 
+def test_memory_that_runs_out_is_one_line_and_no_other_fault_is(train, tmp_path, monkeypatch):
+    def set_step(step):
+        monkeypatch.setattr(trainer_module.Trainer, "_step", step)
+
+    set_step(lambda trainer: torch.empty(2**60, dtype=torch.uint8))
+    with pytest.raises(GdbenchError, match=r"out of memory on cpu with 2 examples .* --batch-size"):
+        train(tmp_path / "run")
+    monkeypatch.setattr(
+        trainer_module.Trainer, "_step", lambda trainer: torch.ones(2) @ torch.ones(3)
+    )
+    with pytest.raises(RuntimeError, match="inconsistent tensor size"):
+        train(tmp_path / "run")
+
+
 def test_other_settings_need_another_folder(train, tmp_path):
     train(tmp_path / "run", steps=1)
     with pytest.raises(RunMismatchError, match="rank is 4 there and 8 now"):

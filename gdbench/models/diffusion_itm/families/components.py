@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from gdbench.errors import InputError
+from gdbench.memory import is_out_of_memory
 from gdbench.models.digests import (
     digest_json,
     digest_safetensors,
@@ -280,7 +281,10 @@ def load_component(folder: Path, component: Component, dtype: torch.dtype) -> An
             made = kind.from_pretrained(path, **options)
     except ImportError as error:
         raise InputError(f"{path}: {_one_line(error)}") from None
-    except Exception as error:  # noqa: BLE001 # a stranger's folder; the libraries raise anything
+    except Exception as error:
+        # a stranger's folder; the libraries raise anything
+        if is_out_of_memory(error):
+            raise
         raise InputError(f"{path}: cannot be loaded ({_one_line(error)})") from None
     if not component.is_module:
         return made

@@ -69,6 +69,17 @@ def identity(record: ResultRecord) -> tuple[object, ...]:
     return (model.name, model.revision, task.suite, *cut, mode, task.name)
 
 
+def row_of(record: ResultRecord) -> tuple[object, ...]:
+    """What the results in one row of a board share: model, revision, suite, part of it, mode."""
+    return identity(record)[:-1]
+
+
+def unlike(record: ResultRecord, other: ResultRecord) -> list[str]:
+    """What two results of one row must share and do not: fields of the settings, `content`."""
+    names = [n for n, value in other.settings if value != getattr(record.settings, n)]
+    return names if record.content == other.content else [*names, "content"]
+
+
 def task_folders(folder: Path) -> list[Path]:
     """The folders with a record in a run directory or a revision's folder, sorted."""
     return sorted(path.parent for path in folder.glob(f"*/{RECORD}"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from gdbench.records import ResultRecord
 from gdbench.submissions.copies import Fingerprint, likeness
-from gdbench.submissions.layout import Place, RunPlace, identity
+from gdbench.submissions.layout import Place, RunPlace, identity, row_of, unlike
 from gdbench.submissions.levels import Level
 from gdbench.submissions.names import confusable, impersonation, unusable
 from gdbench.submissions.problems import Problem
@@ -123,13 +123,8 @@ def _mixtures(alone: Sequence[Verified]) -> Iterator[Problem]:
     """A row of the board is one model with one setting, not the best of many for each task."""
     first: dict[tuple[object, ...], Present] = {}
     for v, record in _present(alone):
-        task = record.task
-        key = (v.place.model, v.place.revision, task.suite, task.compat, task.limit, task.item_seed)
-        other, its = first.setdefault(key, (v, record))
-        names = [n for n, value in its.settings if value != getattr(record.settings, n)]
-        if its.content != record.content:
-            names.append("content")
-        if names:
+        other, its = first.setdefault(row_of(record), (v, record))
+        if names := unlike(record, its):
             text = (
                 f"has not the {', '.join(names)} of {other.place.path}; run all tasks of a "
                 "revision with one setting"

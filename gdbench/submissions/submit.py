@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -12,8 +12,8 @@ from gdbench.numbers import size_in_bytes
 from gdbench.protocol import Scores
 from gdbench.records import ResultRecord
 from gdbench.store import hash_scores, write_atomically
-from gdbench.submissions.finished import Finished, open_run
-from gdbench.submissions.layout import RECORD, SCORES, revision_folder
+from gdbench.submissions.finished import Finished, open_record, open_run
+from gdbench.submissions.layout import RECORD, SCORES, revision_folder, row_of, unlike
 from gdbench.submissions.manifest import ManifestSource
 from gdbench.submissions.merkle import root_of
 from gdbench.submissions.scores import encode
@@ -83,11 +83,12 @@ def submit(
         fails that does not come from missing items.
 
     Raises:
-        InputError: the run is unfinished or its score log was changed, or a folder is taken.
+        InputError: the run is unfinished or its score log was changed, a folder is taken, or other
+            tasks of the revision are there with other settings.
         GdbenchError: there is no space, or the folder cannot be written to; it is as it was.
     """
     with staged(to) as staging:
-        places = []
+        records: dict[Path, ResultRecord] = {}
         for finished in open_run(run, source or ManifestSource()):
             record = finished.record
             if record.task.name not in TASKS:
@@ -104,8 +105,23 @@ def submit(
             write_atomically(staging / place / SCORES, data)
             text = record.model_dump_json(indent=2) + "\n"
             write_atomically(staging / place / RECORD, text.encode())
-            places.append(place)
+            records[place] = record
+        _check_rows(records, to)
         report = verify(staging, source)
         if report.ok or all(p.check == "unavailable" for p in report.problems):
-            put(staging, to, places)
-    return [to / place for place in places], report
+            put(staging, to, list(records))
+    return [to / place for place in records], report
+
+
+def _check_rows(records: Mapping[Path, ResultRecord], to: Path) -> None:
+    """Raise InputError where a task that is there and stays has other settings or content."""
+    for place, record in records.items():
+        for path in sorted((to / place.parent).glob(f"*/{RECORD}")):
+            if path.parent.relative_to(to) in records:
+                continue
+            other = open_record(path)
+            if row_of(other) == row_of(record) and (names := unlike(record, other)):
+                raise InputError(
+                    f"{record.task.name} has not the {', '.join(names)} of {path.parent}, which is "
+                    "there: a row of the board is one model with one setting; run all tasks with it"
+                )

@@ -125,6 +125,28 @@ def test_a_taken_place_is_not_overwritten_by_accident(runs, pristine, tmp_path):
     assert verify(to).ok
 
 
+def test_a_row_has_one_setting(runs, pristine, tmp_path, edit):
+    to = shutil.copytree(pristine, tmp_path / "submissions")
+    there = to / "hashing/1"
+    shutil.rmtree(there / "winoground")
+    edit(there / "bias", lambda raw: raw["settings"].update(seed=7))
+    with pytest.raises(InputError, match=r"winoground has not the seed of .*bias, .*one setting"):
+        submit(_part(runs / "hashing", tmp_path / "part", "winoground"), to)
+    assert not (there / "winoground").exists()
+    # who replaces all of a row changes its setting
+    _, report = submit(runs / "hashing", to, replace=True)
+    assert report.ok
+    assert verify(to).ok
+
+
+def _part(run, to, task):
+    """A run with one of its tasks."""
+    return shutil.copytree(
+        run, to, ignore=lambda folder, names: {n for n in names if folder == str(run)
+                                               and n not in (task, "run.json")},
+    )  # fmt: skip
+
+
 def test_a_log_that_changed_after_the_run_is_refused(runs, tmp_path):
     run = shutil.copytree(runs / "hashing", tmp_path / "run")
     log = run / "winoground/scores.parquet"

@@ -123,7 +123,9 @@ def _mixtures(alone: Sequence[Verified]) -> Iterator[Problem]:
     """A row of the board is one model with one setting, not the best of many for each task."""
     first: dict[tuple[object, ...], Present] = {}
     for v, record in _present(alone):
-        other, its = first.setdefault(row_of(record), (v, record))
+        # what stands in a folder of another revision is told as a double
+        row = (v.place.model, v.place.revision, *row_of(record))
+        other, its = first.setdefault(row, (v, record))
         if names := unlike(record, its):
             text = (
                 f"has not the {', '.join(names)} of {other.place.path}; run all tasks of a "

@@ -6,9 +6,12 @@ characters, or marks that turn the direction of writing.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Any
 
+TASK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}\Z")
+"""Of a task, and so of a folder of a run."""
 MAX_TEXT = 4_000  # characters of one string
 # control, invisible, unassigned, and other ends of a line
 _FORBIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}

@@ -24,15 +24,13 @@ class InterruptedRunError(GdbenchError):
 def goes_on(verb: Callable[_P, _R]) -> Callable[_P, _R]:
     """For a verb that goes on where it was: say so when it is interrupted.
 
-    Typer would end it without a word. A scheduler's SIGTERM is taken as Ctrl-C, so that what was
-    scored is written and the run's lock released.
+    Typer would end it without a word.
     """
 
     @wraps(verb)
     def run(*arguments: _P.args, **options: _P.kwargs) -> _R:
         try:
-            with terminable():
-                return verb(*arguments, **options)
+            return verb(*arguments, **options)
         except KeyboardInterrupt:
             raise InterruptedRunError(
                 "interrupted; start the same command again to go on"
@@ -43,7 +41,10 @@ def goes_on(verb: Callable[_P, _R]) -> Callable[_P, _R]:
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """A SIGTERM in the block is a Ctrl-C: what it was making half is taken away."""
+    """A scheduler's SIGTERM in the block is taken as Ctrl-C.
+
+    So what was scored is written, locks are released, and what is half made is taken away.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -6,7 +6,6 @@ A checkpoint is a folder `step-00000100` that appears complete or not at all.
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import random
 import shutil
@@ -23,8 +22,9 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from gdbench.errors import InputError
+from gdbench.memory import is_out_of_memory
 from gdbench.models.lora_file import WEIGHTS, Pair, read_lora, write_lora
-from gdbench.store import write_atomically
+from gdbench.store.files import seal, write_atomically
 
 _STATE, _OPTIMISER = "state.json", "optimizer.safetensors"
 _SUMS = "SHA256SUMS"
@@ -125,13 +125,16 @@ class Checkpoints:
 def going_on(folder: Path) -> Iterator[None]:
     """Whatever cannot be read in the block, or does not fit, is a damaged checkpoint.
 
-    Raises InputError with one line that names it.
+    Raises InputError with one line that names it; exhausted memory passes.
     """
     try:
         yield
     except (
         OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError, InputError
     ) as error:  # fmt: skip
+        # a whole checkpoint must not be called damaged, and removed
+        if is_out_of_memory(error):
+            raise
         said = " ".join(str(error).split())[:200]
         raise InputError(
             f"{folder}: damaged checkpoint ({said}); remove it to go on from the one before"
@@ -170,11 +173,8 @@ def load(
 
 def _sums(folder: Path) -> bytes:
     """Checksums of a checkpoint's files, as `sha256sum -c` reads them."""
-    lines = [
-        f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n"
-        for name in (WEIGHTS, _OPTIMISER, _STATE)
-    ]
-    return "".join(lines).encode()
+    paths = [folder / name for name in (WEIGHTS, _OPTIMISER, _STATE)]
+    return b"".join(seal(path, path.read_bytes()) for path in paths)
 
 
 def _flat(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:

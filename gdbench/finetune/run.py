@@ -205,7 +205,7 @@ def hardneg(
             f"{sources.base} is {pipeline.name}: fine-tuning is for Stable Diffusion 1.x and 2.x"
         )
     length, settings = _preset(preset, length or Length(), settings, accelerator.num_processes)
-    settings = {n: v for n, v in settings.items() if v is not None or n == "alpha"}
+    settings = {n: v for n, v in settings.items() if v is not None}
     size = settings.get("batch_size", 4) * settings.get("accumulation", 1)
     if settings.get("steps") is None:
         settings["steps"] = length.of(len(data), size * accelerator.num_processes)

@@ -115,12 +115,15 @@ def submit(
 
 def _check_rows(records: Mapping[Path, ResultRecord], to: Path) -> None:
     """Raise InputError where a task that is there and stays has other settings or content."""
-    for place, record in records.items():
-        for path in sorted((to / place.parent).glob(f"*/{RECORD}")):
+    # all tasks of a run have its one setting
+    its = {row_of(record): record for record in records.values()}
+    for folder in dict.fromkeys(place.parent for place in records):
+        for path in sorted((to / folder).glob(f"*/{RECORD}")):
             if path.parent.relative_to(to) in records:
                 continue
             other = open_record(path)
-            if row_of(other) == row_of(record) and (names := unlike(record, other)):
+            record = its.get(row_of(other))
+            if record is not None and (names := unlike(record, other)):
                 raise InputError(
                     f"{record.task.name} has not the {', '.join(names)} of {path.parent}, which is "
                     "there: a row of the board is one model with one setting; run all tasks with it"

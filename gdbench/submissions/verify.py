@@ -97,10 +97,11 @@ def verify(
     logs = Logs() if run else Logs.read(log or against or submissions_root(folder))
     found: list[Verified] = []
     problems: list[Problem] = list(logs.problems)
-    if against is not None and level_of(folder):
+    level = level_of(folder)
+    if against is not None and level:
         text = "results stand elsewhere than <model>/<revision>/<task>; --against takes whole trees"
         problems.append(Problem(".", "layout", text))
-    for place in run or walk(folder, None if against is None else 0):
+    for place in run or walk(folder, level if against is None else 0):
         if isinstance(place, Problem):
             problems.append(place)
         else:
@@ -108,7 +109,7 @@ def verify(
     if not found and not problems:
         problems.append(Problem(".", "layout", f"there is no submission (no {RECORD}) here"))
     idle: Sequence[Problem] = ()
-    if not run and (against is not None or level_of(folder) == 0):
+    if not run and (against is not None or level == 0):
         idle = tuple(logs.idle({v.place.path: v.record for v in found}))
     landed = {p.path for p in _places(against)}
     seen = together(found, landed)

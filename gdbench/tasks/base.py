@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -18,6 +17,7 @@ from gdbench.errors import GdbenchError, InputError
 from gdbench.metrics.measures import AllAbove, AnyMeasure, PairMatching, Recall, means, unit_of
 from gdbench.numbers import SHARE, Unit
 from gdbench.protocol import Item, Query
+from gdbench.readable import TASK_NAME
 from gdbench.records import Compat, MetricValue
 from gdbench.set_hash import sorted_sha256
 from gdbench.tasks import lite
@@ -37,13 +37,12 @@ Kind = Literal["ability", "bias", "extra"]
 Bundled = Callable[[], Iterable[Item]]
 BUNDLED = ("mini2", "mini")
 """The suites whose items come with the package, the newest first."""
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}\Z")
 _TAKEN = "run.json"  # beside the folders of a run's tasks
 
 
 def check_name(name: object) -> None:
     """Raise InputError for a task's name that cannot be that of a folder in a run."""
-    if not isinstance(name, str) or not _NAME.match(name) or name.lower() == _TAKEN:
+    if not isinstance(name, str) or not TASK_NAME.match(name) or name.lower() == _TAKEN:
         raise InputError(
             f"task {str(name)[:80]!r}: a name is letters, digits and ._+- only, and not {_TAKEN}"
         )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gdbench import evaluation
-from gdbench.cli.interruption import goes_on
+from gdbench.cli.interruption import goes_on, terminable
 from gdbench.evaluation import evaluate
 from gdbench.protocol import ModelCard, Scores
 from gdbench.records import ModelSettings
@@ -70,7 +70,8 @@ def child():
         code = 1
         try:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-            goes_on(function)(*arguments)
+            with terminable():
+                goes_on(function)(*arguments)
             code = 0
         except BaseException as error:  # noqa: BLE001 # the process ends here, whatever it was
             code = 130 if "interrupted" in str(error) else 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import string
 from pathlib import Path
 from typing import Literal
@@ -10,11 +9,11 @@ from typing import Literal
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
+from gdbench.readable import TASK_NAME
 from gdbench.records import Strict
 
 Ask = Literal["negatives", "text", "image", "retrieval", "pairs", "classes", "association"]
 PROMPT = "a photo of a {}"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}\Z")
 
 
 class DataOptions(Strict):
@@ -75,7 +74,7 @@ class DataOptions(Strict):
     @field_validator("name")
     @classmethod
     def _of_a_folder(cls, name: str | None) -> str | None:
-        if name is not None and not _NAME.match(name):
+        if name is not None and not TASK_NAME.match(name):
             raise PydanticCustomError("name", "letters, digits and ._+-, 64 of them at most")
         return name
 

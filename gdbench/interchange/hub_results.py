@@ -11,6 +11,7 @@ import yaml
 from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
 from gdbench.errors import InputError
+from gdbench.interchange.addresses import check_address
 from gdbench.interchange.finished_run import FinishedTask
 from gdbench.models.hub import HUB_ID
 
@@ -29,10 +30,8 @@ def entries(
         InputError: A task has no score, it is not known which data set it is, or the address is
             none of the web.
     """
-    if source_url is not None and not source_url.startswith(("https://", "http://")):
-        raise InputError(
-            f"--source-url {source_url}: expected an address that begins with https://"
-        )
+    if source_url is not None:
+        check_address("--source-url", source_url)
     made = []
     for task in tasks:
         record = task.record

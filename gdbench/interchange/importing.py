@@ -16,6 +16,7 @@ from typing import Any
 
 from gdbench.data.published import Direction, Figure, Source
 from gdbench.errors import InputError
+from gdbench.interchange.addresses import check_address
 from gdbench.submissions.problems import Rejected
 from gdbench.submissions.untrusted import parse_object, read_bytes
 
@@ -102,8 +103,8 @@ def read_reported(paths: Sequence[Path], model: str | None = None, url: str = ""
         InputError: A file is none of the two, is damaged, holds a number outside of 0..1, the
             model is not named, or two files have the same number.
     """
-    if url and not url.startswith(("https://", "http://")):
-        raise InputError(f"--url {url}: expected an address that begins with https://")
+    if url:
+        check_address("--url", url)
     imported = Imported()
     figures: dict[tuple[str, str], list[Figure]] = {}
     about: dict[tuple[str, str], _Result] = {}
